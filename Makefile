@@ -1,0 +1,108 @@
+# What one does in this repository. `make` alone lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# The Python that makes the environments: any from 3.11 on that TensorFlow has wheels for.
+PYTHON ?= python3
+VENV ?= .venv
+# Worker processes of the tests. Each loads TensorFlow: 6 s and 700 MB.
+WORKERS ?= 2
+# Benchmarks that `make bench` runs: names of files in benchmarks/.
+BENCH ?= engine layers
+# What pip installs as torch, and where it may look beside PyPI. The default is PyTorch's build for
+# CPUs, 200 MB instead of 3 GB.
+TORCH ?= torch
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+# Tests that every Keras backend runs.
+BACKEND_TESTS ?= tests/layers $(wildcard tests/engine/test_portable*.py)
+
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  PYTHON=python3.12 picks the Python, WORKERS=4 the number of test processes."
+
+.PHONY: venv
+venv: $(STAMP) ## Set up .venv; done once, and again when pyproject.toml changes
+
+$(STAMP): pyproject.toml
+	$(call new_venv,$(VENV),[dev],2 GB)
+
+.PHONY: demo
+demo: $(STAMP) ## Forecast two real series, print a table and draw a picture
+	@$(BIN)/python examples/forecast_airline.py
+
+.PHONY: test
+test: $(STAMP) ## Run the tests
+	@$(PYTEST) -n $(WORKERS) --dist worksteal -m "not slow"
+
+.PHONY: lint
+lint: $(STAMP) ## Check format, style and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy skconvattn
+
+.PHONY: format
+format: $(STAMP) ## Format the code and sort its imports
+	@$(BIN)/ruff check --quiet --fix --exit-zero --select I .
+	@$(BIN)/ruff format .
+
+.PHONY: conformance-full
+conformance-full: $(STAMP) ## Run every conformance suite, the slow parts as well
+	@$(PYTEST) -n $(WORKERS) --dist worksteal tests/test_conformance.py
+
+.PHONY: test-backends test-jax test-torch
+test-backends: test-jax test-torch ## Run layer and portable-engine tests on JAX and torch
+
+test-jax: .venv-jax/.installed
+	@echo "Tests on JAX:"
+	@KERAS_BACKEND=jax .venv-jax/bin/python -m pytest $(BACKEND_TESTS)
+
+test-torch: .venv-torch/.installed
+	@echo "Tests on torch:"
+	@KERAS_BACKEND=torch .venv-torch/bin/python -m pytest $(BACKEND_TESTS)
+
+.venv-jax/.installed: pyproject.toml
+	$(call new_venv,.venv-jax,[test$(comma)jax],2 GB)
+
+.venv-torch/.installed: pyproject.toml
+	$(call new_venv,.venv-torch,[test$(comma)torch],3 GB,"$(TORCH)" --extra-index-url $(TORCH_INDEX))
+
+.PHONY: bench
+bench: $(STAMP) ## Run the benchmarks named in BENCH ("engine layers")
+	@for name in $(BENCH); do $(BIN)/python "benchmarks/$$name.py" || exit 1; done
+
+.PHONY: soak
+soak: $(STAMP) ## Fit hundreds of times and watch the memory
+	@$(BIN)/python benchmarks/soak.py
+
+.PHONY: clean
+clean: ## Remove the environments, caches and build products
+	@rm -rf .venv .venv-jax .venv-torch build dist *.egg-info docs/_build htmlcov .coverage .coverage.*
+	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find skconvattn tests examples benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+comma := ,
+
+# $(call new_venv,folder,extras,disk space,further arguments of pip): an environment with the
+# package in it. Its stamp is written last, so that an interrupted one is taken up again.
+define new_venv
+	@command -v "$(PYTHON)" > /dev/null || { \
+	  echo "There is no $(PYTHON): install Python 3.11 or newer, or name it: make PYTHON=/path/to/python3."; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "skconvattn needs Python 3.11 or newer and $(PYTHON) is $$("$(PYTHON)" -V 2>&1): name another, as in make PYTHON=python3.12."; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2> /dev/null || { \
+	  echo "$(PYTHON) has no venv module: install it (on Debian and Ubuntu: apt install python3-venv)."; exit 1; }
+	@echo "Installing skconvattn and its dependencies into $(1) ($(3), some minutes the first time) ..."
+	@"$(PYTHON)" -m venv "$(1)"
+	@"$(1)/bin/python" $(PIP_INSTALL) $(4) -e ".$(2)"
+	@touch "$(1)/.installed"
+endef

@@ -1,0 +1,267 @@
+"""The house keeps its shape: imports point one way, nothing heavy loads early, files stay small."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "skconvattn"
+
+# Room -> the rooms that its modules may import, also inside functions and for type checking.
+# To read it: no row names a room below it, so there is no way back.
+MAY_IMPORT: dict[str, set[str]] = {
+    "layers": set(),
+    "networks": {"layers"},
+    "engine": {"networks", "layers"},
+    "data": {"engine", "networks", "layers"},
+    "estimators": {"data", "engine", "networks", "layers"},
+    "forecasting": {"estimators", "data", "engine", "networks", "layers"},
+    "architectures": {"forecasting", "estimators", "networks", "layers"},
+    "datasets": set(),
+    "inspection": {
+        *("architectures", "forecasting", "estimators", "data", "engine", "networks", "layers"),
+    },
+    "tuning": {
+        *("architectures", "forecasting", "estimators", "data", "engine", "networks", "layers"),
+    },
+}
+
+# Private modules that stand beside the rooms: every room may import them, they import no room.
+LEAVES = {"_docstrings", "_hyperparameters", "_registry", "_validation"}
+
+# Names of the package itself that a room may take: `from skconvattn import __version__`.
+FRONT_NAMES = {"__version__"}
+
+# A backend is loaded with the first network, not with the first class. Only here may a module
+# import one at its top level: rooms, and then single modules that only the engine loads late.
+BACKENDS = {"keras", "tensorflow", "jax", "torch"}
+BACKEND_ROOMS = {"layers"}
+BACKEND_MODULES: set[str] = set()
+
+MAX_LINES = 400
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+STUBS = sorted(PACKAGE.rglob("__init__.pyi"))
+
+
+def _room(path: Path) -> str:
+    """Room of a module; for the modules beside the rooms, their own name."""
+    return Path(path.relative_to(PACKAGE).parts[0]).stem
+
+
+def _may_import_backends(path: Path) -> bool:
+    """Whether the module may load a backend as soon as it is imported itself."""
+    return _room(path) in BACKEND_ROOMS or path.relative_to(PACKAGE).as_posix() in BACKEND_MODULES
+
+
+def _name(path: Path) -> str:
+    """Name of a module in the list of tests."""
+    return path.relative_to(PACKAGE).as_posix()
+
+
+every_module = pytest.mark.parametrize("path", MODULES, ids=_name)
+every_module_without_backend = pytest.mark.parametrize(
+    "path",
+    [path for path in MODULES if not _may_import_backends(path)],
+    ids=_name,
+)
+every_stub = pytest.mark.parametrize("stub", STUBS, ids=_name)
+has_front_door = pytest.mark.skipif(
+    not (PACKAGE / "__init__.py").is_file(), reason="skconvattn/__init__.py is not written yet"
+)
+
+
+def test_the_table_of_rooms_has_no_cycle():
+    above: set[str] = set()
+    for room, imported in reversed(MAY_IMPORT.items()):
+        assert not imported & (above | {room}), f"{room} imports a room above it"
+        above.add(room)
+
+
+def test_every_room_is_in_the_table():
+    rooms = {path.relative_to(PACKAGE).parts[0] for path in MODULES if path.parent != PACKAGE}
+    assert rooms <= MAY_IMPORT.keys(), "give the new room a row in MAY_IMPORT"
+
+
+def test_every_module_beside_the_rooms_is_a_known_leaf():
+    modules = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
+    assert modules <= LEAVES, "put the module into a room, or name it in LEAVES"
+
+
+@every_module
+def test_imports_point_one_way(path: Path):
+    assert _wrong_imports(_room(path), path.read_text()) == []
+
+
+@every_module_without_backend
+def test_no_backend_is_imported_at_the_top_of_a_module(path: Path):
+    assert set(_imported_at_top_level(ast.parse(path.read_text()))) & BACKENDS == set()
+
+
+def test_modules_bound_to_a_backend_belong_to_the_engine_and_exist():
+    assert all(name.startswith("engine/") for name in BACKEND_MODULES)
+    assert [name for name in BACKEND_MODULES if not (PACKAGE / name).is_file()] == []
+
+
+@every_module
+def test_modules_open_with_a_sentence_and_postpone_annotations(path: Path):
+    tree = ast.parse(path.read_text())
+    assert (ast.get_docstring(tree) or "").split("\n")[0].endswith(".")
+    assert any(
+        isinstance(node, ast.ImportFrom)
+        and node.module == "__future__"
+        and [alias.name for alias in node.names] == ["annotations"]
+        for node in tree.body
+    )
+
+
+@every_module
+def test_modules_are_short(path: Path):
+    assert len(path.read_text().splitlines()) <= MAX_LINES, "split it by subject"
+
+
+@has_front_door
+def test_the_package_has_a_stub():
+    assert PACKAGE / "__init__.pyi" in STUBS
+
+
+@every_stub
+def test_stubs_name_what_their_package_exports(stub: Path):
+    package = import_module(".".join(("skconvattn", *stub.parent.relative_to(PACKAGE).parts)))
+    assert sorted(_stub_names(stub.read_text())) == sorted(package.__all__)
+    assert [name for name in package.__all__ if not hasattr(package, name)] == []
+
+
+@has_front_door
+def test_importing_the_package_and_its_classes_loads_nothing_heavy():
+    script = """
+import sys
+import skconvattn
+classes = [name for name in skconvattn.__all__ if name[0].isupper()]
+for name in classes:
+    getattr(skconvattn, name)
+heavy = {"keras", "tensorflow", "jax", "torch", "scikeras", "optuna", "matplotlib"}
+print(len(classes), *sorted(heavy & sys.modules.keys()))
+"""
+    completed = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=PACKAGE.parent,
+    )
+    n_classes, *loaded = completed.stdout.split()
+    assert loaded == []
+    assert int(n_classes) >= 6
+
+
+@pytest.mark.parametrize(
+    ("room", "line", "n_wrong"),
+    [
+        ("layers", "from skconvattn.layers._masks import mask_scores", 0),
+        ("layers", "from skconvattn._validation import check", 0),
+        ("layers", "from skconvattn import __version__, _validation", 0),
+        ("networks", "from skconvattn import layers", 0),
+        ("networks", "import skconvattnot.engine", 0),
+        ("layers", "from skconvattn import engine", 1),
+        ("layers", "import skconvattn.engine.program as program", 1),
+        ("layers", "from skconvattn import AttentionForecaster", 1),
+        ("layers", "import skconvattn", 1),
+        ("networks", "from ..layers import Attention", 1),
+        ("engine", "if TYPE_CHECKING:\n    from skconvattn.data import Windows", 1),
+        ("engine", "def fit():\n    from skconvattn.data import Windows", 1),
+        ("engine", "def fit():\n    import_module('skconvattn.architectures')", 1),
+        ("_validation", "from skconvattn.layers import Attention", 1),
+        ("_validation", "from skconvattn._docstrings import merge", 0),
+        ("engine", "from skconvattn import data, estimators", 2),
+    ],
+)
+def test_the_check_of_imports_sees_what_it_should(room: str, line: str, n_wrong: int):
+    assert len(_wrong_imports(room, line)) == n_wrong
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import keras", ["keras"]),
+        ("import numpy, keras.ops as ops", ["numpy", "keras"]),
+        ("from tensorflow.python import eager", ["tensorflow"]),
+        ("try:\n    import torch\nexcept ImportError:\n    torch = None", ["torch"]),
+        ("class A:\n    import jax", ["jax"]),
+        ("if TYPE_CHECKING:\n    import keras\nelse:\n    import jax", ["jax"]),
+        ("def f():\n    import keras", []),
+        ("async def f():\n    import keras", []),
+    ],
+)
+def test_the_check_of_backends_sees_what_it_should(source: str, found: list[str]):
+    assert list(_imported_at_top_level(ast.parse(source))) == found
+
+
+def _wrong_imports(room: str, source: str) -> list[str]:
+    """What a module of a room imports from the package and may not, as "line: name"."""
+    if room == "__init__":  # the front door, which names everything and loads it late
+        return []
+    allowed = MAY_IMPORT.get(room, set()) | LEAVES | {room}
+    return [
+        f"{line}: {name}"
+        for line, name in _imports_from_package(ast.parse(source))
+        if name not in allowed | FRONT_NAMES
+    ]
+
+
+def _imports_from_package(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Line and first name after `skconvattn` of each import, wherever it stands."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                modules = [alias.name for alias in names]
+            case ast.ImportFrom(level=level) if level > 0:
+                modules = ["skconvattn.<relative import>"]
+            case ast.ImportFrom(module="skconvattn", names=names):
+                modules = [f"skconvattn.{alias.name}" for alias in names]
+            case ast.ImportFrom(module=str(module)):
+                modules = [module]
+            case ast.Call(
+                func=ast.Name(id="import_module") | ast.Attribute(attr="import_module"),
+                args=[ast.Constant(value=str(module)), *_],
+            ):
+                modules = [module]
+            case _:
+                continue
+        for module in modules:
+            package, _, rest = module.partition(".")
+            if package == "skconvattn":
+                yield node.lineno, rest.partition(".")[0] or "skconvattn"
+
+
+def _imported_at_top_level(node: ast.AST) -> Iterator[str]:
+    """Top-level packages that are imported when the module is, leaving out type checking."""
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
+            return
+        case ast.If(test=ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")):
+            children = node.orelse
+        case ast.Import(names=names):
+            yield from (alias.name.partition(".")[0] for alias in names)
+            return
+        case ast.ImportFrom(module=str(module), level=0):
+            yield module.partition(".")[0]
+            return
+        case _:
+            children = ast.iter_child_nodes(node)
+    for child in children:
+        yield from _imported_at_top_level(child)
+
+
+def _stub_names(source: str) -> list[str]:
+    """The `__all__` of a stub file."""
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return ast.literal_eval(node.value)
+    raise AssertionError("the stub has no __all__")
