@@ -21,7 +21,7 @@ BACKEND_TESTS ?= tests/layers $(wildcard tests/engine/test_portable*.py)
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
+PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check --no-input
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help
@@ -34,7 +34,7 @@ help: ## List the targets
 venv: $(STAMP) ## Set up .venv; done once, and again when pyproject.toml changes
 
 $(STAMP): pyproject.toml
-	$(call new_venv,$(VENV),[dev],2 GB)
+	$(call new_venv,$(VENV),[dev],3 GB)
 
 .PHONY: demo
 demo: $(STAMP) ## Forecast two real series, print a table and draw a picture
@@ -71,7 +71,7 @@ test-torch: .venv-torch/.installed
 	@KERAS_BACKEND=torch .venv-torch/bin/python -m pytest $(BACKEND_TESTS)
 
 .venv-jax/.installed: pyproject.toml
-	$(call new_venv,.venv-jax,[test$(comma)jax],2 GB)
+	$(call new_venv,.venv-jax,[test$(comma)jax],3 GB)
 
 .venv-torch/.installed: pyproject.toml
 	$(call new_venv,.venv-torch,[test$(comma)torch],3 GB,"$(TORCH)" --extra-index-url $(TORCH_INDEX))
