@@ -1,0 +1,85 @@
+"""The base of the layers that own their weights: initialisers, regularisers and constraints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+
+class WeightedLayer(keras.layers.Layer):
+    """A layer that supports masking and creates its kernels and biases by one convention.
+
+    A weight named ``x`` is drawn by the attribute ``x_initializer`` of its layer, as in Keras's
+    own layers, so that new initial weights can be drawn without building the layer again.
+
+    Parameters
+    ----------
+    kernel_initializer, bias_initializer : str or keras initializer
+        How matrices and biases start.
+    kernel_regularizer, bias_regularizer : str or keras regularizer, optional
+        Penalties on matrices and biases.
+    kernel_constraint, bias_constraint : str or keras constraint, optional
+        Constraints on matrices and biases.
+    **kwargs
+        Arguments of every Keras layer.
+    """
+
+    def __init__(
+        self,
+        *,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.kernel_constraint = keras.constraints.get(kernel_constraint)
+        self.bias_constraint = keras.constraints.get(bias_constraint)
+
+    def add_kernel(self, name: str, shape: tuple[int, ...]) -> Any:
+        """Create the matrix ``name`` and remember its initialiser as ``<name>_initializer``."""
+        return self._add(name, shape, "kernel")
+
+    def add_bias(self, name: str, shape: tuple[int, ...]) -> Any:
+        """Create the bias ``name`` and remember its initialiser as ``<name>_initializer``."""
+        return self._add(name, shape, "bias")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer),
+            "kernel_constraint": keras.constraints.serialize(self.kernel_constraint),
+            "bias_constraint": keras.constraints.serialize(self.bias_constraint),
+        }
+
+    def _add(self, name: str, shape: tuple[int, ...], role: str) -> Any:
+        # An initialiser draws the same numbers every time, so each weight needs one of its own.
+        initializer = fresh_initializer(getattr(self, f"{role}_initializer"))
+        setattr(self, f"{name}_initializer", initializer)
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            initializer=initializer,
+            regularizer=getattr(self, f"{role}_regularizer"),
+            constraint=getattr(self, f"{role}_constraint"),
+        )
+
+
+def fresh_initializer(initializer: Any) -> Any:
+    """Return an initialiser of the same settings; one without a seed draws other numbers."""
+    if isinstance(initializer, keras.initializers.Initializer):
+        return initializer.__class__.from_config(initializer.get_config())
+    return initializer

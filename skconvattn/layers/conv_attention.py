@@ -1,0 +1,235 @@
+"""Convolution, pooling and projection, then many-to-one attention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from skconvattn.layers.attention import Attention
+from skconvattn.layers.base import fresh_initializer
+from skconvattn.layers.convolutions import (
+    aligned_conv,
+    convolve,
+    convolved_length,
+    convolved_mask,
+)
+from skconvattn.layers.masks import zero_masked
+from skconvattn.layers.windows import max_pool
+
+
+@keras.saving.register_keras_serializable(package="skconvattn")
+class ConvAttention(keras.layers.Layer):
+    r"""Attend over local patterns that a convolution found.
+
+    .. math:: y = \mathrm{Attention}(\mathrm{relu}(W_p\,
+              \mathrm{maxpool}(f(\mathrm{Conv1D}(x)) \,[+\, S x])))
+
+    with the activation :math:`f` and, if ``residual``, the input added to the convolution's
+    output through :math:`S`, a 1x1 convolution where the channels differ and the identity where
+    they do not. This is the layer of the package ``keras-convattention``; its earlier, unpooled
+    form is ``residual=True, pool_size=1``.
+
+    Departures: a last pool of fewer steps is kept, where the original drops it (and fails on
+    sequences shorter than ``pool_size``); a strided convolution is aligned with the first step
+    whatever the length; masks are respected: a pooled step is valid if one of its steps is, and
+    masked steps enter neither the convolution nor the maximum.
+
+    Parameters
+    ----------
+    filters : int, default=64
+        Channels of the convolution.
+    kernel_size : int, default=3
+        Time steps of the kernel.
+    pool_size : int, default=2
+        Time steps that are pooled into one; 1 means no pooling.
+    units : int, default=128
+        Channels of the output.
+    score : {"luong", "bahdanau"}, default="bahdanau"
+        How the attention compares two steps.
+    activation : str or callable, default="relu"
+        Activation of the convolution.
+    dilation_rate : int, default=1
+        Time steps between two entries of the kernel.
+    strides : int, default=1
+        Time steps from one output of the convolution to the next.
+    padding : {"same", "causal", "valid"}, default="same"
+        Where the convolution continues the sequence with zeros.
+    projection_units : int, optional
+        Channels that are attended over; ``filters`` if None.
+    residual : bool, default=False
+        Whether to add the input to the convolution's output.
+    dropout : float, default=0.0
+        Share of the projected values that are dropped in training.
+    return_attention : bool, default=False
+        Whether to return the weights beside the output.
+    kernel_initializer, bias_initializer : str or keras initializer
+        How matrices and biases start.
+    kernel_regularizer : str or keras regularizer, optional
+        Penalty on the matrices of the convolution, the projection and the attention.
+    seed : int, optional
+        Seed of the dropout.
+    **kwargs
+        Arguments of every Keras layer.
+
+    Raises
+    ------
+    ValueError
+        If ``pool_size`` is below 1, or ``residual`` is asked for with ``padding="valid"``.
+
+    Notes
+    -----
+    Input (batch, time, channels); output (batch, units), followed by the weights
+    (batch, pooled time) if ``return_attention``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconvattn.layers import ConvAttention
+    >>> layer = ConvAttention(filters=4, pool_size=2, units=5, return_attention=True)
+    >>> outputs, weights = layer(np.ones((2, 7, 3), "float32"))
+    >>> tuple(outputs.shape), tuple(weights.shape)
+    ((2, 5), (2, 4))
+    """
+
+    def __init__(
+        self,
+        filters: int = 64,
+        kernel_size: int = 3,
+        pool_size: int = 2,
+        units: int = 128,
+        score: str = "bahdanau",
+        activation: Any = "relu",
+        dilation_rate: int = 1,
+        strides: int = 1,
+        padding: str = "same",
+        projection_units: int | None = None,
+        residual: bool = False,
+        dropout: float = 0.0,
+        return_attention: bool = False,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if pool_size < 1:
+            raise ValueError(f"pool_size={pool_size} pools nothing; use pool_size >= 1.")
+        if residual and padding == "valid":
+            raise ValueError(
+                "residual=True adds input and convolution step by step, which padding='valid' "
+                "makes differ in length; use padding='same' or 'causal'."
+            )
+        self.supports_masking = True
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.pool_size = pool_size
+        self.units = units
+        self.score = score
+        self.activation = keras.activations.get(activation)
+        self.dilation_rate = dilation_rate
+        self.strides = strides
+        self.padding = padding
+        self.projection_units = projection_units
+        self.residual = residual
+        self.dropout = dropout
+        self.return_attention = return_attention
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.seed = seed
+        self._create_sublayers()
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Build the sublayers."""
+        batch, _, channels = input_shape
+        self.convolution.build((batch, None, channels))
+        if self.residual and channels != self.filters:
+            self.shortcut = keras.layers.Conv1D(
+                self.filters, 1, use_bias=False, name="shortcut", **self._kernel_settings()
+            )
+            self.shortcut.build((batch, None, channels))
+        self.projection.build((batch, None, self.filters))
+        self.attention.build((batch, None, self.projection.units))
+
+    def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
+        """Map (batch, time, channels) to (batch, units)."""
+        x = zero_masked(inputs, mask)
+        features = convolve(self.convolution, x, self.padding)
+        if self.residual:
+            shortcut = x[:, :: self.strides]
+            features = features + (shortcut if self.shortcut is None else self.shortcut(shortcut))
+        feature_mask = convolved_mask(mask, self.convolution, self.padding)
+        pooled, pooled_mask = max_pool(features, feature_mask, self.pool_size)
+        projected = self.projection(pooled)  # (batch, pooled time, projection_units)
+        if self.drop is not None:
+            projected = self.drop(projected, training=training)
+        return self.attention(projected, mask=pooled_mask)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return no mask, since time is gone."""
+        return (None, None) if self.return_attention else None
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> Any:
+        """Return (batch, units), and (batch, pooled time) for the weights."""
+        output_shape = (input_shape[0], self.units)
+        if not self.return_attention:
+            return output_shape
+        length = convolved_length(input_shape[1], self.convolution, self.padding)
+        return output_shape, (input_shape[0], length and -(-length // self.pool_size))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of the constructor."""
+        plain = (
+            "filters kernel_size pool_size units score dilation_rate strides padding "
+            "projection_units residual dropout return_attention seed"
+        )
+        return {
+            **super().get_config(),
+            **{name: getattr(self, name) for name in plain.split()},
+            "activation": keras.activations.serialize(self.activation),
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+        }
+
+    def _create_sublayers(self) -> None:
+        self.convolution = aligned_conv(
+            self.filters,
+            self.kernel_size,
+            self.strides,
+            self.padding,
+            dilation_rate=self.dilation_rate,
+            activation=self.activation,
+            bias_initializer=fresh_initializer(self.bias_initializer),
+            name="convolution",
+            **self._kernel_settings(),
+        )
+        self.shortcut = None
+        self.projection = keras.layers.Dense(
+            self.filters if self.projection_units is None else self.projection_units,
+            activation="relu",
+            bias_initializer=fresh_initializer(self.bias_initializer),
+            name="projection",
+            **self._kernel_settings(),
+        )
+        self.drop = None
+        if self.dropout:
+            self.drop = keras.layers.Dropout(
+                self.dropout, seed=self.seed, dtype=self.dtype_policy, name="drop"
+            )
+        self.attention = Attention(
+            self.units,
+            self.score,
+            self.return_attention,
+            name="attention",
+            **self._kernel_settings(),
+        )
+
+    def _kernel_settings(self) -> dict[str, Any]:
+        return {
+            "kernel_initializer": fresh_initializer(self.kernel_initializer),
+            "kernel_regularizer": self.kernel_regularizer,
+            "dtype": self.dtype_policy,
+        }

@@ -1,0 +1,84 @@
+"""Pure functions on windows of a sequence: padding, shifts and pooling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+from skconvattn.layers.masks import LOWEST, to_accumulator
+
+
+def pad_time(x: Any, before: Any, after: Any) -> Any:
+    """Pad the time axis with zeros (False for a mask).
+
+    Parameters
+    ----------
+    x : tensor of shape (batch, time, ...)
+        A sequence.
+    before, after : int or scalar tensor
+        Time steps to add at either end.
+
+    Returns
+    -------
+    tensor of shape (batch, before + time + after, ...)
+        The padded sequence.
+    """
+    return ops.pad(x, [[0, 0], [before, after], *([[0, 0]] * (len(x.shape) - 2))])
+
+
+def to_blocks(x: Any, size: int) -> Any:
+    """Cut time into blocks of ``size`` steps, the last one filled up with zeros.
+
+    Parameters
+    ----------
+    x : tensor of shape (batch, time, ...)
+        A sequence; its length may be unknown.
+    size : int
+        Time steps of a block.
+
+    Returns
+    -------
+    tensor of shape (batch, ceil(time / size), size, ...)
+        The blocks.
+    """
+    n_timepoints = ops.shape(x)[1]
+    n_blocks = -(-n_timepoints // size)
+    x = pad_time(x, 0, n_blocks * size - n_timepoints)
+    return ops.reshape(x, (-1, n_blocks, size, *x.shape[2:]))
+
+
+def max_pool(x: Any, mask: Any, size: int) -> tuple[Any, Any]:
+    """Pool consecutive blocks of ``size`` steps, a shorter last one included.
+
+    Masked steps never win the maximum. The blocks start at the first step, so that a masked tail
+    pools like a shorter sequence.
+
+    Parameters
+    ----------
+    x : tensor of shape (batch, time, channels)
+        A sequence.
+    mask : boolean tensor of shape (batch, time) or None
+        True where a step is valid.
+    size : int
+        Time steps of a block.
+
+    Returns
+    -------
+    pooled : tensor of shape (batch, ceil(time / size), channels)
+        Maxima; zero where a whole block is masked.
+    pooled_mask : boolean tensor of shape (batch, ceil(time / size)) or None
+        True where a block has a valid step.
+    """
+    if size == 1:
+        return x, mask
+    valid = ops.ones_like(x[:, :, 0], dtype="bool") if mask is None else ops.cast(mask, "bool")
+    valid = to_blocks(valid, size)  # (batch, blocks, size)
+    wide = to_accumulator(to_blocks(x, size))  # (batch, blocks, size, channels)
+    lowest = ops.full_like(wide, LOWEST)
+    pooled = ops.max(ops.where(ops.expand_dims(valid, -1), wide, lowest), axis=2)
+    if mask is None:
+        return ops.cast(pooled, x.dtype), None
+    pooled_mask = ops.any(valid, axis=2)
+    pooled = ops.where(ops.expand_dims(pooled_mask, -1), pooled, ops.zeros_like(pooled))
+    return ops.cast(pooled, x.dtype), pooled_mask
