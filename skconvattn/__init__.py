@@ -1,0 +1,14 @@
+"""Attention models for time series that behave like scikit-learn estimators.
+
+Public names load at first use: importing a class never imports Keras or TensorFlow.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
+
+__version__ = version("skconvattn")

@@ -1,0 +1,24 @@
+from . import datasets, inspection, layers, tuning
+from ._registry import all_estimators
+from .architectures.attention import AttentionClassifier, AttentionForecaster, AttentionRegressor
+from .architectures.conv_attention import (
+    ConvAttentionClassifier,
+    ConvAttentionForecaster,
+    ConvAttentionRegressor,
+)
+
+__all__ = [
+    "AttentionClassifier",
+    "AttentionForecaster",
+    "AttentionRegressor",
+    "ConvAttentionClassifier",
+    "ConvAttentionForecaster",
+    "ConvAttentionRegressor",
+    "all_estimators",
+    "datasets",
+    "inspection",
+    "layers",
+    "tuning",
+]
+
+__version__: str

@@ -1,0 +1,143 @@
+"""Hyperparameters declared once: default, constraint and documentation beside each other."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+import textwrap
+from typing import Any, ClassVar, TypeVar, dataclass_transform
+
+T = TypeVar("T")
+
+
+def hyperparameter(default: Any, constraints: list[Any] | str, doc: str) -> Any:
+    """Declare one constructor parameter of an estimator or a network.
+
+    Parameters
+    ----------
+    default : immutable
+        Value that the constructor uses when the argument is left out.
+    constraints : list or "no_validation"
+        What scikit-learn's parameter validation accepts, in its own notation
+        (:mod:`sklearn.utils._param_validation`).
+    doc : str
+        The type line of a numpydoc entry, a line break, and its description. It is merged into
+        the docstring of every class that takes the parameter.
+
+    Returns
+    -------
+    dataclasses.Field
+        To be assigned to an annotated class attribute below :func:`hyperparameters`.
+    """
+    kind, _, description = textwrap.dedent(doc).strip().partition("\n")
+    return dataclasses.field(
+        default=default,
+        metadata={
+            "constraints": constraints,
+            "type": kind.strip(),
+            "doc": textwrap.dedent(description).strip(),
+        },
+    )
+
+
+@dataclass_transform(eq_default=False, kw_only_default=True, field_specifiers=(hyperparameter,))
+def hyperparameters(cls: type[T] | None = None, /, **defaults: Any) -> Any:
+    """Make a class take the hyperparameters that it and its bases declare.
+
+    Generates a keyword-only constructor that stores each argument unchanged, merges the
+    constraints into scikit-learn's ``_parameter_constraints``, and writes the ``Parameters``
+    section of the docstring.
+
+    Parameters
+    ----------
+    cls : type
+        The class; left out when ``defaults`` are given.
+    **defaults
+        Other default values for inherited hyperparameters, by name.
+
+    Returns
+    -------
+    type or decorator
+        The same class.
+
+    Raises
+    ------
+    TypeError
+        If a default is given for a parameter that no base declares, or if a class with a
+        constructor of its own stands before one with hyperparameters among the bases: calling up
+        the chain would then silently reset parameters to their defaults.
+    """
+    if cls is None:
+        return lambda decorated: _decorate(decorated, defaults)
+    return _decorate(cls, defaults)
+
+
+def parameter_names(cls: type) -> tuple[str, ...]:
+    """Return the names of all hyperparameters of a class, in the order of the constructor."""
+    return tuple(field.name for field in dataclasses.fields(cls))  # type: ignore[arg-type]
+
+
+class Parametrised:
+    """Base of everything with hyperparameters: names the constraints for type checkers."""
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {}
+
+
+def _decorate(cls: type[T], defaults: dict[str, Any]) -> type[T]:
+    _override_defaults(cls, defaults)
+    dataclasses.dataclass(eq=False, repr=False, kw_only=True)(cls)
+    _check_order_of_bases(cls)
+    fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+    cls._parameter_constraints = {  # type: ignore[attr-defined]
+        field.name: field.metadata["constraints"] for field in fields
+    }
+    cls.__doc__ = _with_parameters_section(cls.__doc__, fields)
+    return cls
+
+
+def _override_defaults(cls: type, defaults: dict[str, Any]) -> None:
+    """Redeclare inherited fields with another default, keeping documentation and constraints."""
+    annotations = dict(inspect.get_annotations(cls))
+    for name, default in defaults.items():
+        for base in cls.__mro__[1:]:
+            field = base.__dict__.get("__dataclass_fields__", {}).get(name)
+            if field is not None:
+                break
+        else:
+            raise TypeError(
+                f"hyperparameters({name}=...) on {cls.__name__} overrides a parameter that no base "
+                "declares; declare it as a field first."
+            )
+        annotations[name] = field.type
+        setattr(cls, name, dataclasses.field(default=default, metadata=dict(field.metadata)))
+    cls.__annotations__ = annotations
+
+
+def _check_order_of_bases(cls: type) -> None:
+    foreign = None
+    for base in cls.__mro__[:-1]:
+        declares = "__dataclass_fields__" in base.__dict__
+        if declares and foreign is not None:
+            raise TypeError(
+                f"{cls.__name__} lists {foreign.__name__}, which has a constructor of its own, "
+                f"before {base.__name__}, which declares hyperparameters; put {base.__name__} "
+                "first among the bases."
+            )
+        if not declares and "__init__" in base.__dict__:
+            foreign = base
+
+
+def _with_parameters_section(doc: str | None, fields: tuple[dataclasses.Field[Any], ...]) -> str:
+    """Insert the ``Parameters`` section after the summary and extended description."""
+    text = inspect.cleandoc(doc or "")
+    entries = [
+        f"{field.name} : {field.metadata['type']}, default={field.default!r}\n"
+        + textwrap.indent(field.metadata["doc"], "    ")
+        for field in fields
+    ]
+    section = "Parameters\n----------\n" + "\n".join(entries)
+    first = re.search(r"^(?:[A-Z][A-Za-z ]+)\n-{3,}$", text, flags=re.MULTILINE)
+    if first is None:
+        return f"{text}\n\n{section}\n"
+    return f"{text[: first.start()].rstrip()}\n\n{section}\n\n{text[first.start() :]}\n"

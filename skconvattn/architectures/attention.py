@@ -1,0 +1,170 @@
+"""A recurrent encoder with many-to-one attention over its hidden states."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn.architectures.recurrent import recurrent_layer
+from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
+from skconvattn.forecasting import BaseNeuralForecaster
+from skconvattn.networks import Encoding, Network
+
+_POSITIVE = Interval(Integral, 1, None, closed="left")
+
+
+@hyperparameters
+class AttentionNetwork(Network):
+    """Recurrent encoder and many-to-one attention, as in the package ``attention``."""
+
+    recurrent: str = hyperparameter(
+        "lstm",
+        [StrOptions({"lstm", "gru"})],
+        """
+        {"lstm", "gru"}
+        Recurrent encoder.
+        """,
+    )
+    recurrent_units: int = hyperparameter(
+        32,
+        [_POSITIVE],
+        """
+        int
+        Size of the encoder's hidden state.
+        """,
+    )
+    n_layers: int = hyperparameter(
+        1,
+        [_POSITIVE],
+        """
+        int
+        Recurrent layers, one on the other.
+        """,
+    )
+    bidirectional: bool = hyperparameter(
+        False,
+        ["boolean"],
+        """
+        bool
+        Whether the encoder also reads each series backwards.
+        """,
+    )
+    units: int = hyperparameter(
+        32,
+        [_POSITIVE],
+        """
+        int
+        Features that attention gives.
+        """,
+    )
+    score: str = hyperparameter(
+        "luong",
+        [StrOptions({"luong", "bahdanau"})],
+        """
+        {"luong", "bahdanau"}
+        How attention compares a hidden state with the last one: multiplicative or additive.
+        """,
+    )
+    dropout: float = hyperparameter(
+        0.0,
+        [Interval(Real, 0, 1, closed="left")],
+        """
+        float
+        Share of each recurrent layer's inputs dropped in training.
+        """,
+    )
+
+    def encode(self, inputs: Any, mask: Any = None) -> Encoding:
+        """Encode a batch of series; see :meth:`Network.encode`."""
+        from skconvattn.layers import Attention
+
+        hidden = inputs
+        for _ in range(self.n_layers):
+            layer = recurrent_layer(
+                self.recurrent,
+                self.recurrent_units,
+                dropout=self.dropout,
+                bidirectional=self.bidirectional,
+            )
+            hidden = layer(hidden, mask=mask)
+        attend = Attention(units=self.units, score=self.score, return_attention=True)
+        return Encoding(*attend(hidden, mask=mask))
+
+
+@hyperparameters
+class AttentionForecaster(AttentionNetwork, BaseNeuralForecaster):
+    """Forecaster with recurrent attention, around a linear map that starts seasonal naive.
+
+    Examples
+    --------
+    >>> from sktime.datasets import load_airline
+    >>> from skconvattn import AttentionForecaster
+    >>> y = load_airline()
+    >>> forecaster = AttentionForecaster(epochs=20, random_state=0).fit(y[:-12], fh=range(1, 13))
+    >>> forecaster.predict().shape
+    (12,)
+    """
+
+    @classmethod
+    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
+        """Return small settings for sktime's test suite."""
+        return [
+            {"recurrent_units": 4, "units": 4, "epochs": 2, "random_state": 0},
+            {"window_length": 3, "recurrent_units": 2, "units": 2, "epochs": 1, "score": "bahdanau",
+             "quantiles": (0.1, 0.5, 0.9), "normalization": "last", "random_state": 0},
+        ]  # fmt: skip
+
+
+@hyperparameters
+class AttentionRegressor(AttentionNetwork, BaseNeuralRegressor):
+    """Regressor with recurrent attention.
+
+    Attributes
+    ----------
+    fitted_model_ : FittedModel
+        Trained weights and the description of the network.
+    history_ : dict of str to list of float
+        Losses by epoch.
+    n_iter_ : int
+        Epochs trained.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconvattn import AttentionRegressor
+    >>> X = np.random.default_rng(0).normal(size=(80, 24))
+    >>> regressor = AttentionRegressor(epochs=20, random_state=0).fit(X, X[:, -1])
+    >>> regressor.predict(X[:3]).shape
+    (3,)
+    """
+
+
+@hyperparameters
+class AttentionClassifier(AttentionNetwork, BaseNeuralClassifier):
+    """Classifier with recurrent attention.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    fitted_model_ : FittedModel
+        Trained weights and the description of the network.
+    history_ : dict of str to list of float
+        Losses by epoch.
+    n_iter_ : int
+        Epochs trained.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconvattn import AttentionClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["down", "up"], 40)
+    >>> X = np.cumsum(rng.normal(loc=np.where(y == "up", 0.3, -0.3)[:, None], size=(80, 24)), axis=1)
+    >>> classifier = AttentionClassifier(epochs=20, random_state=0).fit(X, y)
+    >>> classifier.predict_proba(X[:3]).shape
+    (3, 2)
+    """

@@ -1,0 +1,241 @@
+"""Convolution, pooling and projection with attention, optionally behind a recurrent encoder."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn.architectures.recurrent import recurrent_layer
+from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
+from skconvattn.forecasting import BaseNeuralForecaster
+from skconvattn.networks import Encoding, Network
+
+_POSITIVE = Interval(Integral, 1, None, closed="left")
+
+
+@hyperparameters
+class ConvAttentionNetwork(Network):
+    """Convolution, max pooling, dense projection and many-to-one attention.
+
+    With ``recurrent="lstm"`` this is the network of the package ``keras-convattention``.
+    """
+
+    filters: int = hyperparameter(
+        32,
+        [_POSITIVE],
+        """
+        int
+        Channels of the convolution.
+        """,
+    )
+    kernel_size: int = hyperparameter(
+        3,
+        [_POSITIVE],
+        """
+        int
+        Time steps that the convolution sees at once.
+        """,
+    )
+    pool_size: int = hyperparameter(
+        2,
+        [_POSITIVE],
+        """
+        int
+        Time steps that are pooled into one by their maximum; 1 for no pooling.
+        """,
+    )
+    strides: int = hyperparameter(
+        1,
+        [_POSITIVE],
+        """
+        int
+        Time steps from one place of the convolution to the next.
+        """,
+    )
+    dilation_rate: int = hyperparameter(
+        1,
+        [_POSITIVE],
+        """
+        int
+        Time steps between the taps of the convolution.
+        """,
+    )
+    padding: str = hyperparameter(
+        "same",
+        [StrOptions({"same", "causal"})],
+        """
+        {"same", "causal"}
+        Whether the convolution sees both sides of a time step or its past alone.
+        """,
+    )
+    activation: Any = hyperparameter(
+        "relu",
+        [str, callable],
+        """
+        str or callable
+        Activation of the convolution, as Keras names it.
+        """,
+    )
+    projection_units: int | None = hyperparameter(
+        None,
+        [_POSITIVE, None],
+        """
+        int or None
+        Channels that attention compares; ``filters`` if None.
+        """,
+    )
+    units: int = hyperparameter(
+        32,
+        [_POSITIVE],
+        """
+        int
+        Features that attention gives.
+        """,
+    )
+    score: str = hyperparameter(
+        "bahdanau",
+        [StrOptions({"luong", "bahdanau"})],
+        """
+        {"luong", "bahdanau"}
+        How attention compares a time step with the last one: multiplicative or additive.
+        """,
+    )
+    residual: bool = hyperparameter(
+        False,
+        ["boolean"],
+        """
+        bool
+        Whether the input is added to the output of the convolution.
+        """,
+    )
+    dropout: float = hyperparameter(
+        0.0,
+        [Interval(Real, 0, 1, closed="left")],
+        """
+        float
+        Share of the projected channels, and of the recurrent encoder's inputs, dropped in training.
+        """,
+    )
+    recurrent: str | None = hyperparameter(
+        None,
+        [StrOptions({"lstm", "gru"}), None],
+        """
+        {"lstm", "gru"} or None
+        Recurrent encoder in front of the convolution.
+        """,
+    )
+    recurrent_units: int = hyperparameter(
+        32,
+        [_POSITIVE],
+        """
+        int
+        Size of the recurrent encoder's hidden state.
+        """,
+    )
+
+    def encode(self, inputs: Any, mask: Any = None) -> Encoding:
+        """Encode a batch of series; see :meth:`Network.encode`."""
+        from skconvattn.layers import ConvAttention
+
+        hidden = inputs
+        if self.recurrent is not None:
+            layer = recurrent_layer(self.recurrent, self.recurrent_units, dropout=self.dropout)
+            hidden = layer(hidden, mask=mask)
+        attend = ConvAttention(
+            filters=self.filters,
+            kernel_size=self.kernel_size,
+            pool_size=self.pool_size,
+            units=self.units,
+            score=self.score,
+            activation=self.activation,
+            dilation_rate=self.dilation_rate,
+            strides=self.strides,
+            padding=self.padding,
+            projection_units=self.projection_units,
+            residual=self.residual,
+            dropout=self.dropout,
+            return_attention=True,
+        )
+        return Encoding(*attend(hidden, mask=mask))
+
+
+@hyperparameters
+class ConvAttentionForecaster(ConvAttentionNetwork, BaseNeuralForecaster):
+    """Forecaster with convolutional attention, around a linear map that starts seasonal naive.
+
+    Examples
+    --------
+    >>> from sktime.datasets import load_airline
+    >>> from skconvattn import ConvAttentionForecaster
+    >>> y = load_airline()
+    >>> forecaster = ConvAttentionForecaster(random_state=0).fit(y[:-12], fh=range(1, 13))
+    >>> forecaster.predict().shape
+    (12,)
+    >>> intervals = forecaster.predict_interval(coverage=0.9)
+    >>> bool((intervals.iloc[:, 0] < intervals.iloc[:, 1]).all())
+    True
+    """
+
+    @classmethod
+    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
+        """Return small settings for sktime's test suite."""
+        return [
+            {"filters": 4, "units": 4, "epochs": 2, "random_state": 0},
+            {"window_length": 3, "recurrent": "lstm", "recurrent_units": 2, "filters": 2, "epochs": 1,
+             "quantiles": (0.1, 0.5, 0.9), "normalization": None, "random_state": 0},
+        ]  # fmt: skip
+
+
+@hyperparameters
+class ConvAttentionRegressor(ConvAttentionNetwork, BaseNeuralRegressor):
+    """Regressor with convolutional attention.
+
+    Attributes
+    ----------
+    fitted_model_ : FittedModel
+        Trained weights and the description of the network.
+    history_ : dict of str to list of float
+        Losses by epoch.
+    n_iter_ : int
+        Epochs trained.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconvattn import ConvAttentionRegressor
+    >>> X = np.random.default_rng(0).normal(size=(80, 24))
+    >>> regressor = ConvAttentionRegressor(random_state=0).fit(X, X.max(axis=1))
+    >>> regressor.predict(X[:3]).shape
+    (3,)
+    """
+
+
+@hyperparameters
+class ConvAttentionClassifier(ConvAttentionNetwork, BaseNeuralClassifier):
+    """Classifier with convolutional attention.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    fitted_model_ : FittedModel
+        Trained weights and the description of the network.
+    history_ : dict of str to list of float
+        Losses by epoch.
+    n_iter_ : int
+        Epochs trained.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconvattn import ConvAttentionClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["calm", "wild"], 40)
+    >>> X = rng.normal(scale=np.where(y == "calm", 1.0, 3.0)[:, None], size=(80, 24))
+    >>> classifier = ConvAttentionClassifier(random_state=0).fit(X, y)
+    >>> classifier.predict_proba(X[:3]).shape
+    (3, 2)
+    """

@@ -1,0 +1,9 @@
+"""Compiled training and prediction, shared by all estimators of a shape."""
+
+from __future__ import annotations
+
+from skconvattn.engine.parameters import TrainingParameters
+from skconvattn.engine.state import FittedModel
+from skconvattn.engine.training import TrainingPlan, train
+
+__all__ = ["FittedModel", "TrainingParameters", "TrainingPlan", "train"]

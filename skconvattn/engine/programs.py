@@ -1,0 +1,237 @@
+"""Compiled training: one call an epoch, and one trace for all fits of a shape."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from skconvattn.data import Rows, Windows
+from skconvattn.engine.cache import ProgramCache
+from skconvattn.engine.gathering import gatherer, input_signature
+from skconvattn.engine.optimizers import OptimizerSpec, make_loss
+from skconvattn.engine.prediction import model_program
+from skconvattn.networks.spec import ModelSpec
+
+# Samples of a validation batch: the loss is the same for any, larger is quicker.
+_VALIDATION_BATCH = 256
+
+
+class TrainingProgram:
+    """Weights, optimiser and the compiled epoch of one model, loss and kind of data.
+
+    Its variables belong to one fit at a time: hold :attr:`lock` from :meth:`reset` to the last
+    epoch.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        The model.
+    optimizer : OptimizerSpec
+        The optimiser.
+    loss : str or callable
+        Key of the loss.
+    source : Rows or Windows
+        Kind and shape of the data; the data itself is not kept.
+
+    Attributes
+    ----------
+    lock : threading.RLock
+        One fit at a time.
+    traces : int
+        How often the epoch was traced.
+    """
+
+    def __init__(
+        self, spec: ModelSpec, optimizer: OptimizerSpec, loss: Any, source: Rows | Windows
+    ) -> None:
+        import keras
+        import tensorflow as tf
+
+        self.lock = threading.RLock()
+        self.traces = 0
+        self.model_program = model_program(spec)
+        self.layout = self.model_program.layout
+        model = self.model_program.model
+        self._elementwise = optimizer.elementwise
+        self._scheduled = optimizer.scheduled
+        self._weights = (
+            [keras.Variable(np.zeros(sum(self.layout.sizes), "float32"), name="weights")]
+            if self._elementwise
+            else [
+                keras.Variable(np.zeros(v.shape, "float32"), name=v.name)
+                for v in model.trainable_variables
+            ]
+        )
+        self._state = [
+            tf.Variable(tf.zeros(v.shape, v.dtype)) for v in model.non_trainable_variables
+        ]
+        self._loss = make_loss(loss)
+        self.optimizer = optimizer.make()
+        self.optimizer.build(self._weights)
+        self._first_slots = [np.asarray(v.numpy()) for v in self.optimizer.variables]
+        self._gather = gatherer(source)
+        self._epoch = self._compile(input_signature(source))
+
+    def reset(self, weights: np.ndarray, state: Sequence[np.ndarray], learning_rate: float) -> None:
+        """Set weights and state, and the optimiser to its beginning.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+            Trainable weights.
+        state : sequence of ndarray
+            Non-trainable variables.
+        learning_rate : float
+            Ignored where the optimiser has a schedule over steps.
+        """
+        self.set_weights(weights)
+        self.set_state(state)
+        for variable, value in zip(self.optimizer.variables, self._first_slots, strict=True):
+            variable.assign(value)
+        self.set_learning_rate(learning_rate)
+
+    def set_weights(self, weights: np.ndarray) -> None:
+        """Set the trainable weights from one vector."""
+        values = [weights] if self._elementwise else self.layout.split(weights)
+        for variable, value in zip(self._weights, values, strict=True):
+            variable.assign(value)
+
+    def set_state(self, state: Sequence[np.ndarray]) -> None:
+        """Set the non-trainable variables."""
+        for variable, value in zip(self._state, state, strict=True):
+            variable.assign(value)
+
+    def set_learning_rate(self, learning_rate: float) -> None:
+        """Set the rate for the epochs to come, unless a schedule over steps is in place."""
+        if not self._scheduled:
+            self.optimizer.learning_rate = learning_rate
+
+    def snapshot(self) -> tuple[Any, list[Any]]:
+        """Return copies of weights and state, as tensors that later epochs do not change."""
+        import tensorflow as tf
+
+        return tf.identity(self._vector()), [tf.identity(v) for v in self._state]
+
+    def epoch(
+        self, tensors: Sequence[Any], order: np.ndarray, validation: np.ndarray, batch_size: int
+    ) -> tuple[float, float]:
+        """Train for one epoch and evaluate.
+
+        Parameters
+        ----------
+        tensors : sequence of tensor
+            Arrays of the source.
+        order : ndarray of shape (n_training,)
+            Samples in the order of training, int32.
+        validation : ndarray of shape (n_validation,)
+            Samples to evaluate on, int32; may be empty.
+        batch_size : int
+            Samples a step; the last batch may be smaller.
+
+        Returns
+        -------
+        loss : float
+            Mean loss over the epoch's steps.
+        validation_loss : float
+            Mean loss over the validation samples after the epoch; NaN where there are none.
+        """
+        losses = self._epoch(list(tensors), order, validation, np.int32(batch_size)).numpy()
+        return float(losses[0]), float(losses[1])
+
+    def evaluate(self, tensors: Sequence[Any], validation: np.ndarray) -> float:
+        """Return the mean loss over samples, int32, without training."""
+        return self.epoch(tensors, np.zeros(0, np.int32), validation, 1)[1]
+
+    def _vector(self) -> Any:
+        return self._vector_of([v.value for v in self._weights])
+
+    def _compile(self, signature: list[Any]) -> Any:
+        import tensorflow as tf
+
+        indices = tf.TensorSpec((None,), tf.int32)
+
+        @tf.function(input_signature=[signature, indices, indices, tf.TensorSpec((), tf.int32)])
+        def epoch(tensors: Any, order: Any, validation: Any, batch_size: Any) -> Any:
+            self.traces += 1
+            training_loss = self._train(tensors, order, batch_size)
+            return tf.stack([training_loss, self._evaluate(tensors, validation)])
+
+        return epoch
+
+    def _train(self, tensors: Any, order: Any, batch_size: Any) -> Any:
+        import tensorflow as tf
+
+        n_samples = tf.shape(order)[0]
+
+        def step(start: Any, total: Any) -> Any:
+            indices = order[start : start + batch_size]
+            loss = self._step(*self._gather(tensors, indices))
+            share = tf.cast(tf.shape(indices)[0], tf.float32)
+            return start + batch_size, total + loss * share
+
+        _, total = tf.while_loop(
+            lambda start, total: start < n_samples, step, (0, 0.0), parallel_iterations=1
+        )
+        return tf.math.divide_no_nan(total, tf.cast(n_samples, tf.float32))
+
+    def _step(self, inputs: Any, targets: Any, weights: Any) -> Any:
+        import tensorflow as tf
+
+        variables = [v.value for v in self._weights]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            outputs, state, penalties = self.model_program.call(
+                self.model_program.model,
+                self._vector_of(variables),
+                [tf.identity(v) for v in self._state],
+                inputs,
+                training=True,
+                return_losses=True,
+            )
+            loss = self._loss(targets, outputs, sample_weight=weights)
+            objective = tf.add_n([loss, *penalties]) if penalties else loss
+        self.optimizer.apply(tape.gradient(objective, variables), self._weights)
+        for variable, value in zip(self._state, state, strict=True):
+            variable.assign(value)
+        return objective
+
+    def _evaluate(self, tensors: Any, indices: Any) -> Any:
+        import tensorflow as tf
+
+        n_samples = tf.shape(indices)[0]
+        vector, state = self._vector(), [tf.identity(v) for v in self._state]
+
+        def step(start: Any, total: Any) -> Any:
+            batch = indices[start : start + _VALIDATION_BATCH]
+            inputs, targets, weights = self._gather(tensors, batch)
+            outputs, _ = self.model_program.call(
+                self.model_program.model, vector, state, inputs, training=False
+            )
+            loss = self._loss(targets, outputs, sample_weight=weights)
+            return start + _VALIDATION_BATCH, total + loss * tf.cast(tf.shape(batch)[0], tf.float32)
+
+        _, total = tf.while_loop(
+            lambda start, total: start < n_samples, step, (0, 0.0), parallel_iterations=1
+        )
+        return total / tf.cast(n_samples, tf.float32)
+
+    def _vector_of(self, variables: list[Any]) -> Any:
+        import tensorflow as tf
+
+        if self._elementwise:
+            return variables[0]
+        return tf.concat([tf.reshape(v, [-1]) for v in variables], axis=0)
+
+
+_PROGRAMS: ProgramCache[TrainingProgram] = ProgramCache(max_size=16)
+
+
+def training_program(
+    spec: ModelSpec, optimizer: OptimizerSpec, loss: Any, source: Rows | Windows
+) -> TrainingProgram:
+    """Return the program for a model, an optimiser, a loss and a kind of data."""
+    key = (spec, optimizer, loss, source.signature)
+    return _PROGRAMS.get(key, lambda: TrainingProgram(spec, optimizer, loss, source))

@@ -1,0 +1,60 @@
+"""One progress bar a fit, or a line an epoch."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+
+class Progress:
+    """Show how training goes.
+
+    Parameters
+    ----------
+    verbose : int
+        0 is silent, 1 shows a bar, 2 prints a line an epoch.
+    epochs : int
+        Epochs, at most.
+    description : str
+        What is being trained.
+    """
+
+    def __init__(self, verbose: int, epochs: int, description: str) -> None:
+        self.verbose = int(verbose)
+        self.epochs = epochs
+        self.description = description
+        self._bar: Any = None
+
+    def __enter__(self) -> Progress:
+        """Open the bar."""
+        if self.verbose == 1:
+            from tqdm.auto import tqdm
+
+            self._bar = tqdm(total=self.epochs, desc=self.description, unit="epoch")
+        return self
+
+    def epoch(self, number: int, loss: float, validation_loss: float) -> None:
+        """Show an epoch.
+
+        Parameters
+        ----------
+        number : int
+            Epochs done.
+        loss, validation_loss : float
+            Losses; a validation loss of NaN is not shown.
+        """
+        figures = {"loss": f"{loss:.4g}"}
+        if not math.isnan(validation_loss):
+            figures["val_loss"] = f"{validation_loss:.4g}"
+        if self._bar is not None:
+            self._bar.set_postfix(figures, refresh=False)
+            self._bar.update()
+        elif self.verbose >= 2:
+            shown = "  ".join(f"{name} {value}" for name, value in figures.items())
+            print(f"{self.description}  epoch {number}/{self.epochs}  {shown}")
+
+    def __exit__(self, *exception: object) -> None:
+        """Close the bar where training stopped."""
+        if self._bar is not None:
+            self._bar.total = self._bar.n
+            self._bar.close()

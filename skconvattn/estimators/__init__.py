@@ -1,0 +1,8 @@
+"""scikit-learn bases: regressors and classifiers on any architecture."""
+
+from __future__ import annotations
+
+from skconvattn.estimators.classifier import BaseNeuralClassifier
+from skconvattn.estimators.regressor import BaseNeuralRegressor
+
+__all__ = ["BaseNeuralClassifier", "BaseNeuralRegressor"]

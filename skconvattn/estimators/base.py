@@ -1,0 +1,209 @@
+"""What regressors and classifiers share: validation of series, splitting and training."""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from skconvattn._hyperparameters import hyperparameters
+from skconvattn.data import Rows
+from skconvattn.data.rows import canonical_rows
+from skconvattn.engine import FittedModel, TrainingParameters, TrainingPlan, train
+from skconvattn.engine.atomic import restored_on_error
+from skconvattn.engine.seeds import generator_from
+from skconvattn.data.scaling import Scaling
+from skconvattn.networks import Head, ModelSpec, Network
+
+if TYPE_CHECKING:
+    import keras
+
+# Fewer held-out samples say too little about when to stop.
+_MIN_VALIDATION_SAMPLES = 20
+
+
+@hyperparameters
+class BaseNeuralEstimator(TrainingParameters, Network, BaseEstimator, metaclass=ABCMeta):
+    """Base of regressors and classifiers."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timepoints) or (n_samples, n_channels, n_timepoints)
+            Series of equal length.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values or class labels.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights, not negative. A weight of two is the same as giving the sample twice.
+
+        Returns
+        -------
+        object
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError
+            If parameters or data are not valid; the estimator is then as it was before.
+        """
+        self._validate_params()
+        with restored_on_error(self):
+            series, y = self._validated_series(X, y)
+            targets = self._encode_targets(y)
+            if sample_weight is not None:
+                sample_weight = _checked_weights(sample_weight, series)
+            # One order for equal data: the fit depends on neither order nor repetition of samples.
+            rows, weights = canonical_rows(series, targets, sample_weight)
+            self._train(series[rows], targets[rows], weights)
+        return self
+
+    @property
+    def model_(self) -> keras.Model:
+        """The trained Keras model; scaled series of shape (batch, n_timepoints, n_channels) in."""
+        check_is_fitted(self)
+        return self.fitted_model_.to_keras()
+
+    @abstractmethod
+    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
+        """Return what the loss compares with, and remember how to decode it."""
+
+    @abstractmethod
+    def _scale_targets(self, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Return the targets on the scale of the network."""
+
+    @abstractmethod
+    def _head(self) -> Head:
+        """Return the head for the encoded targets."""
+
+    @abstractmethod
+    def _default_loss(self) -> Any:
+        """Return the loss for ``loss="auto"``."""
+
+    @abstractmethod
+    def _held_out(
+        self, targets: np.ndarray, n_held_out: int, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Choose the samples of the validation part."""
+
+    def _validated_series(self, X: Any, y: Any = None) -> Any:
+        """Check data and bring it to Keras's axes, (n_samples, n_timepoints, n_channels)."""
+        reset = y is not None
+        checked = validate_data(
+            self,
+            X,
+            **({"y": y, "multi_output": True, "y_numeric": self._numeric_targets} if reset else {}),
+            reset=reset,
+            dtype=[np.float64, np.float32],
+            allow_nd=True,
+        )
+        array = checked[0] if reset else checked
+        if array.ndim > 3:
+            raise ValueError(
+                f"X has {array.ndim} axes, {array.shape}; give series as (n_samples, n_timepoints) "
+                "or (n_samples, n_channels, n_timepoints)."
+            )
+        series = array[:, :, None] if array.ndim == 2 else array.transpose(0, 2, 1)
+        if not reset and series.shape[1:] != self._series_shape_:
+            n_timepoints, n_channels = self._series_shape_
+            raise ValueError(
+                f"X has {series.shape[1]} time steps and {series.shape[2]} channels, but "
+                f"{type(self).__name__} was fitted on {n_timepoints} and {n_channels}; give series "
+                "of the shape seen in fit."
+            )
+        return (series, checked[1]) if reset else series
+
+    _numeric_targets = False
+
+    def _train(self, series: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> None:
+        rng = generator_from(self.random_state)
+        scaling = Scaling.of(series, weights)
+        source = Rows(
+            inputs=scaling.apply(series),
+            targets=self._scale_targets(targets, weights),
+            weights=(weights / weights.mean()).astype(np.float32),
+        )
+        spec = ModelSpec.of(
+            self, self._head(), n_timepoints=series.shape[1], n_channels=series.shape[2]
+        )
+        training, validation = self._split(targets, rng)
+        result = train(
+            spec,
+            source,
+            self._plan(len(training), stops_early=len(validation) > 0),
+            rng,
+            training=training,
+            validation=validation,
+            start=self._warm_model(spec),
+        )
+        self._series_shape_ = series.shape[1:]
+        self._scaling_ = scaling
+        self.fitted_model_ = result.model
+        self.history_ = result.history
+        self.n_iter_ = len(result.history["loss"])
+        self.best_loss_ = result.best_loss
+
+    def _split(
+        self, targets: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        n_samples = len(targets)
+        n_held_out = round(self.validation_fraction * n_samples)
+        if not self.early_stopping or n_held_out < _MIN_VALIDATION_SAMPLES:
+            return np.arange(n_samples), np.zeros(0, dtype=int)
+        held_out = self._held_out(targets, n_held_out, rng)
+        return np.setdiff1d(np.arange(n_samples), held_out), held_out
+
+    def _plan(self, n_training: int, *, stops_early: bool) -> TrainingPlan:
+        return TrainingPlan(
+            epochs=self.epochs,
+            batch_size=batch_size_for(self.batch_size, n_training),
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate,
+            loss=self._default_loss() if self._is_auto(self.loss) else self.loss,
+            patience=self.patience if stops_early else None,
+            callbacks=as_list(self.callbacks),
+            verbose=self.verbose,
+            description=type(self).__name__,
+        )
+
+    @staticmethod
+    def _is_auto(value: Any) -> bool:
+        return isinstance(value, str) and value == "auto"
+
+    def _warm_model(self, spec: ModelSpec) -> FittedModel | None:
+        fitted = getattr(self, "fitted_model_", None)
+        return fitted if self.warm_start and fitted is not None and fitted.spec == spec else None
+
+    def _outputs(self, X: Any) -> np.ndarray:
+        """Return the network's outputs for series."""
+        check_is_fitted(self)
+        return self.fitted_model_.predict([self._scaling_.apply(self._validated_series(X))])
+
+
+def batch_size_for(batch_size: int | str, n_training: int) -> int:
+    """Resolve ``batch_size="auto"``: the power of two nearest a tenth of the data, 8 to 64."""
+    if batch_size != "auto":
+        return int(batch_size)
+    return int(np.clip(2 ** round(np.log2(max(1.0, n_training / 10))), 8, 64))
+
+
+def as_list(callbacks: Any) -> list[Any]:
+    """Return one callback, several or none as a list."""
+    if callbacks is None:
+        return []
+    return list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
+
+
+def _checked_weights(sample_weight: Any, series: np.ndarray) -> np.ndarray:
+    weights = _check_sample_weight(
+        sample_weight, series, dtype=np.float64, ensure_non_negative=True
+    )
+    if not weights.any():
+        raise ValueError(
+            "sample_weight is zero for every sample; give at least one sample a positive weight."
+        )
+    return weights

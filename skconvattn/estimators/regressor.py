@@ -1,0 +1,62 @@
+"""Regression of one or many values on a series."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import RegressorMixin
+
+from skconvattn._hyperparameters import hyperparameters
+from skconvattn.estimators.base import BaseNeuralEstimator
+from skconvattn.data.scaling import Scaling
+from skconvattn.networks import Head, ValueHead
+
+
+@hyperparameters
+class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
+    """Base of all regressors."""
+
+    _numeric_targets = True
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict values.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timepoints) or (n_samples, n_channels, n_timepoints)
+            Series of the shape seen in fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predicted values in the units of ``y``, float64.
+        """
+        values = self._target_scaling_.reverse(self._outputs(X))
+        return values[:, 0] if self._single_output_ else values
+
+    def __sklearn_tags__(self) -> Any:
+        """Say what data is taken."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
+        self._single_output_ = y.ndim == 1
+        return y.reshape(len(y), -1).astype(np.float64)
+
+    def _scale_targets(self, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        self._target_scaling_ = Scaling.of(targets, weights)
+        return self._target_scaling_.apply(targets)
+
+    def _head(self) -> Head:
+        return ValueHead(len(self._target_scaling_.scale))
+
+    def _default_loss(self) -> Any:
+        return "mean_squared_error"
+
+    def _held_out(
+        self, targets: np.ndarray, n_held_out: int, rng: np.random.Generator
+    ) -> np.ndarray:
+        return rng.permutation(len(targets))[:n_held_out]

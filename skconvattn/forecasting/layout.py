@@ -1,0 +1,97 @@
+"""How a series is cut: window, horizon, and the part held out at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# Held-out windows below which neither stopping nor calibration can be trusted.
+_MIN_HELD_OUT = 4
+# A window longer than this costs more than a further season tells, unless asked for.
+_MAX_AUTO_WINDOW = 336
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Window and horizon of a forecaster on a series.
+
+    Attributes
+    ----------
+    window_length : int
+        Time steps of a window.
+    horizon : int
+        Steps ahead that are forecast directly.
+    """
+
+    window_length: int
+    horizon: int
+
+    def split(self, n_timepoints: int, fraction: float) -> tuple[np.ndarray, np.ndarray]:
+        """Split windows so that no target of the training part is held out.
+
+        Parameters
+        ----------
+        n_timepoints : int
+            Length of the series.
+        fraction : float
+            Share of the series held out at its end; at least one horizon is.
+
+        Returns
+        -------
+        training : ndarray of shape (n_training,)
+            Windows by their first time step, whose whole horizon lies before the held-out part.
+        held_out : ndarray of shape (n_held_out,)
+            Windows that end where the held-out part begins or later. Both are empty if the series
+            is too short for a split.
+        """
+        n_held_out = max(round(fraction * n_timepoints), self.horizon, _MIN_HELD_OUT)
+        boundary = n_timepoints - n_held_out
+        n_training = boundary - self.window_length - self.horizon + 1
+        if n_training < max(_MIN_HELD_OUT, n_held_out // 4):
+            return np.zeros(0, dtype=int), np.zeros(0, dtype=int)
+        held_out = np.arange(boundary - self.window_length, n_timepoints - self.window_length)
+        return np.arange(n_training), held_out
+
+
+def window_length_for(n_timepoints: int, horizon: int, period: int) -> int:
+    """Choose a window from season and horizon.
+
+    Two seasons, or a season and a half of the horizon if that is longer, in whole seasons; half of
+    what the series has left beside the horizon if it is short.
+
+    Parameters
+    ----------
+    n_timepoints : int
+        Length of the series, at least 2.
+    horizon : int
+        Steps ahead.
+    period : int
+        Time steps of a season, 1 for none.
+
+    Returns
+    -------
+    int
+        Time steps of a window, at least 1.
+    """
+    wanted = max(2 * period, int(1.5 * horizon), 8 if period == 1 else 1)
+    wanted = min(wanted, max(_MAX_AUTO_WINDOW, period))
+    longest = max(1, (n_timepoints - min(horizon, n_timepoints // 3)) // 2)
+    length = min(wanted, longest)
+    return max(length // period, 1) * period if length >= period else length
+
+
+def checked_window_length(window_length: int, n_timepoints: int) -> int:
+    """Return a window length that was asked for, if it leaves anything to train on.
+
+    Raises
+    ------
+    ValueError
+        If no window is followed by a step.
+    """
+    if window_length >= n_timepoints:
+        raise ValueError(
+            f"window_length={window_length} leaves no training window in {n_timepoints} time "
+            f"steps; use window_length <= {n_timepoints - 1}."
+        )
+    return int(window_length)

@@ -1,0 +1,17 @@
+"""What every architecture shares: the base network, the heads, and how a model is put together."""
+
+from __future__ import annotations
+
+from skconvattn.networks.base import Encoding, Network
+from skconvattn.networks.heads import ClassHead, Head, HorizonHead, ValueHead
+from skconvattn.networks.spec import ModelSpec
+
+__all__ = [
+    "ClassHead",
+    "Encoding",
+    "Head",
+    "HorizonHead",
+    "ModelSpec",
+    "Network",
+    "ValueHead",
+]

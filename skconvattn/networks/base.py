@@ -1,0 +1,67 @@
+"""The base of all architectures: hyperparameters in, an encoding of a series out."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from skconvattn._hyperparameters import Parametrised, hyperparameters, parameter_names
+
+
+class Encoding(NamedTuple):
+    """What an architecture makes of a batch of series.
+
+    Attributes
+    ----------
+    features : tensor of shape (batch, n_features)
+        One vector a series, from which the head predicts.
+    attention : tensor of shape (batch, n_positions) or (batch, n_heads, n_positions, n_positions)
+        Attention over the positions of the encoded sequence. ``n_positions`` is the number of
+        time steps divided by the pooling and striding of the architecture. None if it has none.
+    """
+
+    features: Any
+    attention: Any = None
+
+
+@hyperparameters
+class Network(Parametrised):
+    """Base of all architectures.
+
+    An architecture declares its hyperparameters as fields and implements :meth:`encode`. It knows
+    neither its task nor its engine, and is built anew from its hyperparameters wherever a Keras
+    model is needed.
+    """
+
+    def encode(self, inputs: Any, mask: Any = None) -> Encoding:
+        """Encode a batch of series with Keras layers.
+
+        Parameters
+        ----------
+        inputs : KerasTensor of shape (batch, n_timepoints, n_channels)
+            Scaled series.
+        mask : KerasTensor of shape (batch, n_timepoints), optional
+            True where a time step is valid.
+
+        Returns
+        -------
+        Encoding
+            Features and attention.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} does not implement encode(inputs, mask); an architecture "
+            "returns skconvattn.networks.Encoding from it."
+        )
+
+    @classmethod
+    def network_class(cls) -> type[Network]:
+        """Return the architecture's own class, without task or training parameters."""
+        # Only estimators have get_params; the first class below them is the architecture.
+        return next(
+            base
+            for base in cls.__mro__
+            if issubclass(base, Network) and not hasattr(base, "get_params")
+        )
+
+    def network_parameters(self) -> dict[str, Any]:
+        """Return the architecture's own hyperparameters and their values, by name."""
+        return {name: getattr(self, name) for name in parameter_names(self.network_class())}

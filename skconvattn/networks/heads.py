@@ -1,0 +1,212 @@
+"""Heads: from the encoding of a series to values, classes or a forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from skconvattn.networks.base import Encoding
+
+Encode = Callable[..., Encoding]
+
+
+@dataclass(frozen=True)
+class Head:
+    """Base of all heads: says which further inputs it needs and what it makes of an encoding."""
+
+    def further_inputs(self) -> list[Any]:
+        """Return Keras inputs beside the series and its mask."""
+        return []
+
+    def predict_from(self, encode: Encode, series: Any, mask: Any, *further: Any) -> Any:
+        """Put the head on an architecture.
+
+        Parameters
+        ----------
+        encode : callable
+            ``encode(series, mask) -> Encoding`` of the architecture.
+        series : KerasTensor of shape (batch, n_timepoints, n_channels)
+            Scaled series.
+        mask : KerasTensor of shape (batch, n_timepoints) or None
+            True where a time step is valid.
+        *further : KerasTensor
+            What :meth:`further_inputs` asked for.
+
+        Returns
+        -------
+        output : KerasTensor
+            The prediction.
+        attention : KerasTensor or None
+            See :class:`~skconvattn.networks.Encoding`.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} does not implement predict_from(encode, series, mask)."
+        )
+
+
+@dataclass(frozen=True)
+class ValueHead(Head):
+    """Values of a regression, output of shape (batch, n_outputs).
+
+    Attributes
+    ----------
+    n_outputs : int
+        Number of target variables.
+    """
+
+    n_outputs: int
+
+    def predict_from(self, encode: Encode, series: Any, mask: Any, *further: Any) -> Any:
+        """Map the features linearly to the values."""
+        import keras
+
+        encoding = encode(series, mask)
+        output = keras.layers.Dense(self.n_outputs, name="values")(encoding.features)
+        return output, encoding.attention
+
+
+@dataclass(frozen=True)
+class ClassHead(Head):
+    """Logits of a classification, output of shape (batch, n_classes).
+
+    Attributes
+    ----------
+    n_classes : int
+        Number of classes, at least two.
+    """
+
+    n_classes: int
+
+    def predict_from(self, encode: Encode, series: Any, mask: Any, *further: Any) -> Any:
+        """Map the features linearly to one logit a class."""
+        import keras
+
+        encoding = encode(series, mask)
+        output = keras.layers.Dense(self.n_classes, name="logits")(encoding.features)
+        return output, encoding.attention
+
+
+@dataclass(frozen=True)
+class HorizonHead(Head):
+    r"""Forecast of all steps of the horizon, output of shape (batch, horizon, n_levels).
+
+    The window is freed from the effect of the known regressors, normalised by its own location
+    and scale, forecast, and brought back:
+
+    .. math:: \hat y_{t+h} = c + s\,\bigl(L_h(z) + B_h(\mathrm{encode}(z))\bigr) + f(x_{t+h}),
+              \qquad z = (y - f(x) - c) / s,
+
+    where :math:`L` is a linear map from window to horizon that starts at the last season repeated,
+    and the branch :math:`B` through the architecture starts at zero: training starts from the
+    seasonal naive forecast. Normalisation follows Kim et al. (2022), "Reversible Instance
+    Normalization", the linear map Zeng et al. (2023), "Are Transformers Effective for Time Series
+    Forecasting?".
+
+    Attributes
+    ----------
+    horizon : int
+        Steps ahead.
+    n_known : int
+        Regressors that are known over the horizon; they are the channels of the series after the
+        first, and an input of shape (batch, horizon, n_known).
+    quantiles : tuple of float
+        Levels, increasing, forecast jointly and never crossing; empty for a point forecast.
+    normalization : {"standard", "last", "robust"} or None
+        Statistics of the window by which it is normalised, see
+        :class:`~skconvattn.layers.InstanceNormalization`.
+    linear : bool
+        Whether the linear map stands beside the branch.
+    seasonal_period : int
+        Time steps of a season, 1 for none.
+    dropout : float
+        Share of the features dropped in training before the branch.
+    """
+
+    horizon: int
+    n_known: int = 0
+    quantiles: tuple[float, ...] = ()
+    normalization: str | None = "standard"
+    linear: bool = True
+    seasonal_period: int = 1
+    dropout: float = 0.0
+
+    def further_inputs(self) -> list[Any]:
+        """Return the input of the known regressors over the horizon, if there are any."""
+        import keras
+
+        if not self.n_known:
+            return []
+        return [keras.Input((self.horizon, self.n_known), name="known")]
+
+    def predict_from(self, encode: Encode, series: Any, mask: Any, *further: Any) -> Any:
+        """Forecast around the linear map and the effect of the known regressors."""
+        import keras
+
+        target, regressors = series[..., :1], series[..., 1:]
+        effect = _effect_of_known() if self.n_known else None
+        if effect is not None:
+            target = keras.layers.Subtract()([target, effect(regressors)])
+        normalized, restore = self._normalized(target)
+        window = normalized
+        if self.n_known:
+            window = keras.layers.Concatenate()([normalized, regressors])
+        encoding = encode(window, mask)
+        forecast = self._branch(encoding.features)
+        if self.linear:
+            forecast = keras.layers.Add()([forecast, self._linear(normalized)])
+        forecast = restore(forecast)
+        if effect is not None:
+            forecast = keras.layers.Add()([forecast, effect(further[0])])
+        return forecast, encoding.attention
+
+    @property
+    def n_levels(self) -> int:
+        """Number of values a step: one for a point forecast, one a quantile otherwise."""
+        return max(1, len(self.quantiles))
+
+    def _normalized(self, target: Any) -> tuple[Any, Callable[[Any], Any]]:
+        """Return the normalised window and the way back for a forecast."""
+        from skconvattn.layers import InstanceNormalization
+
+        if self.normalization is None:
+            return target, lambda forecast: forecast
+        layer = InstanceNormalization(self.normalization, return_statistics=True)
+        normalized, *statistics = layer(target)
+        return normalized, lambda forecast: layer.denormalize(forecast, tuple(statistics))
+
+    def _branch(self, features: Any) -> Any:
+        """Map features to the horizon, starting from zero: (batch, horizon, n_levels)."""
+        import keras
+
+        from skconvattn.layers.non_crossing import NonCrossing
+
+        if self.dropout:
+            features = keras.layers.Dropout(self.dropout)(features)
+        flat = keras.layers.Dense(
+            self.horizon * self.n_levels, kernel_initializer="zeros", name="branch"
+        )(features)
+        steps = keras.layers.Reshape((self.horizon, self.n_levels))(flat)
+        return NonCrossing(self.quantiles)(steps) if self.quantiles else steps
+
+    def _linear(self, normalized: Any) -> Any:
+        from skconvattn.layers.horizon_linear import HorizonLinear
+
+        return HorizonLinear(self.horizon, seasonal_period=self.seasonal_period, name="linear")(
+            normalized
+        )
+
+
+def _effect_of_known() -> Callable[[Any], Any]:
+    """Return one map, used over window and horizon alike, from regressors to their effect."""
+    import keras
+
+    linear = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", name="effect_linear")
+    hidden = keras.layers.Dense(16, activation="relu", name="effect_hidden")
+    curved = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", name="effect_curved")
+    add = keras.layers.Add()
+
+    def effect(regressors: Any) -> Any:
+        return add([linear(regressors), curved(hidden(regressors))])
+
+    return effect

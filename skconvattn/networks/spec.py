@@ -1,0 +1,123 @@
+"""The description of a Keras model as a hashable value, and the model built from it."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from skconvattn.networks.base import Network
+from skconvattn.networks.heads import Head
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Everything that determines a Keras model, and nothing else.
+
+    Two estimators with equal specifications share compiled programs.
+
+    Attributes
+    ----------
+    network : type
+        Architecture, a subclass of :class:`~skconvattn.networks.Network`.
+    parameters : tuple of (str, object)
+        Its hyperparameters.
+    head : Head
+        What is predicted, and in which shape.
+    n_timepoints : int or None
+        Time steps of the input; None where the architecture takes any number.
+    n_channels : int
+        Channels of the input.
+    masked : bool
+        Whether a boolean mask of shape (batch, n_timepoints) is a further input.
+    """
+
+    network: type[Network]
+    parameters: tuple[tuple[str, Any], ...]
+    head: Head
+    n_timepoints: int | None
+    n_channels: int
+    masked: bool = False
+
+    @classmethod
+    def of(cls, estimator: Network, head: Head, **shape: Any) -> ModelSpec:
+        """Describe the model of an estimator.
+
+        Parameters
+        ----------
+        estimator : Network
+            Source of the architecture's class and hyperparameters.
+        head : Head
+            What is predicted.
+        **shape
+            ``n_timepoints``, ``n_channels`` and ``masked``.
+
+        Returns
+        -------
+        ModelSpec
+            The description.
+        """
+        parameters = tuple(
+            (name, _hashable(value)) for name, value in estimator.network_parameters().items()
+        )
+        return cls(network=estimator.network_class(), parameters=parameters, head=head, **shape)
+
+    def build(self) -> BuiltModel:
+        """Build the Keras model, leaving Python's global random state as it was.
+
+        Returns
+        -------
+        BuiltModel
+            The model, and a second one with the same weights that returns the attention.
+        """
+        # Keras draws the default seeds of its initialisers from Python's global generator.
+        state = random.getstate()
+        try:
+            return self._build()
+        finally:
+            random.setstate(state)
+
+    def _build(self) -> BuiltModel:
+        import keras
+
+        network = self.network(**dict(self.parameters))
+        series = keras.Input((self.n_timepoints, self.n_channels), name="series")
+        inputs = [series]
+        mask = None
+        if self.masked:
+            mask = keras.Input((self.n_timepoints,), dtype="bool", name="mask")
+            inputs.append(mask)
+        further = self.head.further_inputs()
+        inputs.extend(further)
+        output, attention = self.head.predict_from(network.encode, series, mask, *further)
+        model = keras.Model(inputs, output, name=self.network.__name__)
+        return BuiltModel(
+            model=model,
+            attention_model=None if attention is None else keras.Model(inputs, attention),
+        )
+
+
+@dataclass(frozen=True)
+class BuiltModel:
+    """A Keras model and its view on the attention.
+
+    Attributes
+    ----------
+    model : keras.Model
+        From the inputs to the prediction.
+    attention_model : keras.Model or None
+        From the same inputs to the attention, with shared weights.
+    """
+
+    model: keras.Model
+    attention_model: keras.Model | None
+
+
+def _hashable(value: Any) -> Any:
+    """Return lists as tuples; anything else that cannot be hashed is refused by dict later."""
+    if isinstance(value, list | tuple):
+        return tuple(_hashable(item) for item in value)
+    return value

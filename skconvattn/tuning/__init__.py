@@ -1,0 +1,3 @@
+"""tuning."""
+
+from __future__ import annotations
