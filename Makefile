@@ -103,6 +103,7 @@ define new_venv
 	  echo "$(PYTHON) has no venv module: install it (on Debian and Ubuntu: apt install python3-venv)."; exit 1; }
 	@echo "Installing skconvattn and its dependencies into $(1) ($(3), some minutes the first time) ..."
 	@"$(PYTHON)" -m venv "$(1)"
-	@"$(1)/bin/python" $(PIP_INSTALL) $(4) -e ".$(2)"
+	@"$(1)/bin/python" $(PIP_INSTALL) $(4) -e ".$(2)" || { \
+	  echo "pip failed as it says above. If a package is not found for $$("$(PYTHON)" -V), try another: make PYTHON=python3.12."; exit 1; }
 	@touch "$(1)/.installed"
 endef
