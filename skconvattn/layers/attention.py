@@ -74,7 +74,7 @@ class Attention(WeightedLayer):
         self.score = score
         self.return_attention = return_attention
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the matrices of the score and of the output."""
         channels = input_shape[-1]
         if self.score == "luong":
@@ -100,7 +100,7 @@ class Attention(WeightedLayer):
         """Return no mask, since time is gone."""
         return (None, None) if self.return_attention else None
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> Any:
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> Any:
         """Return (batch, units), and (batch, time) for the weights."""
         output_shape = (input_shape[0], self.units)
         return (output_shape, tuple(input_shape[:2])) if self.return_attention else output_shape

@@ -141,7 +141,7 @@ class ConvAttention(keras.layers.Layer):
         self.seed = seed
         self._create_sublayers()
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         """Build the sublayers."""
         batch, _, channels = input_shape
         self.convolution.build((batch, None, channels))
@@ -171,7 +171,7 @@ class ConvAttention(keras.layers.Layer):
         """Return no mask, since time is gone."""
         return (None, None) if self.return_attention else None
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> Any:
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> Any:
         """Return (batch, units), and (batch, pooled time) for the weights."""
         output_shape = (input_shape[0], self.units)
         if not self.return_attention:

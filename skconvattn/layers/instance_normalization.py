@@ -87,9 +87,8 @@ class InstanceNormalization(keras.layers.Layer):
         self.gamma_initializer = keras.initializers.Ones()
         self.beta_initializer = keras.initializers.Zeros()
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create scale and offset if they are learned."""
-        self.gamma = self.beta = None
         if self.affine:
             shape = (input_shape[-1],)
             self.gamma = self.add_weight(
@@ -160,7 +159,7 @@ class InstanceNormalization(keras.layers.Layer):
         dtype = to_accumulator(inputs).dtype
         return outputs, keras.KerasTensor(shape, dtype), keras.KerasTensor(shape, dtype)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> Any:
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> Any:
         """Return the shape of the input, and (batch, 1, channels) twice for the statistics."""
         if not self.return_statistics:
             return tuple(input_shape)

@@ -100,6 +100,32 @@ def last_valid_one_hot(mask: Any) -> Any:
     return ops.logical_and(_boolean(mask), ops.equal(count, total))
 
 
+def pair_mask(mask: Any, sequence: Any, history_only: bool = False) -> Any:
+    """Mark which keys each query may attend to.
+
+    Parameters
+    ----------
+    mask : boolean tensor of shape (batch, time) or None
+        True where a step is valid.
+    sequence : tensor of shape (batch, time, ...)
+        Whose number of time steps to use.
+    history_only : bool, default=False
+        Whether a query sees only itself and earlier keys.
+
+    Returns
+    -------
+    boolean tensor or None
+        Of shape (batch, 1, time), (1, time, time) or (batch, time, time): True where query (second
+        axis) may attend to key (third axis). None if all pairs are allowed.
+    """
+    valid = None if mask is None else ops.expand_dims(_boolean(mask), 1)
+    if not history_only:
+        return valid
+    steps = ops.arange(ops.shape(sequence)[1], dtype="int32")
+    past = ops.expand_dims(ops.expand_dims(steps, 1) >= steps, 0)
+    return past if valid is None else ops.logical_and(past, valid)
+
+
 def to_accumulator(x: Any) -> Any:
     """Cast half precision to float32, in which sums and exponentials are safe."""
     return ops.cast(x, accumulator_dtype(x.dtype))

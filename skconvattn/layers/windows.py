@@ -48,6 +48,25 @@ def to_blocks(x: Any, size: int) -> Any:
     return ops.reshape(x, (-1, n_blocks, size, *x.shape[2:]))
 
 
+def from_blocks(blocks: Any, n_timepoints: Any) -> Any:
+    """Join blocks of time steps and drop what they were filled up with.
+
+    Parameters
+    ----------
+    blocks : tensor of shape (batch, n_blocks, size, ...)
+        Blocks made by :func:`to_blocks`.
+    n_timepoints : int or scalar tensor
+        Time steps of the sequence.
+
+    Returns
+    -------
+    tensor of shape (batch, n_timepoints, ...)
+        The sequence.
+    """
+    n_blocks, size = ops.shape(blocks)[1], blocks.shape[2]
+    return ops.reshape(blocks, (-1, n_blocks * size, *blocks.shape[3:]))[:, :n_timepoints]
+
+
 def max_pool(x: Any, mask: Any, size: int) -> tuple[Any, Any]:
     """Pool consecutive blocks of ``size`` steps, a shorter last one included.
 
