@@ -60,7 +60,7 @@ class AttentionNetwork(Network):
         Features that attention gives.
         """,
     )
-    score: str = hyperparameter(
+    attention_score: str = hyperparameter(
         "luong",
         [StrOptions({"luong", "bahdanau"})],
         """
@@ -90,7 +90,7 @@ class AttentionNetwork(Network):
                 bidirectional=self.bidirectional,
             )
             hidden = layer(hidden, mask=mask)
-        attend = Attention(units=self.units, score=self.score, return_attention=True)
+        attend = Attention(units=self.units, score=self.attention_score, return_attention=True)
         return Encoding(*attend(hidden, mask=mask))
 
 
@@ -111,11 +111,11 @@ class AttentionForecaster(AttentionNetwork, BaseNeuralForecaster):
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
         """Return small settings for sktime's test suite."""
+        small = {"recurrent_units": 2, "units": 2, "random_state": 0}
         return [
-            {"recurrent_units": 4, "units": 4, "epochs": 2, "random_state": 0},
-            {"window_length": 3, "recurrent_units": 2, "units": 2, "epochs": 1, "score": "bahdanau",
-             "quantiles": (0.1, 0.5, 0.9), "normalization": "last", "random_state": 0},
-        ]  # fmt: skip
+            {**small, "epochs": 2},
+            {**small, "epochs": 1, "window_length": 3, "quantiles": (0.1, 0.5, 0.9)},
+        ]
 
 
 @hyperparameters
@@ -163,7 +163,8 @@ class AttentionClassifier(AttentionNetwork, BaseNeuralClassifier):
     >>> from skconvattn import AttentionClassifier
     >>> rng = np.random.default_rng(0)
     >>> y = np.repeat(["down", "up"], 40)
-    >>> X = np.cumsum(rng.normal(loc=np.where(y == "up", 0.3, -0.3)[:, None], size=(80, 24)), axis=1)
+    >>> drift = np.where(y == "up", 0.3, -0.3)[:, None]
+    >>> X = np.cumsum(rng.normal(loc=drift, size=(80, 24)), axis=1)
     >>> classifier = AttentionClassifier(epochs=20, random_state=0).fit(X, y)
     >>> classifier.predict_proba(X[:3]).shape
     (3, 2)

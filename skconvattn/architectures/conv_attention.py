@@ -95,7 +95,7 @@ class ConvAttentionNetwork(Network):
         Features that attention gives.
         """,
     )
-    score: str = hyperparameter(
+    attention_score: str = hyperparameter(
         "bahdanau",
         [StrOptions({"luong", "bahdanau"})],
         """
@@ -149,7 +149,7 @@ class ConvAttentionNetwork(Network):
             kernel_size=self.kernel_size,
             pool_size=self.pool_size,
             units=self.units,
-            score=self.score,
+            score=self.attention_score,
             activation=self.activation,
             dilation_rate=self.dilation_rate,
             strides=self.strides,
@@ -182,11 +182,19 @@ class ConvAttentionForecaster(ConvAttentionNetwork, BaseNeuralForecaster):
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
         """Return small settings for sktime's test suite."""
+        small = {"filters": 4, "units": 4, "random_state": 0}
         return [
-            {"filters": 4, "units": 4, "epochs": 2, "random_state": 0},
-            {"window_length": 3, "recurrent": "lstm", "recurrent_units": 2, "filters": 2, "epochs": 1,
-             "quantiles": (0.1, 0.5, 0.9), "normalization": None, "random_state": 0},
-        ]  # fmt: skip
+            {**small, "epochs": 2},
+            {
+                **small,
+                "epochs": 1,
+                "window_length": 3,
+                "quantiles": (0.1, 0.5, 0.9),
+                "normalization": None,
+                "recurrent": "lstm",
+                "recurrent_units": 2,
+            },
+        ]
 
 
 @hyperparameters

@@ -68,7 +68,7 @@ class CallbackRunner:
         return bool(self._model.stop_training)
 
     def end(self, best: Any) -> Any:
-        """Call ``on_train_end`` with the weights to be kept, and return them as callbacks left them.
+        """Call ``on_train_end`` with the weights kept, and return them as callbacks left them.
 
         Parameters
         ----------

@@ -51,7 +51,8 @@ class Progress:
             self._bar.update()
         elif self.verbose >= 2:
             shown = "  ".join(f"{name} {value}" for name, value in figures.items())
-            print(f"{self.description}  epoch {number}/{self.epochs}  {shown}")
+            line = f"{self.description}  epoch {number}/{self.epochs}  {shown}"
+            print(line)  # noqa: T201 (what verbose=2 asks for)
 
     def __exit__(self, *exception: object) -> None:
         """Close the bar where training stopped."""

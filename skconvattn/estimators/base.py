@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -12,10 +12,10 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from skconvattn._hyperparameters import hyperparameters
 from skconvattn.data import Rows
 from skconvattn.data.rows import canonical_rows
+from skconvattn.data.scaling import Scaling
 from skconvattn.engine import FittedModel, TrainingParameters, TrainingPlan, train
 from skconvattn.engine.atomic import restored_on_error
 from skconvattn.engine.seeds import generator_from
-from skconvattn.data.scaling import Scaling
 from skconvattn.networks import Head, ModelSpec, Network
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class BaseNeuralEstimator(TrainingParameters, Network, BaseEstimator, metaclass=
         """
         self._validate_params()
         with restored_on_error(self):
-            series, y = self._validated_series(X, y)
+            series, y = self._validated_training_data(X, y)
             targets = self._encode_targets(y)
             if sample_weight is not None:
                 sample_weight = _checked_weights(sample_weight, series)
@@ -90,34 +90,33 @@ class BaseNeuralEstimator(TrainingParameters, Network, BaseEstimator, metaclass=
     ) -> np.ndarray:
         """Choose the samples of the validation part."""
 
-    def _validated_series(self, X: Any, y: Any = None) -> Any:
-        """Check data and bring it to Keras's axes, (n_samples, n_timepoints, n_channels)."""
-        reset = y is not None
-        checked = validate_data(
+    def _validated_training_data(self, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Check data for a fit and bring series to Keras's axes."""
+        X, y = validate_data(
             self,
             X,
-            **({"y": y, "multi_output": True, "y_numeric": self._numeric_targets} if reset else {}),
-            reset=reset,
+            y,
+            multi_output=True,
+            y_numeric=self._numeric_targets,
             dtype=[np.float64, np.float32],
             allow_nd=True,
         )
-        array = checked[0] if reset else checked
-        if array.ndim > 3:
-            raise ValueError(
-                f"X has {array.ndim} axes, {array.shape}; give series as (n_samples, n_timepoints) "
-                "or (n_samples, n_channels, n_timepoints)."
-            )
-        series = array[:, :, None] if array.ndim == 2 else array.transpose(0, 2, 1)
-        if not reset and series.shape[1:] != self._series_shape_:
+        return _to_keras_axes(X), y
+
+    def _validated_series(self, X: Any) -> np.ndarray:
+        """Check data for a prediction and bring it to Keras's axes."""
+        X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32], allow_nd=True)
+        series = _to_keras_axes(X)
+        if series.shape[1:] != self._series_shape_:
             n_timepoints, n_channels = self._series_shape_
             raise ValueError(
                 f"X has {series.shape[1]} time steps and {series.shape[2]} channels, but "
                 f"{type(self).__name__} was fitted on {n_timepoints} and {n_channels}; give series "
                 "of the shape seen in fit."
             )
-        return (series, checked[1]) if reset else series
+        return series
 
-    _numeric_targets = False
+    _numeric_targets: ClassVar[bool] = False
 
     def _train(self, series: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> None:
         rng = generator_from(self.random_state)
@@ -182,6 +181,16 @@ class BaseNeuralEstimator(TrainingParameters, Network, BaseEstimator, metaclass=
         """Return the network's outputs for series."""
         check_is_fitted(self)
         return self.fitted_model_.predict([self._scaling_.apply(self._validated_series(X))])
+
+
+def _to_keras_axes(X: np.ndarray) -> np.ndarray:
+    """Return series as (n_samples, n_timepoints, n_channels)."""
+    if X.ndim > 3:
+        raise ValueError(
+            f"X has {X.ndim} axes, {X.shape}; give series as (n_samples, n_timepoints) or "
+            "(n_samples, n_channels, n_timepoints)."
+        )
+    return X[:, :, None] if X.ndim == 2 else X.transpose(0, 2, 1)
 
 
 def batch_size_for(batch_size: int | str, n_training: int) -> int:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin
 
-from skconvattn._hyperparameters import hyperparameters
-from skconvattn.estimators.base import BaseNeuralEstimator
+from skconvattn._hyperparameters import hyperparameter, hyperparameters
 from skconvattn.data.scaling import Scaling
+from skconvattn.estimators.base import BaseNeuralEstimator
 from skconvattn.networks import Head, ValueHead
 
 
@@ -17,7 +17,16 @@ from skconvattn.networks import Head, ValueHead
 class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
     """Base of all regressors."""
 
-    _numeric_targets = True
+    linear_skip: bool = hyperparameter(
+        True,
+        ["boolean"],
+        """
+        bool
+        Whether a linear map of the whole series stands beside the network.
+        """,
+    )
+
+    _numeric_targets: ClassVar[bool] = True
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict values.
@@ -32,7 +41,8 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predicted values in the units of ``y``, float64.
         """
-        values = self._target_scaling_.reverse(self._outputs(X))
+        outputs = self._outputs(X)
+        values = self._target_scaling_.reverse(outputs)
         return values[:, 0] if self._single_output_ else values
 
     def __sklearn_tags__(self) -> Any:
@@ -51,7 +61,7 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
         return self._target_scaling_.apply(targets)
 
     def _head(self) -> Head:
-        return ValueHead(len(self._target_scaling_.scale))
+        return ValueHead(len(self._target_scaling_.scale), linear=self.linear_skip)
 
     def _default_loss(self) -> Any:
         return "mean_squared_error"

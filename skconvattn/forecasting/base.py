@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class BaseNeuralForecaster(TrainingParameters, Network, BaseForecaster):
     """Base of all forecasters."""
 
-    _tags = {  # noqa: RUF012 (sktime reads tags from a plain class attribute)
+    _tags = {
         "authors": "skconvattn developers",
         "maintainers": "skconvattn developers",
         "capability:multivariate": False,
@@ -49,7 +49,7 @@ class BaseNeuralForecaster(TrainingParameters, Network, BaseForecaster):
         "X-y-must-have-same-index": True,
     }
     # History is kept here, scaled or not as needed; sktime's own copy would stand beside it.
-    _config = {"remember_data": False}  # noqa: RUF012
+    _config = {"remember_data": False}
 
     window_length: int | str = hyperparameter(
         "auto",

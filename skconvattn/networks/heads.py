@@ -53,9 +53,13 @@ class ValueHead(Head):
     ----------
     n_outputs : int
         Number of target variables.
+    linear : bool
+        Whether a linear map of all time steps and channels, which starts at zero, is added: it
+        knows where in the series a value stands, which attention does not.
     """
 
     n_outputs: int
+    linear: bool = False
 
     def predict_from(self, encode: Encode, series: Any, mask: Any, *further: Any) -> Any:
         """Map the features linearly to the values."""
@@ -63,6 +67,12 @@ class ValueHead(Head):
 
         encoding = encode(series, mask)
         output = keras.layers.Dense(self.n_outputs, name="values")(encoding.features)
+        if self.linear:
+            flat = keras.layers.Flatten()(series)
+            linear = keras.layers.Dense(
+                self.n_outputs, use_bias=False, kernel_initializer="zeros", name="linear"
+            )(flat)
+            output = keras.layers.Add()([output, linear])
         return output, encoding.attention
 
 
