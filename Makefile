@@ -12,10 +12,10 @@ VENV ?= .venv
 WORKERS ?= 2
 # Benchmarks that `make bench` runs: names of files in benchmarks/.
 BENCH ?= engine layers
-# What pip installs as torch, and where it may look beside PyPI. The default is PyTorch's build for
-# CPUs, 200 MB instead of 3 GB.
+# What pip installs as torch, and where it looks beside PyPI. On Linux PyPI's own build brings 3 GB
+# for GPUs; TORCH_INDEX=https://download.pytorch.org/whl/cpu leaves them out.
 TORCH ?= torch
-TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
 # Tests that every Keras backend runs.
 BACKEND_TESTS ?= tests/layers $(wildcard tests/engine/test_portable*.py)
 
@@ -74,7 +74,7 @@ test-torch: .venv-torch/.installed
 	$(call new_venv,.venv-jax,[test$(comma)jax],3 GB)
 
 .venv-torch/.installed: pyproject.toml
-	$(call new_venv,.venv-torch,[test$(comma)torch],3 GB,"$(TORCH)" --extra-index-url $(TORCH_INDEX))
+	$(call new_venv,.venv-torch,[test$(comma)torch],3 GB,"$(TORCH)" $(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)"))
 
 .PHONY: bench
 bench: $(STAMP) ## Run the benchmarks named in BENCH ("engine layers")
