@@ -88,7 +88,7 @@ soak: $(STAMP) ## Fit hundreds of times and watch the memory
 clean: ## Remove the environments, caches and build products
 	@rm -rf .venv .venv-jax .venv-torch build dist *.egg-info docs/_build htmlcov .coverage .coverage.*
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	@find skconvattn tests examples benchmarks -name __pycache__ -prune -exec rm -rf {} +
+	@find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 comma := ,
 
