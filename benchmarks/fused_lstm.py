@@ -95,7 +95,7 @@ def measure(
         "fused_ms": medians[1],
         "ratio": medians[0] / medians[1],
         "ratio_of_first_calls": first[0] / first[1],
-        "used": RULE(units, shape[0], training=training),
+        "used": RULE(units, training=training),
     }
 
 

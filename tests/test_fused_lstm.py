@@ -15,7 +15,8 @@ on_tensorflow = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="only TensorFlow has the fused operation"
 )
 
-# Both sides round 32-bit floats in another order. The unit is the largest value of an array.
+# Sixteen roundings of 32-bit floats; measured are up to 9e-7. The unit is the largest value of an
+# array.
 RELATIVE = 2e-6
 
 MASK = np.array(
@@ -47,7 +48,7 @@ def _twins(n_channels: int, units: int = 6, **kwargs) -> tuple[keras.layers.LSTM
 
 
 def _run(layer, sequences, mask=None, state=None, training=False, n_runs=None) -> list:
-    """Arrays of all outputs, then the gradients by inputs, weights and states, of a traced function."""
+    """Arrays of all outputs, then of the gradients by inputs, weights and states, traced."""
     import tensorflow as tf
 
     mask = None if mask is None else tf.constant(mask)
@@ -98,7 +99,7 @@ class TestEqualsKeras:
     )
     @pytest.mark.parametrize(
         ("batch_size", "n_timepoints", "n_channels"),
-        [(1, 1, 1), (1, 24, 7), (5, 1, 7), (5, 24, 1), (5, 97, 7)],
+        [(1, 1, 7), (1, 24, 1), (5, 24, 7), (5, 97, 1)],
     )
     def test_values_and_gradients(
         self, return_sequences, return_state, with_state, batch_size, n_timepoints, n_channels

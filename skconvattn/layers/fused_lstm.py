@@ -7,13 +7,27 @@ from typing import Any
 
 import keras
 
-# One operation over at most this many rows times units. Its seven outputs over all time steps then
-# stay within a few megabytes, which the allocator reuses instead of asking the system each time:
-# at 512 rows, 32 units and 96 steps, chunks take 0.75 (training) and 0.5 (prediction) of the time
-# of one operation over all rows.
+# Rows times units of one operation. Its seven outputs over all time steps then stay within a few
+# megabytes, which the allocator reuses instead of asking the system each time: at 512 rows, 32
+# units and 96 steps, chunks took 0.75 (training) and 0.5 (prediction) of the time of one operation.
 _ROWS_TIMES_UNITS = 4096
 _FEWEST_ROWS, _MOST_ROWS = 64, 256
 _MOST_CHUNKS = 8
+
+# The most units at which the fused operation is faster, from benchmarks/fused_lstm.py on two cores:
+# 24 and 96 time steps, 8 channels, time of Keras's loop over time of the operation.
+#            1 row        32 rows      64 rows      512 rows
+# training
+#   16 units 3.8, 6.8     2.9, 4.1     3.2, 3.3     1.3, 1.1
+#   32 units 6.1, 7.0     2.8, 3.9     1.7, 3.2     1.8, 1.8
+#   64 units 3.6, 3.3     1.7, 2.4     1.7, 1.6     1.7, 1.1
+#  128 units 1.8, 2.2     1.1, 1.3     1.0, 0.6     0.7, 0.6
+# prediction
+#   32 units 1.6, 2.4     2.4, 1.7     2.8, 1.7     2.1, 1.7
+#  128 units 5.8, 6.4     1.4, 1.2     1.3, 1.1     1.1, 1.4
+#  256 units              -  , 0.9                  1.0, 1.0
+_MOST_UNITS_IN_TRAINING = 64
+_MOST_UNITS_IN_PREDICTION = 128
 
 # (last output, outputs, [hidden state, cell state]), as `keras.layers.RNN.inner_loop` returns them.
 _LoopOutput = tuple[Any, Any, list[Any]]
@@ -67,15 +81,7 @@ class FusedLSTM(keras.layers.LSTM):
     """
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
-        """Create the weights of `keras.layers.LSTM`.
-
-        Parameters
-        ----------
-        sequences_shape : tuple of int or None
-            (batch, time, channels).
-        initial_state_shape : list of tuple, optional
-            (batch, units) of both states; not needed.
-        """
+        """Create the weights of `keras.layers.LSTM` for inputs of (batch, time, channels)."""
         super().build(sequences_shape, initial_state_shape)
         if _configuration_fits(self) and _runs_on_tensorflow_cpu():
             self.supports_jit = False
@@ -85,27 +91,16 @@ class FusedLSTM(keras.layers.LSTM):
     ) -> Any:
         """Run the recurrence over time; `keras.layers.RNN.call` does what comes before and after.
 
-        Parameters
-        ----------
-        sequences : tensor of shape (batch, time, channels)
-        initial_state : list of two tensors of shape (batch, units)
-            Hidden state and cell state.
-        mask : tensor of bool of shape (batch, time), or None
-            True where a time step counts.
-        training : bool, optional
-            Whether dropout applies.
-
-        Returns
-        -------
-        tuple
-            Last output, (batch, units); outputs, (batch, time, units), or (batch, 1, units) unless
-            ``return_sequences``; list of the final hidden and cell state, (batch, units) each.
+        From sequences, (batch, time, channels), an initial hidden and cell state, (batch, units)
+        each, and a mask, (batch, time) or None, to the last output, (batch, units), the outputs,
+        (batch, time, units), or (batch, 1, units) unless ``return_sequences``, and a list of the
+        final hidden and cell state.
         """
         if isinstance(mask, (list, tuple)):
             mask = mask[0]
         training = bool(training)
         if not can_fuse(self, sequences, mask, training=training) or not fused_lstm_is_faster(
-            self.units, sequences.shape[0], training=training
+            self.units, training=training
         ):
             return super().inner_loop(sequences, initial_state, mask, training=training)
         if training and 0.0 < self.dropout < 1.0:
@@ -134,26 +129,24 @@ def make_lstm(units: int, **kwargs: Any) -> Any:
     return layer(units, **kwargs)
 
 
-def fused_lstm_is_faster(
-    units: int, batch_size: int | None = None, *, training: bool = True
-) -> bool:
+def fused_lstm_is_faster(units: int, *, training: bool = True) -> bool:
     """Whether the fused operation beats Keras's loop at this size.
+
+    The number of time steps does not decide it, and batches of many rows are divided.
 
     Parameters
     ----------
     units : int
         Size of the hidden state.
-    batch_size : int, optional
-        Rows of a batch; None where it is not known when the function is traced.
     training : bool, default=True
         Whether a gradient is likely to be asked for.
 
     Returns
     -------
     bool
-        True where `benchmarks/fused_lstm.py` finds the fused operation faster.
+        True up to the sizes at which `benchmarks/fused_lstm.py` finds the two even.
     """
-    return units <= (64 if training else 256)
+    return units <= (_MOST_UNITS_IN_TRAINING if training else _MOST_UNITS_IN_PREDICTION)
 
 
 def can_fuse(layer: Any, sequences: Any, mask: Any = None, *, training: bool = False) -> bool:
@@ -225,20 +218,14 @@ def _fused_loop(
     if layer.go_backwards:
         sequences = tf.reverse(sequences, [1])
         mask = None if mask is None else tf.reverse(mask, [1])
-    hidden, cell = initial_state
+    operands = (sequences, *initial_state, mask)
     weights = _weights(layer)
     batch_size = sequences.shape[0]
     rows = _rows_of_a_chunk(layer.units)
 
     def run(chunk: slice) -> _LoopOutput:
-        return _run_rows(
-            layer,
-            sequences[chunk],
-            hidden[chunk],
-            cell[chunk],
-            None if mask is None else mask[chunk],
-            weights,
-        )
+        of_chunk = (None if operand is None else operand[chunk] for operand in operands)
+        return _run_rows(layer, weights, *of_chunk)
 
     if training or (batch_size is not None and batch_size <= rows):
         return run(slice(None))
@@ -260,7 +247,7 @@ def _weights(layer: Any) -> tuple[Any, Any, Any]:
 
 
 def _run_rows(
-    layer: Any, sequences: Any, hidden: Any, cell: Any, mask: Any, weights: tuple[Any, Any, Any]
+    layer: Any, weights: tuple[Any, Any, Any], sequences: Any, hidden: Any, cell: Any, mask: Any
 ) -> _LoopOutput:
     """Run one operation over all rows; with a mask, over their valid steps moved to the front."""
     import tensorflow as tf
@@ -286,23 +273,13 @@ def _run_rows(
     padded = tf.pad(hiddens, [[0, 0], [1, 0], [0, 0]])  # (batch, 1 + time, units)
     outputs = tf.gather(padded, steps, batch_dims=1)
     if layer.zero_output_for_mask:
-        outputs = tf.where(
-            (mask if layer.return_sequences else mask[:, -1:])[..., None], outputs, 0.0
-        )
+        valid = mask if layer.return_sequences else mask[:, -1:]
+        outputs = tf.where(valid[:, :, None], outputs, 0.0)
     return outputs[:, -1], outputs, [hidden, cell]
 
 
 def _valid_first(mask: Any) -> tuple[Any, Any]:
-    """Return how many steps are valid up to each one, and an order that puts the valid first.
-
-    Parameters
-    ----------
-    mask : tensor of bool of shape (batch, time)
-
-    Returns
-    -------
-    tuple of two tensors of int32 of shape (batch, time)
-    """
+    """Return how many steps are valid up to each, and an order with the valid first, as `mask`."""
     import tensorflow as tf
 
     running = tf.cumsum(tf.cast(mask, tf.int32), axis=1)
@@ -322,94 +299,90 @@ def _loop_over_chunks(
 
     n_chunks = tf.maximum(1, (batch_size + rows - 1) // rows)  # one of no rows in an empty batch
     n_outputs = shape[1] if layer.return_sequences else 1
-    element_shapes = [(None, layer.units), (None, n_outputs, layer.units)] + 2 * [
-        (None, layer.units)
-    ]
+    element_shapes = [(None, n_outputs, layer.units), (None, layer.units), (None, layer.units)]
     arrays = [
         tf.TensorArray(tf.float32, n_chunks, infer_shape=False, element_shape=element_shape)
         for element_shape in element_shapes
     ]
 
     def step(index: Any, *arrays: Any) -> tuple[Any, ...]:
-        last, outputs, (hidden, cell) = run(slice(index * rows, (index + 1) * rows))
-        results = (last, outputs, hidden, cell)
+        _, outputs, states = run(slice(index * rows, (index + 1) * rows))
+        results = (outputs, *states)
         return index + 1, *(a.write(index, r) for a, r in zip(arrays, results, strict=True))
 
     _, *arrays = tf.while_loop(
         lambda index, *_: index < n_chunks, step, (0, *arrays), parallel_iterations=2
     )
-    last, outputs, hidden, cell = (array.concat() for array in arrays)
-    for tensor in (last, outputs, hidden, cell):
+    outputs, hidden, cell = (array.concat() for array in arrays)
+    for tensor in (outputs, hidden, cell):
         tensor.set_shape([shape[0], *tensor.shape[1:]])
-    return last, outputs, [hidden, cell]
+    return outputs[:, -1], outputs, [hidden, cell]
 
 
 def _block_lstm(
     sequences: Any, hidden: Any, cell: Any, kernel: Any, recurrent_kernel: Any, bias: Any
 ) -> tuple[Any, Any]:
-    """Return hidden and cell states of all time steps from TensorFlow's fused operation.
+    """Return hidden and cell states, (time, batch, units) each, from TensorFlow's operation.
 
-    The gradient that TensorFlow registers for ``BlockLSTMV2`` is that of ``BlockLSTM``, whose
-    gates come in another order. ``BlockLSTMGradV2`` belongs to it: both take Keras's order.
-
-    Parameters
-    ----------
-    sequences : tensor of shape (time, batch, channels)
-    hidden, cell : tensor of shape (batch, units)
-    kernel : tensor of shape (channels, 4 * units)
-    recurrent_kernel : tensor of shape (units, 4 * units)
-    bias : tensor of shape (4 * units,)
-
-    Returns
-    -------
-    tuple of two tensors of shape (time, batch, units)
+    Sequences are (time, batch, channels), the initial states (batch, units), and the weights those
+    of Keras, in Keras's order of gates. The gradient that TensorFlow registers for ``BlockLSTMV2``
+    belongs to ``BlockLSTM``, whose gates come in another order; ``BlockLSTMGradV2`` is the right
+    one.
     """
     import tensorflow as tf
 
     @tf.custom_gradient
     def run(sequences: Any, hidden: Any, cell: Any, *weights: Any) -> Any:
-        kernel, recurrent_kernel, bias = weights
-        n_channels, units = kernel.shape[0], recurrent_kernel.shape[0]
-        no_peephole = tf.zeros([units])
-        shared = {
-            "seq_len_max": tf.shape(sequences, out_type=tf.int64)[0],
-            "w": tf.concat([kernel, recurrent_kernel], 0),
-            "wci": no_peephole,
-            "wcf": no_peephole,
-            "wco": no_peephole,
-            "b": bias,
-            "use_peephole": False,
-        }
-        chunks = _chunks(sequences.shape[1], units)
+        chunks = _chunks(sequences.shape[1], weights[1].shape[0])
+        shared = _shared_operands(sequences, *weights)
         given = [
             {"x": sequences[:, rows], "h_prev": hidden[rows], "cs_prev": cell[rows], **shared}
             for rows in chunks
         ]
-        results = [tf.raw_ops.BlockLSTMV2(cell_clip=0.0, **inputs) for inputs in given]
+        results = [tf.raw_ops.BlockLSTMV2(cell_clip=0.0, **operands) for operands in given]
 
         def gradient(hidden_gradient: Any, cell_gradient: Any) -> tuple[Any, ...]:
             parts = [
                 tf.raw_ops.BlockLSTMGradV2(
                     h_grad=hidden_gradient[:, rows],
                     cs_grad=cell_gradient[:, rows],
-                    **inputs,
+                    **operands,
                     **result._asdict(),
                 )
-                for rows, inputs, result in zip(chunks, given, results, strict=True)
+                for rows, operands, result in zip(chunks, given, results, strict=True)
             ]
-            weights_gradient = tf.add_n([part.w_grad for part in parts])
             return (
-                _join([part.x_grad for part in parts], 1),
-                _join([part.h_prev_grad for part in parts], 0),
-                _join([part.cs_prev_grad for part in parts], 0),
-                *tf.split(weights_gradient, [n_channels, units]),
+                tf.concat([part.x_grad for part in parts], 1),
+                tf.concat([part.h_prev_grad for part in parts], 0),
+                tf.concat([part.cs_prev_grad for part in parts], 0),
+                *tf.split(
+                    tf.add_n([part.w_grad for part in parts]), [w.shape[0] for w in weights[:2]]
+                ),
                 tf.add_n([part.b_grad for part in parts]),
             )
 
-        hiddens = _join([result.h for result in results], 1)
-        return (hiddens, _join([result.cs for result in results], 1)), gradient
+        hiddens = tf.concat([result.h for result in results], 1)
+        return (hiddens, tf.concat([result.cs for result in results], 1)), gradient
 
     return run(sequences, hidden, cell, kernel, recurrent_kernel, bias)
+
+
+def _shared_operands(
+    sequences: Any, kernel: Any, recurrent_kernel: Any, bias: Any
+) -> dict[str, Any]:
+    """Return what the operation takes alike for every row, forwards and backwards."""
+    import tensorflow as tf
+
+    no_peephole = tf.zeros([recurrent_kernel.shape[0]])
+    return {
+        "seq_len_max": tf.shape(sequences, out_type=tf.int64)[0],
+        "w": tf.concat([kernel, recurrent_kernel], 0),
+        "wci": no_peephole,
+        "wcf": no_peephole,
+        "wco": no_peephole,
+        "b": bias,
+        "use_peephole": False,
+    }
 
 
 def _chunks(batch_size: int | None, units: int) -> list[slice]:
@@ -419,12 +392,6 @@ def _chunks(batch_size: int | None, units: int) -> list[slice]:
         return [slice(None)]
     rows = max(rows, -(-batch_size // _MOST_CHUNKS))  # few, for each takes its time to trace
     return [slice(start, start + rows) for start in range(0, batch_size, rows)]
-
-
-def _join(parts: list[Any], axis: int) -> Any:
-    import tensorflow as tf
-
-    return parts[0] if len(parts) == 1 else tf.concat(parts, axis)
 
 
 def _rows_of_a_chunk(units: int) -> int:
