@@ -43,6 +43,8 @@ class BaseNeuralForecaster(TrainingParameters, Network, BaseForecaster):
         "capability:missing_values": False,
         "capability:categorical_in_X": False,
         "capability:update": True,
+        "capability:random_state": True,
+        "property:randomness": "derandomized",
         "y_inner_mtype": "pd.Series",
         "X_inner_mtype": "pd.DataFrame",
         "requires-fh-in-fit": False,
@@ -120,6 +122,7 @@ class BaseNeuralForecaster(TrainingParameters, Network, BaseForecaster):
             return
         self._in_sktime_constructor = True
         BaseForecaster.__init__(self)
+        self._y = self._X = None
 
     def fit(self, y: Any, X: Any = None, fh: Any = None) -> BaseNeuralForecaster:
         """Fit to a series; see :meth:`sktime.forecasting.base.BaseForecaster.fit`.
