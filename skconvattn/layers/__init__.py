@@ -8,6 +8,7 @@ from skconvattn.layers.conv_attention import ConvAttention
 from skconvattn.layers.instance_normalization import InstanceNormalization
 from skconvattn.layers.multi_head_self_attention import MultiHeadSelfAttention
 from skconvattn.layers.residual_conv1d import ResidualConv1D
+from skconvattn.layers.rnn_attention import RNNAttention, RNNAttentionCell
 from skconvattn.layers.seq_self_attention import SeqSelfAttention
 from skconvattn.layers.seq_weighted_attention import SeqWeightedAttention
 
@@ -16,6 +17,8 @@ __all__ = [
     "ConvAttention",
     "InstanceNormalization",
     "MultiHeadSelfAttention",
+    "RNNAttention",
+    "RNNAttentionCell",
     "ResidualConv1D",
     "SeqSelfAttention",
     "SeqWeightedAttention",

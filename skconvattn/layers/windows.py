@@ -9,8 +9,8 @@ from keras import ops
 from skconvattn.layers.masks import LOWEST, to_accumulator
 
 
-def pad_time(x: Any, before: Any, after: Any) -> Any:
-    """Pad the time axis with zeros (False for a mask).
+def pad_time(x: Any, before: Any, after: Any, fill: Any = None) -> Any:
+    """Pad the time axis.
 
     Parameters
     ----------
@@ -18,17 +18,20 @@ def pad_time(x: Any, before: Any, after: Any) -> Any:
         A sequence.
     before, after : int or scalar tensor
         Time steps to add at either end.
+    fill : float, optional
+        Value of the added steps; zero (False for a mask) if None.
 
     Returns
     -------
     tensor of shape (batch, before + time + after, ...)
         The padded sequence.
     """
-    return ops.pad(x, [[0, 0], [before, after], *([[0, 0]] * (len(x.shape) - 2))])
+    widths = [[0, 0], [before, after], *([[0, 0]] * (len(x.shape) - 2))]
+    return ops.pad(x, widths, constant_values=fill)
 
 
-def to_blocks(x: Any, size: int) -> Any:
-    """Cut time into blocks of ``size`` steps, the last one filled up with zeros.
+def to_blocks(x: Any, size: int, fill: Any = None) -> Any:
+    """Cut time into blocks of ``size`` steps, the last one filled up.
 
     Parameters
     ----------
@@ -36,6 +39,8 @@ def to_blocks(x: Any, size: int) -> Any:
         A sequence; its length may be unknown.
     size : int
         Time steps of a block.
+    fill : float, optional
+        Value of the steps that fill the last block; zero (False for a mask) if None.
 
     Returns
     -------
@@ -44,7 +49,7 @@ def to_blocks(x: Any, size: int) -> Any:
     """
     n_timepoints = ops.shape(x)[1]
     n_blocks = -(-n_timepoints // size)
-    x = pad_time(x, 0, n_blocks * size - n_timepoints)
+    x = pad_time(x, 0, n_blocks * size - n_timepoints, fill)
     return ops.reshape(x, (-1, n_blocks, size, *x.shape[2:]))
 
 

@@ -1,0 +1,146 @@
+"""Pure functions for causal attention in linear time: running sums over blocks of time steps.
+
+Within a block of time steps sums are taken as one product with a triangular matrix; across blocks
+the same is done with the blocks' totals. No loop runs over time, so gradients, unknown lengths
+and compilers need no special treatment.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+from skconvattn.layers.masks import LOWEST
+from skconvattn.layers.windows import from_blocks, pad_time, to_blocks
+
+# Time steps of a block; larger ones do more work a step, smaller ones make products too small.
+BLOCK = 16
+
+# Levels of blocks: with three, the cost is linear up to BLOCK**3 blocks' worth of time steps.
+LEVELS = 3
+
+# Time steps of a block of running_products.
+PRODUCT_BLOCK = 64
+
+
+def running_maximum(scores: Any, levels: int = LEVELS) -> Any:
+    """Return the maximum up to every step, without a gradient.
+
+    Parameters
+    ----------
+    scores : tensor of shape (batch, time)
+        Scores.
+    levels : int, default=LEVELS
+        Levels of blocks.
+
+    Returns
+    -------
+    tensor of shape (batch, time)
+        Running maxima.
+    """
+    scores = ops.stop_gradient(scores)
+    if _fits_one_block(scores, levels):
+        n_timepoints = ops.shape(scores)[1]
+        return ops.max(ops.expand_dims(scores, 1) + 2 * LOWEST * _future(n_timepoints, scores), -1)
+    blocks = to_blocks(scores, BLOCK, LOWEST)
+    shift = 1
+    while shift < BLOCK:
+        earlier = ops.pad(
+            blocks[:, :, :-shift], [[0, 0], [0, 0], [shift, 0]], constant_values=LOWEST
+        )
+        blocks = ops.maximum(blocks, earlier)
+        shift *= 2
+    before = pad_time(running_maximum(blocks[:, :, -1], levels - 1)[:, :-1], 1, 0, LOWEST)
+    return from_blocks(ops.maximum(blocks, ops.expand_dims(before, 2)), ops.shape(scores)[1])
+
+
+def decayed_sums(maxima: Any, *values: Any, levels: int = LEVELS) -> list[Any]:
+    r"""Sum values up to every step, each relative to the running maximum of its own step.
+
+    .. math:: y_t = \sum_{i \le t} e^{m_i - m_t} v_i
+
+    With :math:`v_i = e^{s_i - m_i} u_i` these are the sums of a causal softmax. No exponent is
+    positive, and each is relative to a maximum that was reached by then, so that neither early
+    nor late scores overflow or vanish, whatever their range.
+
+    Parameters
+    ----------
+    maxima : tensor of shape (batch, time)
+        Running maxima, never falling. They carry no gradient: it cancels in quotients of sums.
+    *values : tensor of shape (batch, time, channels)
+        Values, of any number of channels each.
+    levels : int, default=LEVELS
+        Levels of blocks.
+
+    Returns
+    -------
+    list of tensors of shape (batch, time, channels)
+        Their sums.
+    """
+    if _fits_one_block(maxima, levels):
+        decays = _decays(maxima)
+        return [ops.matmul(decays, x) for x in values]
+    n_timepoints = ops.shape(maxima)[1]
+    # What fills the last block lies in the future of every step.
+    maxima = to_blocks(maxima, BLOCK, -LOWEST)
+    decays = _decays(maxima)  # (batch, blocks, BLOCK, BLOCK)
+    within = [ops.matmul(decays, to_blocks(x, BLOCK)) for x in values]
+    last = maxima[:, :, -1]
+    before = decayed_sums(last, *(x[:, :, -1] for x in within), levels=levels - 1)
+    reference = ops.expand_dims(pad_time(last[:, :-1], 1, 0, LOWEST), 2)
+    shares = ops.expand_dims(ops.exp(reference - maxima), -1)  # (batch, blocks, BLOCK, 1)
+    earlier = [ops.matmul(shares, ops.expand_dims(pad_time(x[:, :-1], 1, 0), 2)) for x in before]
+    return [from_blocks(x + y, n_timepoints) for x, y in zip(within, earlier, strict=True)]
+
+
+def running_products(queries: Any, keys: Any, values: Any, state: Any = None) -> tuple[Any, Any]:
+    r"""Multiply each query with the running sum of the outer products of keys and values.
+
+    .. math:: S_t = S_0 + \sum_{i \le t} k_i v_i^\top, \qquad y_t = S_t^\top q_t
+
+    Parameters
+    ----------
+    queries, keys : tensor of shape (batch, time, key_dim)
+        Queries and keys; keys are zero where a step is masked.
+    values : tensor of shape (batch, time, channels)
+        Values.
+    state : tensor of shape (batch, key_dim, channels), optional
+        :math:`S_0`; zero if None.
+
+    Returns
+    -------
+    products : tensor of shape (batch, time, channels)
+        Products :math:`y`.
+    state : tensor of shape (batch, key_dim, channels)
+        :math:`S` after the last step.
+    """
+    n_timepoints = ops.shape(queries)[1]
+    size = PRODUCT_BLOCK
+    queries, keys, values = (to_blocks(x, size) for x in (queries, keys, values))
+    past = ops.tril(ops.ones((size, size), dtype=queries.dtype))
+    within = ops.matmul(queries, ops.swapaxes(keys, -1, -2)) * past
+    totals = ops.matmul(ops.swapaxes(keys, -1, -2), values)  # (batch, blocks, key_dim, channels)
+    sums = ops.cumsum(totals, axis=1)
+    before = sums - totals
+    if state is not None:
+        before = before + ops.expand_dims(state, 1)
+    products = ops.matmul(within, values) + ops.matmul(queries, before)
+    return from_blocks(products, n_timepoints), before[:, -1] + totals[:, -1]
+
+
+def _fits_one_block(sequence: Any, levels: int) -> bool:
+    n_timepoints = sequence.shape[1]
+    return levels == 1 or (n_timepoints is not None and n_timepoints <= 2 * BLOCK)
+
+
+def _decays(maxima: Any) -> Any:
+    """Return the (..., time, time) triangle of exp(m_i - m_t)."""
+    past = ops.expand_dims(maxima, -2) - ops.expand_dims(maxima, -1)
+    # In the future the exponent is positive; it must become low before it is taken.
+    hidden = 4 * LOWEST * _future(ops.shape(maxima)[-1], maxima)
+    return ops.exp(past + hidden)
+
+
+def _future(n_timepoints: Any, like: Any) -> Any:
+    return ops.triu(ops.ones((n_timepoints, n_timepoints), dtype=like.dtype), 1)
