@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,6 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 from sktime.forecasting.base import BaseForecaster
 
 from skconvattn._hyperparameters import hyperparameter, hyperparameters, parameter_names
-from skconvattn.data.scaling import Scaling
 from skconvattn.engine import TrainingParameters, TrainingPlan
 from skconvattn.engine.atomic import restored_on_error
 from skconvattn.engine.seeds import generator_from
@@ -19,6 +18,7 @@ from skconvattn.estimators.base import as_list, batch_size_for
 from skconvattn.forecasting import validation
 from skconvattn.forecasting.calibration import noise_scale
 from skconvattn.forecasting.fitting import ForecastFitter, noise_floor, quantiles_between
+from skconvattn.forecasting.history import History
 from skconvattn.forecasting.layout import Cut, checked_window_length, window_length_for
 from skconvattn.forecasting.seasonality import seasonal_period
 from skconvattn.networks import HorizonHead, ModelSpec, Network
@@ -163,9 +163,7 @@ class BaseNeuralForecaster(TrainingParameters, Network, BaseForecaster):
     def _fit(self, y: pd.Series, X: pd.DataFrame | None, fh: ForecastingHorizon | None) -> Any:
         validation.check_series(y)
         validation.check_regressors(X)
-        self._history_y, self._history_X = y, self._within(X, y.index)
-        self._target_scaling = _scaling_of(y.to_numpy(np.float64)[:, None])
-        self._known_scaling = None if X is None else _scaling_of(self._history_X.to_numpy(float))
+        self._history = History.of(y, X)
         self.seasonal_period_ = self._season(y)
         self._cut = self._choose_cut(len(y), fh)
         self.window_length_ = self._cut.window_length
@@ -173,7 +171,7 @@ class BaseNeuralForecaster(TrainingParameters, Network, BaseForecaster):
         warm = getattr(self, "fitted_model_", None) if self.warm_start else None
         spec = self._spec()
         start = warm if warm is not None and warm.spec == spec else None
-        result = self._fitter(spec).fit(self._scaled_history(), seed, start)
+        result = self._fitter(spec).fit(self._history.scaled(), seed, start)
         self.fitted_model_ = result.model
         self._calibration = result.calibration
         self.history_ = result.search.history
@@ -184,7 +182,7 @@ class BaseNeuralForecaster(TrainingParameters, Network, BaseForecaster):
     def _predict(self, fh: ForecastingHorizon, X: pd.DataFrame | None) -> pd.Series:
         values = self._quantile_values(fh, X, np.array([0.5]))[:, 0]
         index = fh.to_absolute_index(self.cutoff)
-        return pd.Series(values, index=index, name=self._history_y.name)
+        return pd.Series(values, index=index, name=self._history.y.name)
 
     def _predict_quantiles(
         self, fh: ForecastingHorizon, X: pd.DataFrame | None, alpha: list[float]
@@ -198,14 +196,11 @@ class BaseNeuralForecaster(TrainingParameters, Network, BaseForecaster):
     ) -> BaseNeuralForecaster:
         """Move on in time; with ``update_params``, also train on for a tenth of the epochs."""
         validation.check_series(y, min_length=1)
-        self._history_y = y.combine_first(self._history_y)
-        if self._history_X is not None:
-            validation.check_known(X, self._history_X.columns, y.index)
-            self._history_X = X.combine_first(self._history_X).loc[self._history_y.index]
+        self._history = self._history.extended(y, X)
         if update_params:
             epochs = max(1, self.n_iter_ // 10)
             fitter = self._fitter(self.fitted_model_.spec, epochs=epochs)
-            self.fitted_model_ = fitter.train_on(self._scaled_history(), self.fitted_model_)
+            self.fitted_model_ = fitter.train_on(self._history.scaled(), self.fitted_model_)
         return self
 
     def _validate_hyperparameters(self) -> None:
@@ -229,22 +224,24 @@ class BaseNeuralForecaster(TrainingParameters, Network, BaseForecaster):
         if self.window_length == "auto":
             length = window_length_for(n_timepoints, horizon, self.seasonal_period_)
         else:
-            length = checked_window_length(self.window_length, n_timepoints)
+            length = checked_window_length(int(self.window_length), n_timepoints)
         return Cut(length, horizon)
 
     def _spec(self) -> ModelSpec:
-        n_known = 0 if self._history_X is None else self._history_X.shape[1]
-        head = HorizonHead(
+        head = self._horizon_head()
+        return ModelSpec.of(
+            self, head, n_timepoints=self._cut.window_length, n_channels=1 + head.n_known
+        )
+
+    def _horizon_head(self) -> HorizonHead:
+        return HorizonHead(
             horizon=self._cut.horizon,
-            n_known=n_known,
+            n_known=self._history.n_known,
             quantiles=() if self.quantiles is None else tuple(map(float, self.quantiles)),
             normalization=self.normalization,
             linear=self.linear_skip,
             seasonal_period=self.seasonal_period_,
             dropout=self.branch_dropout,
-        )
-        return ModelSpec.of(
-            self, head, n_timepoints=self._cut.window_length, n_channels=1 + n_known
         )
 
     def _fitter(self, spec: ModelSpec, epochs: int | None = None) -> ForecastFitter:
@@ -276,21 +273,14 @@ class BaseNeuralForecaster(TrainingParameters, Network, BaseForecaster):
         automatic = isinstance(self.loss, str) and self.loss == "auto"
         return "mean_absolute_error" if automatic else self.loss
 
-    def _scaled_history(self) -> np.ndarray:
-        """Return target and known regressors, scaled: (n_timepoints, 1 + n_known), float32."""
-        target = self._target_scaling.apply(self._history_y.to_numpy(np.float64)[:, None])
-        if self._history_X is None:
-            return target
-        known = self._known_scaling.apply(self._history_X.to_numpy(np.float64))
-        return np.concatenate([target, known], axis=1)
-
     def _quantile_values(
         self, fh: ForecastingHorizon, X: pd.DataFrame | None, levels: np.ndarray
     ) -> np.ndarray:
         """Return quantiles in the units of ``y``: (n_steps, n_levels), float64."""
         steps = np.asarray(fh.to_relative(self.cutoff).to_numpy(), dtype=int)
-        series = self._scaled_history()
-        outputs = np.empty((len(steps), self.fitted_model_.spec.head.n_levels))
+        series = self._history.scaled()
+        head = cast(HorizonHead, self.fitted_model_.spec.head)
+        outputs = np.empty((len(steps), head.n_levels))
         scales = np.empty(len(steps))
         ahead, inside = steps > 0, steps <= 0
         if inside.any():
@@ -299,13 +289,12 @@ class BaseNeuralForecaster(TrainingParameters, Network, BaseForecaster):
             known = self._known_ahead(fh, X, int(steps.max()))
             outputs[ahead] = self._recursive(series, known, int(steps.max()))[steps[ahead] - 1]
             scales[ahead] = self._noise(series, series[None, -self.window_length_ :])
-        trained = self.fitted_model_.spec.head.quantiles
-        if trained:
-            values = quantiles_between(np.asarray(trained), outputs, levels)
+        if head.quantiles:
+            values = quantiles_between(np.asarray(head.quantiles), outputs, levels)
         else:
             offsets = self._calibration.offsets(levels, np.maximum(steps, 1))
             values = outputs + scales[:, None] * offsets
-        return self._target_scaling.reverse(values)
+        return self._history.scaling.reverse(values)
 
     def _recursive(self, series: np.ndarray, known: np.ndarray, n_steps: int) -> np.ndarray:
         """Forecast ``n_steps``, the horizon at a time: (n_steps, n_levels) on the scaled axis."""
@@ -347,26 +336,10 @@ class BaseNeuralForecaster(TrainingParameters, Network, BaseForecaster):
     def _known_ahead(
         self, fh: ForecastingHorizon, X: pd.DataFrame | None, n_steps: int
     ) -> np.ndarray:
-        """Return scaled regressors of the steps ahead: (n_steps, n_known), float32.
-
-        Rows that no requested forecast depends on may be missing; they are zero.
-        """
-        if self._history_X is None:
-            return np.zeros((n_steps, 0), dtype=np.float32)
+        """Return scaled regressors of the steps ahead: (n_steps, n_known), float32."""
         stamps = validation.stamps_ahead(fh, self.cutoff, n_steps)
-        steps = fh.to_relative(self.cutoff).to_numpy()
+        asked = fh.to_relative(self.cutoff).to_numpy()
         # Forecasts after the first horizon build on all steps of the ones before.
         built_on = n_steps - (n_steps - 1) % self._cut.horizon - 1
-        needed = stamps[[step in steps or step <= built_on for step in range(1, n_steps + 1)]]
-        validation.check_known(X, self._history_X.columns, needed)
-        rows = X[self._history_X.columns].reindex(stamps)
-        scaled = self._known_scaling.apply(rows.to_numpy(np.float64))
-        return np.nan_to_num(scaled)
-
-    @staticmethod
-    def _within(X: pd.DataFrame | None, index: pd.Index) -> pd.DataFrame | None:
-        return None if X is None else X.loc[index]
-
-
-def _scaling_of(values: np.ndarray) -> Scaling:
-    return Scaling.of(values, np.ones(len(values)))
+        needed = stamps[[s in asked or s <= built_on for s in range(1, n_steps + 1)]]
+        return self._history.known_at(stamps, needed, X)

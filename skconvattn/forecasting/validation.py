@@ -85,8 +85,8 @@ def check_regressors(X: pd.DataFrame | None) -> None:
         _check_finite(X[column].to_numpy(dtype=np.float64), X.index, f"X[{column!r}]")
 
 
-def check_known(X: pd.DataFrame | None, columns: pd.Index, needed: pd.Index) -> None:
-    """Refuse regressors that lack columns or time stamps.
+def known_at(X: pd.DataFrame | None, columns: pd.Index, needed: pd.Index) -> pd.DataFrame:
+    """Return the rows of regressors that a forecast depends on.
 
     Parameters
     ----------
@@ -97,10 +97,15 @@ def check_known(X: pd.DataFrame | None, columns: pd.Index, needed: pd.Index) -> 
     needed : pandas.Index
         Time stamps that the forecast depends on.
 
+    Returns
+    -------
+    pandas.DataFrame of shape (n_needed, n_columns)
+        Finite numbers.
+
     Raises
     ------
     ValueError
-        If any is missing; the message lists them.
+        If columns or time stamps are missing; the message lists them.
     """
     if X is None:
         raise ValueError(
@@ -118,7 +123,9 @@ def check_known(X: pd.DataFrame | None, columns: pd.Index, needed: pd.Index) -> 
         raise ValueError(
             f"X has no row at {_listed(missing)}; give the regressors over the whole horizon."
         )
-    check_regressors(X.loc[needed, columns])
+    rows = X.loc[needed, columns]
+    check_regressors(rows)
+    return rows
 
 
 def check_quantiles(quantiles: Any) -> None:

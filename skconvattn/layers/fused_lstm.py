@@ -220,8 +220,7 @@ def _fused_loop(
         mask = None if mask is None else tf.reverse(mask, [1])
     operands = (sequences, *initial_state, mask)
     weights = _weights(layer)
-    batch_size = sequences.shape[0]
-    rows = _rows_of_a_chunk(layer.units)
+    batch_size, rows = sequences.shape[0], _rows_of_a_chunk(layer.units)
 
     def run(chunk: slice) -> _LoopOutput:
         of_chunk = (None if operand is None else operand[chunk] for operand in operands)
@@ -256,10 +255,14 @@ def _run_rows(
         running, order = _valid_first(mask)
         valid = tf.where(mask[:, :, None], sequences, 0.0)  # keeps NaN at masked steps out
         sequences = tf.gather(valid, order, batch_dims=1)
+    kernel, *recurrent = weights
+    if sequences.shape[-1] % 2:  # the operation warns at every call of odd channels and odd rows
+        sequences = tf.pad(sequences, [[0, 0], [0, 0], [0, 1]])
+        kernel = tf.pad(kernel, [[0, 1], [0, 0]])
     time_major = tf.transpose(sequences, [1, 0, 2])
-    hiddens, cells = _block_lstm(time_major, hidden, cell, *weights)  # (time, batch, units) each
+    hiddens, cells = _block_lstm(time_major, hidden, cell, kernel, *recurrent)  # time-major
+    last = hiddens[-1]
     if mask is None:
-        last = hiddens[-1]
         outputs = tf.transpose(hiddens, [1, 0, 2]) if layer.return_sequences else last[:, None]
         return last, outputs, [last, cells[-1]]
 
@@ -267,8 +270,7 @@ def _run_rows(
     n_valid = running[:, -1:]  # (batch, 1)
     hidden = tf.gather(tf.concat([hidden[:, None], hiddens], 1), n_valid, batch_dims=1)[:, 0]
     cell = tf.gather(tf.concat([cell[:, None], cells], 1), n_valid, batch_dims=1)[:, 0]
-    # Keras repeats the output of the last valid step, and gives zeros, not the initial state,
-    # before the first one.
+    # Keras repeats the output of the last valid step, and gives zeros before the first one.
     steps = running if layer.return_sequences else n_valid
     padded = tf.pad(hiddens, [[0, 0], [1, 0], [0, 0]])  # (batch, 1 + time, units)
     outputs = tf.gather(padded, steps, batch_dims=1)
