@@ -139,6 +139,7 @@ class ConvAttention(keras.layers.Layer):
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.seed = seed
+        self.shortcut: Any = None
         self._create_sublayers()
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
@@ -206,7 +207,6 @@ class ConvAttention(keras.layers.Layer):
             name="convolution",
             **self._kernel_settings(),
         )
-        self.shortcut = None
         self.projection = keras.layers.Dense(
             self.filters if self.projection_units is None else self.projection_units,
             activation="relu",
@@ -214,7 +214,7 @@ class ConvAttention(keras.layers.Layer):
             name="projection",
             **self._kernel_settings(),
         )
-        self.drop = None
+        self.drop: Any = None
         if self.dropout:
             self.drop = keras.layers.Dropout(
                 self.dropout, seed=self.seed, dtype=self.dtype_policy, name="drop"

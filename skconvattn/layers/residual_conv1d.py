@@ -113,8 +113,8 @@ class ResidualConv1D(keras.layers.Layer):
             name="convolution",
             **self._kernel_settings(),
         )
-        self.shortcut = None
-        self.drop = None
+        self.shortcut: Any = None
+        self.drop: Any = None
         if dropout:
             self.drop = keras.layers.Dropout(
                 dropout, seed=seed, dtype=self.dtype_policy, name="drop"

@@ -16,7 +16,7 @@ from skconvattn.layers.masks import (
     pair_mask,
     zero_masked,
 )
-from skconvattn.layers.scans import decayed_sums, running_maximum
+from skconvattn.layers.scans import decayed_sums, quotient, running_maximum
 
 
 class _LearnedQueries(WeightedLayer):
@@ -208,7 +208,7 @@ class RNNAttention(_LearnedQueries):
             valid = ops.expand_dims(ops.cast(mask, "bool"), -1)
             scores = ops.where(valid, scores, ops.full_like(scores, LOWEST))
         sums = self._running_sums(scores, values, initial_state)
-        outputs = _quotient(*sums[1:])  # (batch * heads, time, value_dim)
+        outputs = quotient(*sums[1:])  # (batch * heads, time, value_dim)
         outputs = (ops.cast(self._join_heads(outputs), self.dtype_policy.compute_dtype),)
         if self.return_attention:
             outputs += (self._attention(scores, pair_mask(mask, x, history_only=True)),)
@@ -374,12 +374,7 @@ class RNNAttentionCell(_LearnedQueries):
         numerator = ops.reshape(numerator, (-1, self.num_heads, values.shape[-1]))
         numerator = numerator * ops.expand_dims(share, -1) + values * ops.expand_dims(weight, -1)
         denominator = denominator * share + weight
-        outputs = _quotient(numerator, ops.expand_dims(denominator, -1))
+        outputs = quotient(numerator, ops.expand_dims(denominator, -1))
         flat = (-1, self.output_size)
         state = [largest, ops.reshape(numerator, flat), denominator]
         return ops.reshape(outputs, flat), state
-
-
-def _quotient(numerator: Any, denominator: Any) -> Any:
-    # Where no step is valid both are zero. One reciprocal is cheaper than many divisions.
-    return numerator * ops.reciprocal(ops.maximum(denominator, 1e-12))

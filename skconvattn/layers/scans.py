@@ -20,7 +20,7 @@ BLOCK = 16
 # Levels of blocks: with three, the cost is linear up to BLOCK**3 blocks' worth of time steps.
 LEVELS = 3
 
-# Time steps of a block of running_products.
+# Time steps of a block of linear_attention_sums.
 PRODUCT_BLOCK = 64
 
 
@@ -94,39 +94,70 @@ def decayed_sums(maxima: Any, *values: Any, levels: int = LEVELS) -> list[Any]:
     return [from_blocks(x + y, n_timepoints) for x, y in zip(within, earlier, strict=True)]
 
 
-def running_products(queries: Any, keys: Any, values: Any, state: Any = None) -> tuple[Any, Any]:
-    r"""Multiply each query with the running sum of the outer products of keys and values.
+def linear_attention_sums(
+    queries: Any, keys: Any, values: Any, state: Any = None
+) -> tuple[Any, Any, Any]:
+    r"""Take numerators and denominators of causal linear attention.
 
-    .. math:: S_t = S_0 + \sum_{i \le t} k_i v_i^\top, \qquad y_t = S_t^\top q_t
+    .. math::
+
+        S_t &= S_0 + \sum_{i \le t} k_i v_i^\top, \quad z_t = z_0 + \sum_{i \le t} k_i \\
+        n_t &= S_t^\top q_t, \quad d_t = z_t^\top q_t
 
     Parameters
     ----------
     queries, keys : tensor of shape (batch, time, key_dim)
-        Queries and keys; keys are zero where a step is masked.
+        Positive features of queries and keys; those of keys are zero where a step is masked.
     values : tensor of shape (batch, time, channels)
         Values.
-    state : tensor of shape (batch, key_dim, channels), optional
-        :math:`S_0`; zero if None.
+    state : pair of tensors of shape (batch, key_dim, channels) and (batch, key_dim, 1), optional
+        :math:`S_0` and :math:`z_0`; zero if None.
 
     Returns
     -------
-    products : tensor of shape (batch, time, channels)
-        Products :math:`y`.
-    state : tensor of shape (batch, key_dim, channels)
-        :math:`S` after the last step.
+    numerators : tensor of shape (batch, time, channels)
+        :math:`n`.
+    denominators : tensor of shape (batch, time, 1)
+        :math:`d`.
+    state : pair of tensors of shape (batch, key_dim, channels) and (batch, key_dim, 1)
+        :math:`S` and :math:`z` after the last step.
     """
     n_timepoints = ops.shape(queries)[1]
-    size = PRODUCT_BLOCK
+    size = _product_block(queries)
     queries, keys, values = (to_blocks(x, size) for x in (queries, keys, values))
+    transposed = ops.swapaxes(keys, -1, -2)
     past = ops.tril(ops.ones((size, size), dtype=queries.dtype))
-    within = ops.matmul(queries, ops.swapaxes(keys, -1, -2)) * past
-    totals = ops.matmul(ops.swapaxes(keys, -1, -2), values)  # (batch, blocks, key_dim, channels)
-    sums = ops.cumsum(totals, axis=1)
-    before = sums - totals
+    within = ops.matmul(queries, transposed) * past  # (batch, blocks, size, size)
+    totals = ops.cumsum(ops.matmul(transposed, values), axis=1)
+    key_totals = ops.cumsum(ops.expand_dims(ops.sum(keys, axis=2), -1), axis=1)
+    before, keys_before = pad_time(totals[:, :-1], 1, 0), pad_time(key_totals[:, :-1], 1, 0)
+    last = [totals[:, -1], key_totals[:, -1]]
     if state is not None:
-        before = before + ops.expand_dims(state, 1)
-    products = ops.matmul(within, values) + ops.matmul(queries, before)
-    return from_blocks(products, n_timepoints), before[:, -1] + totals[:, -1]
+        before, keys_before = before + state[0][:, None], keys_before + state[1][:, None]
+        last = [x + start for x, start in zip(last, state, strict=True)]
+    numerators = ops.matmul(within, values) + ops.matmul(queries, before)
+    denominators = ops.sum(within, axis=-1, keepdims=True) + ops.matmul(queries, keys_before)
+    numerators = from_blocks(numerators, n_timepoints)
+    return numerators, from_blocks(denominators, n_timepoints), (last[0], last[1])
+
+
+def quotient(numerators: Any, denominators: Any) -> Any:
+    """Divide, and return zero where both are zero because no step is valid.
+
+    Parameters
+    ----------
+    numerators : tensor of shape (..., channels)
+        Weighted sums of values.
+    denominators : tensor of shape (..., 1)
+        Sums of the weights.
+
+    Returns
+    -------
+    tensor of shape (..., channels)
+        Weighted means.
+    """
+    # One reciprocal is cheaper than a division a channel.
+    return numerators * ops.reciprocal(ops.maximum(denominators, 1e-13))
 
 
 def _fits_one_block(sequence: Any, levels: int) -> bool:
@@ -144,3 +175,8 @@ def _decays(maxima: Any) -> Any:
 
 def _future(n_timepoints: Any, like: Any) -> Any:
     return ops.triu(ops.ones((n_timepoints, n_timepoints), dtype=like.dtype), 1)
+
+
+def _product_block(sequence: Any) -> int:
+    n_timepoints = sequence.shape[1]
+    return PRODUCT_BLOCK if n_timepoints is None else min(PRODUCT_BLOCK, n_timepoints)
