@@ -86,13 +86,15 @@ class Parametrised:
 
 def _decorate(cls: type[T], defaults: dict[str, Any]) -> type[T]:
     _override_defaults(cls, defaults)
+    # dataclass would put the signature into a class without a docstring.
+    doc = cls.__doc__ or ""
     dataclasses.dataclass(eq=False, repr=False, kw_only=True)(cls)
     _check_order_of_bases(cls)
     fields = dataclasses.fields(cls)  # type: ignore[arg-type]
     cls._parameter_constraints = {  # type: ignore[attr-defined]
         field.name: field.metadata["constraints"] for field in fields
     }
-    cls.__doc__ = _with_parameters_section(cls.__doc__, fields)
+    cls.__doc__ = _with_parameters_section(doc, fields)
     return cls
 
 
@@ -128,9 +130,9 @@ def _check_order_of_bases(cls: type) -> None:
             foreign = base
 
 
-def _with_parameters_section(doc: str | None, fields: tuple[dataclasses.Field[Any], ...]) -> str:
+def _with_parameters_section(doc: str, fields: tuple[dataclasses.Field[Any], ...]) -> str:
     """Insert the ``Parameters`` section after the summary and extended description."""
-    text = inspect.cleandoc(doc or "")
+    text = inspect.cleandoc(doc)
     entries = [
         f"{field.name} : {field.metadata['type']}, default={field.default!r}\n"
         + textwrap.indent(field.metadata["doc"], "    ")
@@ -139,5 +141,5 @@ def _with_parameters_section(doc: str | None, fields: tuple[dataclasses.Field[An
     section = "Parameters\n----------\n" + "\n".join(entries)
     first = re.search(r"^(?:[A-Z][A-Za-z ]+)\n-{3,}$", text, flags=re.MULTILINE)
     if first is None:
-        return f"{text}\n\n{section}\n"
+        return f"{text}\n\n{section}\n".lstrip()
     return f"{text[: first.start()].rstrip()}\n\n{section}\n\n{text[first.start() :]}\n"
