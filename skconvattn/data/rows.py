@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -77,19 +78,27 @@ def canonical_rows(
     weights = np.ones(n_samples) if sample_weight is None else np.asarray(sample_weight, float)
     kept = np.flatnonzero(weights)
     hashes = _hash(X)[kept] + np.uint64(31) * _hash(y)[kept]
-    # Ties in the hash are broken by the data, so that collisions do no harm.
-    order = kept[np.argsort(hashes, kind="stable")]
-    hashes = np.sort(hashes)
-    if len(order) == 0:
-        return order, weights[order]
-    starts_run = np.ones(len(order), dtype=bool)
-    for i in np.flatnonzero(hashes[1:] == hashes[:-1]) + 1:
-        before, here = order[i - 1], order[i]
-        starts_run[i] = not (
-            np.array_equal(X[before], X[here]) and np.array_equal(y[before], y[here])
-        )
-    groups = np.cumsum(starts_run) - 1
-    return order[starts_run], np.bincount(groups, weights=weights[order])
+    # Equal rows stand in order of their weights, so that the sum has one rounding.
+    by_hash = np.lexsort((weights[kept], hashes))
+    order, hashes = kept[by_hash], hashes[by_hash]
+    starts_group = np.ones(len(order), dtype=bool)
+    for run in _runs(hashes):
+        members = order[run]
+        data = np.concatenate([a[members].reshape(len(members), -1) for a in (X, y)], axis=1)
+        if (data != data[0]).any():
+            # Ties in the hash are broken by the data, so that collisions do no harm.
+            by_data = np.lexsort((weights[members], *data.T))
+            order[run], data = members[by_data], data[by_data]
+        starts_group[run.start + 1 : run.stop] = (data[1:] != data[:-1]).any(axis=1)
+    groups = np.cumsum(starts_group) - 1
+    return order[starts_group], np.bincount(groups, weights=weights[order])
+
+
+def _runs(values: np.ndarray) -> list[slice]:
+    """Return where in a sorted array a value stands more than once."""
+    changes = np.flatnonzero(values[1:] != values[:-1]) + 1
+    edges = [0, *changes.tolist(), len(values)]
+    return [slice(*pair) for pair in pairwise(edges) if pair[1] - pair[0] > 1]
 
 
 def _hash(array: np.ndarray) -> np.ndarray:
