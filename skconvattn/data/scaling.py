@@ -40,13 +40,9 @@ class Scaling:
         share = weights / weights.sum()
         center = share @ values.mean(axis=inner, dtype=np.float64) if inner else share @ values
         # A channel at a time: no copy of the whole data in float64.
-        variance = np.array(
-            [
-                share @ _row_means((values[..., i] - c) ** 2)
-                for i, c in enumerate(np.atleast_1d(center))
-            ]
+        scale = np.array(
+            [_deviation(values[..., i] - c, share) for i, c in enumerate(np.atleast_1d(center))]
         )
-        scale = np.sqrt(variance)
         # Rounding alone gives a constant channel a deviation of this size.
         tiny = 10 * np.finfo(values.dtype).eps * np.abs(center)
         return cls(np.asarray(center), np.where(scale > tiny, scale, 1.0))
@@ -62,5 +58,11 @@ class Scaling:
         return values.astype(np.float64) * self.scale + self.center
 
 
-def _row_means(values: np.ndarray) -> np.ndarray:
-    return values.reshape(len(values), -1).mean(axis=1, dtype=np.float64)
+def _deviation(distances: np.ndarray, share: np.ndarray) -> np.floating:
+    """Return the weighted root mean square, shares given by the first axis."""
+    # Relative to the largest, so that no square leaves the range of float64.
+    largest = np.abs(distances).max()
+    if largest == 0:
+        return largest
+    squares = np.square(distances / largest).reshape(len(distances), -1)
+    return largest * np.sqrt(share @ squares.mean(axis=1))
