@@ -31,6 +31,15 @@ class TrainingParameters(Parametrised):
         training samples, between 8 and 64.
         """,
     )
+    steps_per_epoch: int | None = hyperparameter(
+        None,
+        [Interval(Integral, 1, None, closed="left"), None],
+        """
+        int or None
+        Steps of an epoch, each on samples drawn at random: the part of a long series, or of a
+        large data set, that an epoch sees. None sees all of it.
+        """,
+    )
     learning_rate: Any = hyperparameter(
         None,
         [Interval(Real, 0, None, closed="neither"), HasMethods("get_config"), None],

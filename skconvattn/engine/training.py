@@ -31,6 +31,8 @@ class TrainingPlan:
         Samples a step.
     optimizer, learning_rate, loss
         As Keras takes them; ``learning_rate`` may be None.
+    steps_per_epoch : int or None
+        Steps of an epoch, on samples drawn anew for each; None sees all samples in each.
     patience : int or None
         Epochs without a lower validation loss before training stops; None trains to the end.
     callbacks : sequence of keras.callbacks.Callback
@@ -46,6 +48,7 @@ class TrainingPlan:
     optimizer: Any
     learning_rate: Any
     loss: Any
+    steps_per_epoch: int | None = None
     patience: int | None = None
     callbacks: Any = ()
     verbose: int = 0
@@ -174,7 +177,7 @@ class _Fit:
             self.callbacks.begin()
             for epoch in range(1, self.plan.epochs + 1):
                 self.callbacks.epoch_begin(epoch)
-                order = self.rng.permutation(training).astype(np.int32)
+                order = self._order(training)
                 loss, validation_loss = self.program.epoch(
                     self.tensors, order, validation, self.plan.batch_size
                 )
@@ -193,6 +196,13 @@ class _Fit:
             vector, state = self.callbacks.end(best)
         model = FittedModel(self.spec, vector.numpy(), tuple(s.numpy() for s in state))
         return TrainingResult(model, history, best_epoch, first_loss)
+
+    def _order(self, training: np.ndarray) -> np.ndarray:
+        """Shuffle the samples, or draw as many of them as an epoch is to see."""
+        order = self.rng.permutation(training).astype(np.int32)
+        if self.plan.steps_per_epoch is None:
+            return order
+        return order[: self.plan.steps_per_epoch * self.plan.batch_size]
 
     def _improves(self, validation_loss: float, best_loss: float) -> bool:
         """Without a validation part or early stopping, the last epoch is kept."""

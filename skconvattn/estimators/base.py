@@ -163,6 +163,7 @@ class BaseNeuralEstimator(TrainingParameters, Network, BaseEstimator, metaclass=
             optimizer=self.optimizer,
             learning_rate=self.learning_rate,
             loss=self._default_loss() if self._is_auto(self.loss) else self.loss,
+            steps_per_epoch=self.steps_per_epoch,
             patience=self.patience if stops_early else None,
             callbacks=as_list(self.callbacks),
             verbose=self.verbose,

@@ -261,6 +261,7 @@ class BaseNeuralForecaster(TrainingParameters, Network, BaseForecaster):
             optimizer=self.optimizer,
             learning_rate=self.learning_rate,
             loss=self._loss(),
+            steps_per_epoch=self.steps_per_epoch,
             patience=self.patience if self.early_stopping else None,
             callbacks=as_list(self.callbacks),
             verbose=self.verbose,

@@ -8,6 +8,8 @@ import numpy as np
 
 # Held-out windows below which neither stopping nor calibration can be trusted.
 _MIN_HELD_OUT = 4
+# Held-out windows above which more tell little, on a long series: every n-th is taken.
+_MAX_HELD_OUT = 2048
 # A window longer than this costs more than a further season tells, unless asked for.
 _MAX_AUTO_WINDOW = 336
 
@@ -51,7 +53,7 @@ class Cut:
         if n_training < max(_MIN_HELD_OUT, n_held_out // 4):
             return np.zeros(0, dtype=int), np.zeros(0, dtype=int)
         held_out = np.arange(boundary - self.window_length, n_timepoints - self.window_length)
-        return np.arange(n_training), held_out
+        return np.arange(n_training), held_out[:: -(-len(held_out) // _MAX_HELD_OUT)]
 
 
 def window_length_for(n_timepoints: int, horizon: int, period: int) -> int:
