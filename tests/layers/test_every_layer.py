@@ -1,0 +1,222 @@
+"""What every layer keeps: its formula, its masks, its gradients, its types, its files."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from tests.layers.backends import gradients, to_numpy
+from tests.layers.cases import CASES, N_CHANNELS, Case
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+def series(n_timepoints=9, batch=3, scale=1.0, dtype="float32", seed=1):
+    shape = (batch, n_timepoints, N_CHANNELS)
+    return np.random.default_rng(seed).normal(scale=scale, size=shape).astype(dtype)
+
+
+def tail_mask(n_timepoints, *lengths):
+    return np.arange(n_timepoints) < np.array(lengths)[:, None]
+
+
+@every_case
+def test_equals_its_formula(case: Case):
+    layer, exact = case.built(), case.built(dtype="float64")
+    for n_timepoints in (case.shortest, 9, 37):
+        x = series(n_timepoints)
+        expected = case.expected(layer, x)
+        np.testing.assert_allclose(to_numpy(layer(x)), expected, rtol=1e-5, atol=1e-5)
+        doubles = x.astype("float64")
+        np.testing.assert_allclose(
+            to_numpy(exact(doubles)), case.expected(exact, doubles), rtol=1e-11, atol=1e-11
+        )
+
+
+@every_case
+def test_stays_exact_where_scores_are_extreme(case: Case):
+    # Inputs of this size bring scores of several hundred. They are right to about 1e-7 of
+    # themselves in single precision, and weights follow them: hence the comparison in double.
+    x = series(37, scale=40.0, dtype="float64")
+    layer = case.built(dtype="float64")
+    expected = case.expected(layer, x)
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(to_numpy(layer(x)) / scale, expected / scale, atol=1e-10)
+    assert np.isfinite(to_numpy(case.built()(x.astype("float32")))).all()
+
+
+@every_case
+def test_gradients_agree_with_finite_differences(case: Case):
+    layer = case.built(dtype="float64")
+    x = series(7, batch=2, dtype="float64")
+    target = np.random.default_rng(2).normal(size=to_numpy(layer(x)).shape)
+    arrays = [x, *(np.asarray(w, "float64") for w in layer.get_weights())]
+
+    def loss(x, *weights):
+        outputs, _ = layer.stateless_call(weights, layer.non_trainable_variables, x)
+        return ops.sum(outputs * ops.convert_to_tensor(target))
+
+    slopes = gradients(loss, arrays)
+    rng = np.random.default_rng(3)
+    for i, (array, slope) in enumerate(zip(arrays, slopes, strict=True)):
+        direction = rng.normal(size=array.shape)
+        step = 1e-6
+        moved = [
+            [a + sign * step * direction if i == j else a for j, a in enumerate(arrays)]
+            for sign in (1, -1)
+        ]
+        ahead, behind = (float(to_numpy(loss(*map(ops.convert_to_tensor, m)))) for m in moved)
+        expected = (ahead - behind) / (2 * step)
+        np.testing.assert_allclose((slope * direction).sum(), expected, rtol=1e-6, atol=1e-7)
+
+
+@every_case
+def test_gradients_are_finite_where_scores_are_extreme_or_all_steps_masked(case: Case):
+    layer = case.built()
+    mask = tail_mask(9, 9, 5, 0)
+
+    def loss(x, *weights):
+        outputs, _ = layer.stateless_call(
+            weights, layer.non_trainable_variables, x, mask=ops.convert_to_tensor(mask)
+        )
+        return ops.sum(outputs)
+
+    arrays = [series(9, scale=40.0), *layer.get_weights()]
+    for slope in gradients(loss, arrays, dtype="float32"):
+        assert np.isfinite(slope).all()
+
+
+@every_case
+def test_a_masked_tail_equals_a_shorter_series(case: Case):
+    layer = case.built()
+    x = series(9)
+    mask = tail_mask(9, 9, 5, max(case.shortest, 2))
+    # What is masked may be missing altogether.
+    outputs = to_numpy(layer(np.where(mask[..., None], x, np.nan), mask=mask))
+    for i, length in enumerate(mask.sum(axis=1)):
+        shorter = to_numpy(layer(x[i : i + 1, :length]))[0]
+        longer = outputs[i, : len(shorter)] if case.time else outputs[i]
+        np.testing.assert_allclose(longer, shorter, rtol=1e-5, atol=1e-6)
+
+
+@every_case
+def test_a_series_without_a_valid_step_gives_finite_outputs(case: Case):
+    outputs = case.built()(series(9), mask=np.zeros((3, 9), dtype=bool))
+    assert np.isfinite(to_numpy(outputs)).all()
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.skips], ids=lambda case: case.name)
+def test_a_masked_step_in_the_middle_is_as_good_as_absent(case: Case):
+    layer = case.built()
+    x = series(9)
+    valid = np.array([0, 1, 4, 5, 8])
+    mask = np.zeros((3, 9), dtype=bool)
+    mask[:, valid] = True
+    outputs = to_numpy(layer(x, mask=mask))
+    outputs = outputs[:, valid] if case.time else outputs
+    np.testing.assert_allclose(outputs, to_numpy(layer(x[:, valid])), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.causal], ids=lambda case: case.name)
+def test_the_past_does_not_depend_on_the_future(case: Case):
+    layer = case.built()
+    x = series(37)
+    changed = x.copy()
+    changed[:, 20:] += 3.0
+    before, after = to_numpy(layer(x)), to_numpy(layer(changed))
+    np.testing.assert_allclose(before[:, :20], after[:, :20], rtol=1e-6, atol=1e-6)
+    assert np.abs(before[:, 20:] - after[:, 20:]).min(axis=(0, 2)).max() > 1e-3
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.permutes], ids=lambda case: case.name)
+def test_the_order_of_steps_does_not_matter(case: Case):
+    layer = case.built()
+    x = series(9)
+    order = np.random.default_rng(4).permutation(9)
+    outputs = to_numpy(layer(x))
+    expected = outputs[:, order] if case.time else outputs
+    np.testing.assert_allclose(to_numpy(layer(x[:, order])), expected, rtol=1e-5, atol=1e-6)
+
+
+@every_case
+def test_weights_and_settings_survive_a_round_trip_of_the_configuration(case: Case):
+    layer = case.built()
+    copy = keras.layers.deserialize(keras.layers.serialize(layer))
+    assert type(copy) is case.layer
+    assert copy.get_config() == layer.get_config()
+    for name, value in case.config.items():
+        assert layer.get_config()[name] == value
+    copy.set_weights(layer.get_weights())
+    x = series()
+    np.testing.assert_array_equal(to_numpy(copy(x)), to_numpy(layer(x)))
+
+
+@every_case
+def test_a_model_of_unknown_length_predicts_and_is_loaded_without_custom_objects(
+    case: Case, tmp_path
+):
+    layer = case.built()
+    inputs = keras.Input((None, N_CHANNELS))
+    model = keras.Model(inputs, layer(inputs))
+    n_timepoints = (None,) if case.time else ()
+    assert model.output_shape == (None, *n_timepoints, to_numpy(layer(series())).shape[-1])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    for length in (case.shortest, 9, 37):
+        x = series(length)
+        expected = to_numpy(layer(x))
+        assert tuple(layer.compute_output_shape(x.shape)) == expected.shape
+        np.testing.assert_allclose(model.predict_on_batch(x), expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(to_numpy(loaded(x)), to_numpy(model(x)))
+
+
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="torch has no XLA here")
+@every_case
+def test_xla_compiles_it(case: Case):
+    layer = case.built()
+    inputs = keras.Input((None, N_CHANNELS))
+    model = keras.Model(inputs, layer(inputs))
+    model.compile(jit_compile=True)
+    x = series(37)
+    np.testing.assert_allclose(model.predict_on_batch(x), to_numpy(layer(x)), rtol=1e-4, atol=1e-5)
+
+
+@every_case
+def test_types_follow_the_policy(case: Case):
+    x = series()
+    expected = to_numpy(case.built()(x))
+    half = case.built(dtype="mixed_float16")
+    outputs = half(x)
+    assert keras.backend.standardize_dtype(outputs.dtype) == "float16"
+    assert {w.dtype for w in half.trainable_variables} <= {"float32"}
+    # Ten bits of mantissa, and several roundings one after the other.
+    tolerance = 16 * 2.0**-10 * max(1.0, np.abs(expected).max())
+    np.testing.assert_allclose(to_numpy(outputs), expected, atol=tolerance)
+    double = case.built(dtype="float64")(x.astype("float64"))
+    assert keras.backend.standardize_dtype(double.dtype) == "float64"
+
+
+@every_case
+def test_every_weight_has_the_initialiser_that_its_name_says(case: Case):
+    layer = case.make()
+    layer.build((None, 12, N_CHANNELS))
+    owned = []
+    for owner in layer._flatten_layers():
+        for weight in owner._trainable_variables:
+            initializer = getattr(owner, f"{weight.name}_initializer")
+            assert isinstance(initializer, keras.initializers.Initializer)
+            assert tuple(initializer(weight.shape).shape) == tuple(weight.shape)
+            owned.append(weight)
+    assert len(owned) == len(layer.trainable_variables)
+
+
+@every_case
+def test_no_two_weights_start_alike(case: Case):
+    layer = case.make()
+    layer.build((None, 12, N_CHANNELS))
+    random = [w for w in layer.get_weights() if np.ptp(w) > 0]
+    for i, one in enumerate(random):
+        for other in random[:i]:
+            assert one.shape != other.shape or np.abs(one - other).max() > 1e-6

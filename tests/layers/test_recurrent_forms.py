@@ -1,0 +1,157 @@
+"""Layers that are recurrent networks as well: both forms agree, and streams are continued."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from skconvattn.layers import (
+    LinearSelfAttention,
+    LinearSelfAttentionCell,
+    RNNAttention,
+    RNNAttentionCell,
+)
+from skconvattn.layers.scans import decayed_sums, running_maximum
+from tests.layers.backends import gradients, to_numpy
+
+PAIRS = [(RNNAttention, RNNAttentionCell), (LinearSelfAttention, LinearSelfAttentionCell)]
+every_pair = pytest.mark.parametrize(("parallel", "cell"), PAIRS, ids=["rnn", "linear"])
+
+
+def series(n_timepoints, scale=1.0):
+    shape = (2, n_timepoints, 3)
+    return np.random.default_rng(0).normal(scale=scale, size=shape).astype("float32")
+
+
+def pair(parallel, cell, **kwargs):
+    one = parallel(2, 4, return_state=True, **kwargs)
+    other = keras.layers.RNN(
+        cell(2, 4, **kwargs), return_sequences=True, return_state=True, **kwargs
+    )
+    one.build((None, None, 3))
+    other.build((None, None, 3))
+    return one, other
+
+
+@every_pair
+def test_both_forms_agree_over_4096_steps_and_take_each_others_weights(parallel, cell):
+    one, other = pair(parallel, cell)
+    assert [(w.name, w.shape) for w in one.weights] == [(w.name, w.shape) for w in other.weights]
+    x = series(4096)
+    other.set_weights(one.get_weights())
+    # In a model the steps are compiled; one by one they take half a minute.
+    inputs = keras.Input(x.shape[1:])
+    recurrent = keras.Model(inputs, other(inputs))
+    for found, expected in zip(one(x), recurrent.predict_on_batch(x), strict=True):
+        np.testing.assert_allclose(to_numpy(found), to_numpy(expected), rtol=1e-5, atol=1e-5)
+    other.set_weights([w + 0.1 for w in other.get_weights()])
+    one.set_weights(other.get_weights())
+    np.testing.assert_allclose(
+        to_numpy(one(x[:, :99])[0]), to_numpy(other(x[:, :99])[0]), rtol=1e-5, atol=1e-5
+    )
+
+
+@every_pair
+def test_both_forms_agree_on_masked_series_and_in_half_precision(parallel, cell):
+    x = series(50)
+    mask = np.ones((2, 50), dtype=bool)
+    mask[0, :3] = mask[1, 20:30] = False
+    for dtype, tolerance in (("float32", 1e-5), ("mixed_float16", 2.0**-7)):
+        one, other = pair(parallel, cell, dtype=dtype)
+        other.set_weights(one.get_weights())
+        found = to_numpy(one(x, mask=mask)[0])[mask]
+        expected = to_numpy(other(x, mask=ops.convert_to_tensor(mask))[0])[mask]
+        np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+
+
+@every_pair
+@pytest.mark.parametrize("cut", [1, 16, 33])
+def test_a_stream_is_continued_from_where_a_batch_ended(parallel, cell, cut):
+    one, other = pair(parallel, cell)
+    other.set_weights(one.get_weights())
+    x = series(100, scale=3.0)
+    whole, *final = one(x)
+    _, *state = one(x[:, :cut])
+    outputs, *continued = one(x[:, cut:], initial_state=state)
+    np.testing.assert_allclose(to_numpy(outputs), to_numpy(whole)[:, cut:], rtol=1e-5, atol=1e-5)
+    for found, expected in zip(continued, final, strict=True):
+        np.testing.assert_allclose(to_numpy(found), to_numpy(expected), rtol=1e-4, atol=1e-4)
+    step, _ = other.cell(ops.convert_to_tensor(x[:, cut]), state)
+    np.testing.assert_allclose(to_numpy(step), to_numpy(whole)[:, cut], rtol=1e-5, atol=1e-5)
+
+
+@every_pair
+def test_gradients_of_both_forms_agree(parallel, cell):
+    one, other = pair(parallel, cell, dtype="float64")
+    x = series(40).astype("float64")
+    slopes = []
+    for layer in (one, other):
+        arrays = [x, *(np.asarray(w, "float64") for w in one.get_weights())]
+
+        def loss(x, *weights, layer=layer):
+            outputs, _ = layer.stateless_call(weights, layer.non_trainable_variables, x)
+            return ops.sum(ops.square(outputs[0]))
+
+        slopes.append(gradients(loss, arrays))
+    for found, expected in zip(*slopes, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
+@every_pair
+def test_a_state_enters_a_model_as_an_input_and_leaves_it_as_an_output(parallel, cell):
+    one, _ = pair(parallel, cell)
+    inputs = keras.Input((None, 3))
+    state = [keras.Input((size,)) for size in one.state_size]
+    model = keras.Model([inputs, *state], one(inputs, initial_state=state))
+    x = series(20)
+    start = [to_numpy(s).astype("float32") for s in one.get_initial_state(2)]
+    outputs, *end = model.predict_on_batch([x[:, :12], *start])
+    continued, *_ = model.predict_on_batch([x[:, 12:], *end])
+    found = np.concatenate([outputs, continued], axis=1)
+    np.testing.assert_allclose(found, to_numpy(one(x)[0]), rtol=1e-5, atol=1e-5)
+
+
+@every_pair
+def test_weights_on_request_give_the_output(parallel, cell):
+    layer = parallel(2, 4, return_attention=True)
+    x = series(30)
+    outputs, weights = layer(x)
+    kernel, bias = to_numpy(layer.value_kernel), to_numpy(layer.value_bias)
+    values = (x @ kernel + bias).reshape(2, 30, 2, 4)
+    expected = np.einsum("bhts,bshd->bthd", to_numpy(weights), values).reshape(2, 30, 8)
+    np.testing.assert_allclose(to_numpy(outputs), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [80.0, 1000.0])
+@pytest.mark.parametrize("order", ["random", "rising", "falling"])
+def test_running_sums_are_exact_at_any_range_of_scores(size, order):
+    rng = np.random.default_rng(0)
+    scores = rng.uniform(-size, size, size=(2, 700))
+    if order != "random":
+        scores = np.sort(scores, axis=1)[:, :: 1 if order == "rising" else -1]
+    scores, values = scores.astype("float32"), rng.normal(size=(2, 700, 3)).astype("float32")
+    maxima = running_maximum(ops.convert_to_tensor(scores))
+    np.testing.assert_array_equal(to_numpy(maxima), np.maximum.accumulate(scores, axis=1))
+    shares = ops.expand_dims(ops.exp(ops.convert_to_tensor(scores) - maxima), -1)
+    sums, totals = decayed_sums(maxima, shares * ops.convert_to_tensor(values), shares)
+    exact = scores.astype("float64")
+    for t in (0, 1, 15, 16, 31, 255, 256, 257, 600, 699):
+        weights = np.exp(exact[:, : t + 1] - exact[:, : t + 1].max(axis=1, keepdims=True))
+        expected = np.einsum("bs,bsc->bc", weights, values[:, : t + 1]) / weights.sum(1)[:, None]
+        found = to_numpy(sums)[:, t] / to_numpy(totals)[:, t]
+        # A difference of two scores is right to their size times 2^-23.
+        np.testing.assert_allclose(found, expected, atol=size * 2.0**-23 + 1e-6)
+
+
+def test_blocks_nest_to_any_depth():
+    # 5000 steps need three levels of blocks of 16.
+    maxima = np.zeros((1, 5000), "float32")
+    (sums,) = decayed_sums(ops.convert_to_tensor(maxima), ops.ones((1, 5000, 1)))
+    np.testing.assert_array_equal(to_numpy(sums)[0, :, 0], np.arange(1, 5001))
+
+
+def test_a_state_needs_a_causal_layer():
+    with pytest.raises(ValueError, match="history_only=True"):
+        LinearSelfAttention(2, 4, history_only=False, return_state=True)

@@ -1,0 +1,170 @@
+"""Self-attention: bands, weights, positions, carried scores and regularisation."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from skconvattn.layers import (
+    MultiHeadSelfAttention,
+    ResidualConv1D,
+    SeqSelfAttention,
+    expand_band,
+)
+from tests.layers.backends import to_numpy
+
+X = np.random.default_rng(0).normal(size=(2, 23, 4)).astype("float32")
+
+every_kind = pytest.mark.parametrize("kind", ["additive", "multiplicative", "multi-head"])
+
+
+def make(kind, **config):
+    if kind == "multi-head":
+        return MultiHeadSelfAttention(num_heads=2, key_dim=4, return_attention=True, **config)
+    return SeqSelfAttention(5, attention_type=kind, return_attention=True, **config)
+
+
+@every_kind
+@pytest.mark.parametrize("history_only", [False, True])
+@pytest.mark.parametrize("width", [1, 2, 5, 16, 17, 40])
+def test_a_band_equals_the_masked_square(kind, width, history_only):
+    local = make(kind, attention_width=width, history_only=history_only)
+    outputs, weights = local(X)
+    full = make(kind)
+    full.build(X.shape)
+    full.set_weights(local.get_weights())
+    _, square = full(X)
+    before = width - 1 if history_only else width // 2
+    distance = np.arange(23)[None] - np.arange(23)[:, None]
+    inside = (distance >= -before) & (distance < width - before)
+    expected = to_numpy(square) * inside
+    expected /= expected.sum(axis=-1, keepdims=True)
+    found = to_numpy(expand_band(weights, history_only))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    assert to_numpy(weights).shape[-2:] == (23, width)
+    if kind != "multi-head":
+        np.testing.assert_allclose(to_numpy(outputs), expected @ X, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("history_only", [False, True])
+def test_wide_additive_bands_equal_narrow_ones_placed_side_by_side(history_only):
+    # Beyond 32 steps the scores are taken blockwise instead of shift by shift.
+    x = np.random.default_rng(1).normal(size=(2, 90, 4)).astype("float32")
+    local = make("additive", attention_width=50, history_only=history_only)
+    _, weights = local(x)
+    full = make("additive")
+    full.build(x.shape)
+    full.set_weights(local.get_weights())
+    before = 49 if history_only else 25
+    distance = np.arange(90)[None] - np.arange(90)[:, None]
+    expected = to_numpy(full(x)[1]) * ((distance >= -before) & (distance < 50 - before))
+    expected /= expected.sum(axis=-1, keepdims=True)
+    found = to_numpy(expand_band(weights, history_only))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+
+@every_kind
+def test_no_weight_falls_on_a_masked_step(kind):
+    mask = np.arange(23) < np.array([[23], [9]])
+    for width in (None, 5):
+        _, weights = make(kind, attention_width=width)(X, mask=mask)
+        square = to_numpy(weights if width is None else expand_band(weights))
+        assert (square[1, ..., 9:] == 0).all()
+        np.testing.assert_allclose(square[1, ..., :9, :].sum(axis=-1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("width", [None, 3])
+@pytest.mark.parametrize("masked", [False, True])
+def test_the_regulariser_is_the_distance_of_the_products_of_rows_from_the_identity(width, masked):
+    layer = make("additive", attention_width=width, attention_regularizer_weight=0.5)
+    mask = np.arange(23) < np.array([[23], [9]]) if masked else np.ones((2, 23), dtype=bool)
+    _, weights = layer(X, mask=mask)
+    (loss,) = layer.losses
+    square = to_numpy(weights if width is None else expand_band(weights)) * mask[..., None]
+    identity = np.eye(23) * mask[..., None]
+    expected = 0.5 * np.sum((square @ square.swapaxes(1, 2) - identity) ** 2) / 2
+    np.testing.assert_allclose(to_numpy(loss), expected, rtol=1e-5)
+
+
+def test_an_activation_is_applied_to_the_scores():
+    layer = make("multiplicative", attention_activation="sigmoid")
+    weights = to_numpy(layer(X)[1])
+    # Sigmoids lie between 0 and 1, so no two weights of a row differ by more than a factor of e.
+    assert (weights.max(axis=-1) / weights.min(axis=-1) < np.e).all()
+
+
+def test_multi_head_equals_keras_with_the_same_weights():
+    ours = MultiHeadSelfAttention(num_heads=3, key_dim=5, value_dim=2, return_attention=True)
+    theirs = keras.layers.MultiHeadAttention(num_heads=3, key_dim=5, value_dim=2)
+    outputs, weights = ours(X)
+    theirs.build(X.shape, X.shape)
+    shapes = [w.shape for w in theirs.get_weights()]
+    theirs.set_weights([w.reshape(s) for w, s in zip(ours.get_weights(), shapes, strict=True)])
+    mask = np.arange(23) < np.array([[23], [9]])
+    for ours_mask, theirs_mask in ((None, None), (mask, mask[:, None])):
+        outputs, weights = ours(X, mask=ours_mask)
+        expected, expected_weights = theirs(
+            X, X, attention_mask=theirs_mask, return_attention_scores=True
+        )
+        valid = np.ones((2, 23), dtype=bool) if ours_mask is None else mask
+        np.testing.assert_allclose(
+            to_numpy(outputs)[valid], to_numpy(expected)[valid], rtol=1e-5, atol=1e-5
+        )
+        by_query = [to_numpy(w).transpose(0, 2, 1, 3)[valid] for w in (weights, expected_weights)]
+        np.testing.assert_allclose(*by_query, atol=1e-6)
+
+
+def test_rotary_positions_see_distances_only():
+    layer = make("multi-head", positions="rotary", history_only=True, attention_width=4)
+    shifted = np.concatenate([np.zeros((2, 7, 4), "float32"), X], axis=1)
+    outputs, moved = to_numpy(layer(X)[0]), to_numpy(layer(shifted)[0])
+    np.testing.assert_allclose(outputs[:, 3:], moved[:, 10:], rtol=1e-4, atol=1e-5)
+    full = make("multi-head", positions="rotary")
+    assert np.abs(to_numpy(full(X)[0])[:, ::-1] - to_numpy(full(X[:, ::-1])[0])).max() > 1e-3
+
+
+def test_carried_scores_are_added_before_the_softmax():
+    layer = MultiHeadSelfAttention(2, 3, return_attention=True, return_scores=True)
+    _, weights, scores = layer(X)
+    _, twice, _ = layer(X, previous_scores=scores)
+    expected = to_numpy(weights) ** 2
+    expected /= expected.sum(axis=-1, keepdims=True)
+    np.testing.assert_allclose(to_numpy(twice), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_dropout_of_weights_follows_its_seed():
+    one, same = (MultiHeadSelfAttention(2, 3, dropout=0.5, seed=4) for _ in "ab")
+    for layer in (one, same):
+        layer.build(X.shape)
+    same.set_weights(one.get_weights())
+    dropped = to_numpy(one(X, training=True))
+    np.testing.assert_array_equal(dropped, to_numpy(same(X, training=True)))
+    assert np.abs(dropped - to_numpy(one(X))).max() > 1e-3
+
+
+def test_learned_positions_of_unknown_number_are_refused():
+    layer = MultiHeadSelfAttention(2, 3, positions="learned")
+    with pytest.raises(ValueError, match="give max_timepoints"):
+        layer.build((None, None, 4))
+
+
+def test_a_residual_convolution_of_zeros_is_the_identity():
+    layer = ResidualConv1D(filters=4, kernel_initializer="zeros")
+    np.testing.assert_array_equal(to_numpy(layer(X)), X)
+
+
+@pytest.mark.parametrize(
+    ("make_layer", "message"),
+    [
+        (lambda: SeqSelfAttention(attention_type="dot"), "attention_type='dot'"),
+        (lambda: SeqSelfAttention(attention_width=0), "attention_width=0"),
+        (lambda: MultiHeadSelfAttention(2, 3, attention_width=0), "attention_width=0"),
+        (lambda: MultiHeadSelfAttention(2, 3, positions="rotary"), "key_dim=3"),
+        (lambda: MultiHeadSelfAttention(2, 3, positions="sine"), "positions='sine'"),
+        (lambda: ResidualConv1D(3, padding="valid"), "padding='valid'"),
+    ],
+)
+def test_wrong_settings_are_named(make_layer, message):
+    with pytest.raises(ValueError, match=message):
+        make_layer()
