@@ -6,6 +6,7 @@ from .architectures.conv_attention import (
     ConvAttentionForecaster,
     ConvAttentionRegressor,
 )
+from .engine.saving import load
 
 __all__ = [
     "AttentionClassifier",
@@ -18,6 +19,7 @@ __all__ = [
     "datasets",
     "inspection",
     "layers",
+    "load",
     "tuning",
 ]
 

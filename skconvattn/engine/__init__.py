@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from skconvattn.engine.parameters import TrainingParameters
+from skconvattn.engine.saving_archive import SaveFileError
 from skconvattn.engine.state import FittedModel
 from skconvattn.engine.training import TrainingPlan, train
 
-__all__ = ["FittedModel", "TrainingParameters", "TrainingPlan", "train"]
+__all__ = ["FittedModel", "SaveFileError", "TrainingParameters", "TrainingPlan", "train"]

@@ -15,6 +15,7 @@ from skconvattn.data.rows import canonical_rows
 from skconvattn.data.scaling import Scaling
 from skconvattn.engine import FittedModel, TrainingParameters, TrainingPlan, train
 from skconvattn.engine.atomic import restored_on_error
+from skconvattn.engine.saving import Saveable
 from skconvattn.engine.seeds import generator_from
 from skconvattn.networks import Head, ModelSpec, Network
 
@@ -26,7 +27,7 @@ _MIN_VALIDATION_SAMPLES = 20
 
 
 @hyperparameters
-class BaseNeuralEstimator(TrainingParameters, Network, BaseEstimator, metaclass=ABCMeta):
+class BaseNeuralEstimator(TrainingParameters, Network, Saveable, BaseEstimator, metaclass=ABCMeta):
     """Base of regressors and classifiers."""
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:

@@ -20,6 +20,7 @@ from skconvattn.forecasting.calibration import noise_scale
 from skconvattn.forecasting.fitting import ForecastFitter, noise_floor, quantiles_between
 from skconvattn.forecasting.history import History
 from skconvattn.forecasting.layout import Cut, checked_window_length, window_length_for
+from skconvattn.forecasting.saving import SaveableForecaster
 from skconvattn.forecasting.seasonality import seasonal_period
 from skconvattn.networks import HorizonHead, ModelSpec, Network
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @hyperparameters(epochs=200, patience=20, learning_rate=None)
-class BaseNeuralForecaster(TrainingParameters, Network, BaseForecaster):
+class BaseNeuralForecaster(TrainingParameters, Network, SaveableForecaster, BaseForecaster):
     """Base of all forecasters."""
 
     _tags = {
@@ -150,8 +151,7 @@ class BaseNeuralForecaster(TrainingParameters, Network, BaseForecaster):
         """
         with restored_on_error(self):
             self._validate_hyperparameters()
-            validation.check_index(y, "y")
-            validation.check_index(X, "X")
+            validation.check_given(y, X, fh)
             return super().fit(y=y, X=X, fh=fh)
 
     @property
@@ -161,8 +161,8 @@ class BaseNeuralForecaster(TrainingParameters, Network, BaseForecaster):
         return self.fitted_model_.to_keras()
 
     def _fit(self, y: pd.Series, X: pd.DataFrame | None, fh: ForecastingHorizon | None) -> Any:
-        validation.check_series(y)
-        validation.check_regressors(X)
+        validation.check_length(y)
+        validation.check_values(y, "y")
         self._history = History.of(y, X)
         self.seasonal_period_ = self._season(y)
         self._cut = self._choose_cut(len(y), fh)
@@ -195,7 +195,7 @@ class BaseNeuralForecaster(TrainingParameters, Network, BaseForecaster):
         self, y: pd.Series, X: pd.DataFrame | None = None, update_params: bool = True
     ) -> BaseNeuralForecaster:
         """Move on in time; with ``update_params``, also train on for a tenth of the epochs."""
-        validation.check_series(y, min_length=1)
+        validation.check_values(y, "y")
         self._history = self._history.extended(y, X)
         if update_params:
             epochs = max(1, self.n_iter_ // 10)

@@ -1,0 +1,126 @@
+"""What the files of forecasters hold beside those of all estimators: sktime's own state."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, ClassVar
+
+from sktime.base import BaseObject
+from sktime.datatypes import VectorizedDF
+from sktime.datatypes._dtypekind import DtypeKind
+from sktime.forecasting.base import ForecastingHorizon
+
+from skconvattn.engine.saving import Saveable, load
+from skconvattn.engine.saving_codec import Codec, Kind
+from skconvattn.forecasting.calibration import ResidualQuantiles
+from skconvattn.forecasting.history import History, Regressors
+from skconvattn.forecasting.layout import Cut
+
+_VECTORIZED_ATTRIBUTES = frozenset(
+    {
+        "X",
+        "X_mi_columns",
+        "X_mi_index",
+        "X_multiindex",
+        "X_orig_mtype",
+        "converter_store",
+        "is_scitype",
+        "iter_indices",
+        "iterate_as",
+        "iterate_cols",
+        "remember_data",
+        "shape",
+    }
+)
+
+
+def _encode_horizon(codec: Codec, fh: ForecastingHorizon, name: str) -> Any:
+    freq = None if fh.freq is None else str(getattr(fh.freq, "freqstr", fh.freq))
+    values = codec.encode(fh.to_pandas(), name)
+    return {"values": values, "is_relative": bool(fh.is_relative), "freq": freq}
+
+
+def _decode_horizon(codec: Codec, payload: Any) -> ForecastingHorizon:
+    return ForecastingHorizon(
+        codec.decode(payload["values"]),
+        is_relative=bool(payload["is_relative"]),
+        freq=codec.decode(payload["freq"]),
+    )
+
+
+def _encode_vectorized(codec: Codec, data: VectorizedDF, name: str) -> Any:
+    return codec.encode(dict(vars(data)), name)
+
+
+def _decode_vectorized(codec: Codec, payload: Any) -> VectorizedDF:
+    attributes = codec.decode(payload)
+    if not attributes.keys() <= _VECTORIZED_ATTRIBUTES:
+        raise ValueError(f"a panel has the attributes {sorted(attributes)}")
+    data = VectorizedDF.__new__(VectorizedDF)
+    vars(data).update(attributes)
+    return data
+
+
+class SaveableForecaster(Saveable):
+    """Saving by way of sktime's methods: files that sktime's ``load`` finds, and reads as ours."""
+
+    _file_is_marked: ClassVar[bool] = True
+    _file_records: ClassVar[tuple[type, ...]] = (Cut, History, Regressors, ResidualQuantiles)
+    _file_kinds: ClassVar[tuple[Kind, ...]] = (
+        Kind(
+            "horizon",
+            lambda value: type(value) is ForecastingHorizon,
+            _encode_horizon,
+            _decode_horizon,
+        ),
+        Kind(
+            "dtype_kind",
+            lambda value: type(value) is DtypeKind,
+            lambda codec, value, name: value.name,
+            lambda codec, payload: DtypeKind[payload],
+        ),
+        Kind(
+            "vectorized",
+            lambda value: type(value) is VectorizedDF,
+            _encode_vectorized,
+            _decode_vectorized,
+        ),
+    )
+
+    def save(self, path: Any = None, serialization_format: str = "pickle") -> Any:
+        """Save the forecaster, fitted or not, to a file that holds data only.
+
+        The file is a zip of JSON and NumPy arrays; :func:`skconvattn.load` reads it, and gives the
+        same forecasts to the last bit. It is written whole or not at all.
+
+        Parameters
+        ----------
+        path : str, PathLike or None
+            File to write; an existing one is replaced. As everywhere in sktime, ``.zip`` is
+            added to a name without a suffix. None returns a pickle in memory, as in sktime.
+        serialization_format : {"pickle", "cloudpickle"}
+            Of the copy in memory; files have one format.
+
+        Returns
+        -------
+        tuple or None
+            The copy in memory as sktime's ``load`` takes it, or None for a file.
+
+        Raises
+        ------
+        SaveFileError
+            If a parameter or attribute cannot be written as data, such as a lambda or a callback.
+            Nothing is written then.
+        OSError
+            If the file cannot be written.
+        """
+        if path is None:
+            return BaseObject.save(self, serialization_format=serialization_format)
+        name = os.fspath(path)
+        super().save(name if os.path.splitext(name)[1] else f"{name}.zip")
+        return None
+
+    @classmethod
+    def load_from_path(cls, serial: Any) -> Any:
+        """Load from a file for sktime's ``load``; see :func:`skconvattn.load`."""
+        return load(serial)
