@@ -7,6 +7,8 @@ import os
 # TensorFlow reads these once, when it loads, so they stand before every other import.
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["MPLBACKEND"] = "Agg"
+# SciPy reads this when it loads; scikit-learn leaves out its checks of the array API without it.
+os.environ["SCIPY_ARRAY_API"] = "1"
 # Figures in the tests are those of a CPU. Export the variable to run them on a GPU.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 # Each xdist worker would start one thread a core, and the workers would then wait for each other.
@@ -21,6 +23,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+
+
+@pytest.fixture(scope="session")
+def loaded_backend() -> None:
+    """Load Keras and its backend, which set environment variables of their own, beforehand."""
+    import keras  # noqa: F401
 
 
 @pytest.fixture

@@ -31,8 +31,8 @@ class Initialization:
     def of(cls, model: keras.Model) -> Initialization:
         """Read the initialisers of a model that was just built.
 
-        A variable named ``x`` is drawn by the attribute ``x_initializer`` of its layer, the
-        convention of all Keras layers and of ours.
+        A variable named ``x`` or ``x_kernel`` is drawn by the attribute ``x_initializer`` of its
+        layer, the convention of all Keras layers and of ours.
         """
         random_initializers = _random_initializers(model)
         return cls(
@@ -77,10 +77,16 @@ def _random_initializers(model: keras.Model) -> dict[int, Any]:
     found = {}
     for layer in model._flatten_layers():
         for variable in layer._trainable_variables:
-            initializer = getattr(layer, f"{variable.name}_initializer", None)
+            initializer = _initializer(layer, variable.name)
             if initializer is not None and "seed" in initializer.get_config():
                 found[id(variable)] = initializer
     return found
+
+
+def _initializer(layer: Any, name: str) -> Any:
+    """Return a layer's initialiser of a variable; recurrent cells leave out ``_kernel``."""
+    of_kernel = getattr(layer, f"{name.removesuffix('_kernel')}_initializer", None)
+    return getattr(layer, f"{name}_initializer", of_kernel)
 
 
 def _drawn(initializer: Any, value: np.ndarray, seed: int) -> np.ndarray:

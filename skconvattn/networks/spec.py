@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,9 @@ from skconvattn.networks.heads import Head
 
 if TYPE_CHECKING:
     import keras
+
+# One at a time: of two threads that save and restore a global state, one would restore too late.
+_BUILDING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -73,12 +77,15 @@ class ModelSpec:
         BuiltModel
             The model, and a second one with the same weights that returns the attention.
         """
-        # Keras draws the default seeds of its initialisers from Python's global generator.
-        state = random.getstate()
-        try:
-            return self._build()
-        finally:
-            random.setstate(state)
+        # Keras draws the default seeds of its initialisers from Python's global generator. With one
+        # seed for all, the model does not depend on what ran before.
+        with _BUILDING:
+            state = random.getstate()
+            random.seed(0)
+            try:
+                return self._build()
+            finally:
+                random.setstate(state)
 
     def _build(self) -> BuiltModel:
         import keras
@@ -93,10 +100,11 @@ class ModelSpec:
         further = self.head.further_inputs()
         inputs.extend(further)
         output, attention = self.head.predict_from(network.encode, series, mask, *further)
-        model = keras.Model(inputs, output, name=self.network.__name__)
+        # Keras warns where one input is declared as a list and given by itself.
+        declared = inputs if len(inputs) > 1 else series
         return BuiltModel(
-            model=model,
-            attention_model=None if attention is None else keras.Model(inputs, attention),
+            model=keras.Model(declared, output, name=self.network.__name__),
+            attention_model=None if attention is None else keras.Model(declared, attention),
         )
 
 
