@@ -13,6 +13,10 @@ from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
 from skconvattn.networks import Encoding, Network
 
+_ACTIVATIONS = {
+    "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "swish", "mish", "tanh",
+    "sigmoid", "hard_sigmoid", "hard_silu", "softplus", "softsign", "exponential", "linear",
+}  # fmt: skip
 _POSITIVE = Interval(Integral, 1, None, closed="left")
 
 
@@ -73,7 +77,7 @@ class ConvAttentionNetwork(Network):
     )
     activation: Any = hyperparameter(
         "relu",
-        [str, callable],
+        [StrOptions(_ACTIVATIONS), callable],
         """
         str or callable
         Activation of the convolution, as Keras names it.

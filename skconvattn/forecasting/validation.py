@@ -10,8 +10,42 @@ import pandas as pd
 if TYPE_CHECKING:
     from sktime.forecasting.base import ForecastingHorizon
 
+_MIN_LENGTH = 3
 # Stamps listed in a message before the rest is counted.
 _MAX_LISTED = 5
+
+
+def check_given(y: Any, X: Any, fh: Any) -> None:
+    """Refuse data that no fit can use, before sktime converts it.
+
+    Parameters
+    ----------
+    y, X : object
+        Target and regressors; only pandas objects are looked into.
+    fh : object
+        Forecasting horizon.
+
+    Raises
+    ------
+    TypeError
+        If there is no target, or values are not numbers.
+    ValueError
+        If the index, the values, the rows of ``X`` or the horizon are not usable.
+    """
+    if y is None:
+        raise TypeError("y is None; give a series, for example a pandas.Series with a time index.")
+    if fh is not None and np.size(fh) == 0:
+        raise ValueError("fh is empty; give steps ahead, for example fh=range(1, 13).")
+    for data, name in ((y, "y"), (X, "X")):
+        check_index(data, name)
+        check_values(data, name)
+    if isinstance(y, pd.Series | pd.DataFrame) and isinstance(X, pd.Series | pd.DataFrame):
+        missing = y.index.difference(X.index)
+        if len(missing):
+            raise ValueError(
+                f"X has no row at {_listed(missing)}, where y has one; give the regressors at all "
+                "time stamps of y."
+            )
 
 
 def check_index(data: Any, name: str) -> None:
@@ -32,7 +66,7 @@ def check_index(data: Any, name: str) -> None:
     if not isinstance(data, pd.Series | pd.DataFrame) or isinstance(data.index, pd.MultiIndex):
         return
     if len(data) == 0:
-        raise ValueError(f"{name} is empty; give a series of at least 3 time steps.")
+        raise ValueError(f"{name} is empty; give a series of at least {_MIN_LENGTH} time steps.")
     if data.index.has_duplicates:
         stamps = _listed(data.index[data.index.duplicated()].unique())
         raise ValueError(
@@ -43,46 +77,33 @@ def check_index(data: Any, name: str) -> None:
         raise ValueError(f"{name} is not in order of time; sort it with {name}.sort_index().")
 
 
-def check_series(y: pd.Series, min_length: int = 3) -> None:
-    """Refuse a target that is not numeric, not finite or too short.
+def check_length(y: pd.Series) -> None:
+    """Refuse a series too short to learn from.
 
     Raises
     ------
-    TypeError
-        If the values are not numbers.
     ValueError
-        If there are infinite values or too few.
+        If it has fewer than 3 time steps.
     """
-    if not pd.api.types.is_numeric_dtype(y.dtype) or pd.api.types.is_complex_dtype(y.dtype):
-        raise TypeError(
-            f"y has values of type {y.dtype}; give real numbers, for example y.astype(float)."
-        )
-    if len(y) < min_length:
+    if len(y) < _MIN_LENGTH:
         raise ValueError(
-            f"y has {len(y)} time steps; a forecaster needs at least {min_length} to learn from."
+            f"y has {len(y)} time steps; a forecaster needs at least {_MIN_LENGTH} to learn from."
         )
-    _check_finite(y.to_numpy(dtype=np.float64), y.index, "y")
 
 
-def check_regressors(X: pd.DataFrame | None) -> None:
-    """Refuse regressors that are not numeric or not finite.
+def check_values(data: pd.Series | pd.DataFrame | None, name: str) -> None:
+    """Refuse values that are not finite numbers.
 
     Raises
     ------
     TypeError
-        If a column is not numeric.
+        If they are not numbers.
     ValueError
-        If there are infinite or missing values.
+        If any is missing or infinite.
     """
-    if X is None:
-        return
-    for column in X.columns:
-        if not pd.api.types.is_numeric_dtype(X[column].dtype):
-            raise TypeError(
-                f"X[{column!r}] has values of type {X[column].dtype}; encode it as numbers, for "
-                "example with pandas.get_dummies."
-            )
-        _check_finite(X[column].to_numpy(dtype=np.float64), X.index, f"X[{column!r}]")
+    for values, label in _columns(data, name):
+        _check_numeric(values, label)
+        _check_finite(values.to_numpy(dtype=np.float64), values.index, label)
 
 
 def known_at(X: pd.DataFrame | None, columns: pd.Index, needed: pd.Index) -> pd.DataFrame:
@@ -124,7 +145,7 @@ def known_at(X: pd.DataFrame | None, columns: pd.Index, needed: pd.Index) -> pd.
             f"X has no row at {_listed(missing)}; give the regressors over the whole horizon."
         )
     rows = X.loc[needed, columns]
-    check_regressors(rows)
+    check_values(rows, "X")
     return rows
 
 
@@ -153,6 +174,26 @@ def stamps_ahead(fh: ForecastingHorizon, cutoff: pd.Index, n_steps: int) -> pd.I
 
     ahead = ForecastingHorizon(np.arange(1, n_steps + 1), is_relative=True, freq=fh.freq)
     return ahead.to_absolute_index(cutoff)
+
+
+def _columns(data: Any, name: str) -> list[tuple[pd.Series, str]]:
+    """Return the columns of a series, each with what a message calls it."""
+    if isinstance(data, np.ndarray) and data.ndim == 1:
+        return [(pd.Series(data), name)]
+    if isinstance(data, pd.Series):
+        return [(data, name)]
+    if isinstance(data, pd.DataFrame):
+        return [(data[column], f"{name}[{column!r}]") for column in data.columns]
+    return []
+
+
+def _check_numeric(values: pd.Series, name: str) -> None:
+    dtype = values.dtype
+    if not pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_complex_dtype(dtype):
+        raise TypeError(
+            f"{name} has values of type {dtype}; give real numbers, for example with "
+            "astype(float), or pandas.get_dummies for categories."
+        )
 
 
 def _check_finite(values: np.ndarray, index: pd.Index, name: str) -> None:

@@ -1,0 +1,117 @@
+"""Intervals: what they are made of, and how often they hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm
+from sktime.datasets import load_airline
+
+from skconvattn import ConvAttentionForecaster
+from skconvattn.forecasting.calibration import ResidualQuantiles, noise_scale
+from skconvattn.forecasting.fitting import quantiles_between
+
+SMALL = {"filters": 4, "units": 4, "random_state": 0}
+
+
+def _of_errors(*errors):
+    return ResidualQuantiles(sigma=np.ones(1), errors=np.array(errors), n_independent=len(errors))
+
+
+def test_offsets_are_the_conformal_quantile_of_the_absolute_errors():
+    # With n = 4 and a coverage of 0.6, the ceil((n + 1) 0.6) = third smallest error.
+    lower, upper = _of_errors(1.0, 2.0, 3.0, 4.0).offsets(np.array([0.2, 0.8]), np.array([1]))[0]
+
+    assert upper == pytest.approx(3.0)
+    assert lower == pytest.approx(-3.0)
+
+
+def test_beyond_what_the_windows_support_the_tail_is_normal():
+    offsets = _of_errors(1.0, 2.0, 3.0, 4.0).offsets(np.array([0.9, 0.995]), np.array([1]))[0]
+
+    np.testing.assert_allclose(offsets, [4.0, 4.0 * norm.ppf(0.995) / norm.ppf(0.9)], rtol=1e-6)
+
+
+def test_overlapping_windows_count_half():
+    assert ResidualQuantiles.of(np.ones((10, 3)), np.ones(10)).n_independent == 5
+
+
+def test_errors_may_not_shrink_with_the_step_ahead():
+    errors = np.array([[3.0, 1.0], [-3.0, -1.0], [3.0, 1.0], [-3.0, -1.0]])
+
+    sigma = ResidualQuantiles.of(errors, np.ones(4)).sigma
+
+    # Isotonic regression pools the mean squares 9 and 1 to 5.
+    np.testing.assert_allclose(sigma, np.sqrt([5.0, 5.0]))
+
+
+def test_beyond_the_horizon_errors_grow_with_the_square_root():
+    calibration = ResidualQuantiles.of(np.array([[1.0, 2.0], [-1.0, -2.0]]), np.ones(2))
+
+    at_horizon, beyond = calibration.offsets(np.array([0.7]), np.array([2, 8]))[:, 0]
+
+    assert beyond == pytest.approx(2 * at_horizon)
+
+
+def test_steps_past_the_end_of_the_series_do_not_count():
+    errors = np.array([[1.0, 2.0], [-1.0, np.nan]])
+
+    calibration = ResidualQuantiles.of(errors, np.ones(2))
+
+    np.testing.assert_allclose(calibration.sigma, [1.0, 2.0])
+    np.testing.assert_allclose(calibration.errors, [1.0, 1.0, 1.0])
+
+
+def test_the_noise_scale_is_half_local_half_global():
+    windows = np.array([[0.0, 2.0, 0.0, 2.0], [0.0, 0.0, 0.0, 0.0]])
+
+    np.testing.assert_allclose(noise_scale(windows, 1, floor=1.0), [1.5, 0.5])
+
+
+def test_quantiles_are_interpolated_on_the_normal_scale():
+    levels = np.array([0.1, 0.5, 0.9])
+    values = norm.ppf(levels)[None] * 2 + 1
+
+    asked = np.array([0.01, 0.25, 0.5, 0.975])
+
+    np.testing.assert_allclose(quantiles_between(levels, values, asked)[0], norm.ppf(asked) * 2 + 1)
+
+
+@pytest.mark.parametrize("quantiles", [None, (0.1, 0.5, 0.9)])
+def test_quantiles_increase_with_their_level_at_every_step(quantiles):
+    forecaster = ConvAttentionForecaster(epochs=5, quantiles=quantiles, **SMALL)
+    forecaster.fit(load_airline(), fh=range(1, 13))
+
+    predicted = forecaster.predict_quantiles(alpha=[0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99])
+
+    assert (np.diff(predicted, axis=1) > 0).all()
+    np.testing.assert_array_equal(predicted.iloc[:, 3], forecaster.predict())
+
+
+def _series(kind: str, seed: int, n: int = 168) -> pd.Series:
+    rng = np.random.default_rng(seed)
+    steps, noise = np.arange(n), rng.normal(size=n)
+    season = np.sin(2 * np.pi * steps / 12)
+    values = {
+        "noise": noise,
+        "season": 3 * season + noise,
+        "trend": 0.1 * steps + noise,
+        "walk": np.cumsum(noise),
+        "growth": np.exp(0.01 * steps) * (10 + 3 * season + noise),
+    }[kind]
+    return pd.Series(values, index=pd.period_range("2000-01", periods=n, freq="M"))
+
+
+@pytest.mark.parametrize("kind", ["noise", "season", "trend", "walk", "growth"])
+def test_ninety_percent_intervals_hold_about_that_often(kind):
+    """Twelve series a kind: the share of hits scatters by about 5 points around its mean."""
+    hits = []
+    for seed in range(12):
+        y = _series(kind, seed)
+        train, test = y[:-12], y[-12:]
+        forecaster = ConvAttentionForecaster(random_state=seed).fit(train, fh=range(1, 13))
+        interval = forecaster.predict_interval(coverage=0.9).to_numpy()
+        hits.append((test.to_numpy() >= interval[:, 0]) & (test.to_numpy() <= interval[:, 1]))
+
+    assert 0.83 <= np.mean(hits) <= 0.98

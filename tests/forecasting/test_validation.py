@@ -1,0 +1,116 @@
+"""Bad input is refused in one sentence before training, and what was fitted before stays usable."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skconvattn import ConvAttentionForecaster
+
+N = 40
+INDEX = pd.period_range("2020-01", periods=N, freq="M")
+Y = pd.Series(np.sin(np.arange(N) / 2), index=INDEX, name="y")
+X = pd.DataFrame({"a": np.arange(N, dtype=float), "b": 1.0}, index=INDEX)
+
+
+def _with(series, position, value):
+    changed = series.copy()
+    changed.iloc[position] = value
+    return changed
+
+
+def _forecaster(**parameters):
+    return ConvAttentionForecaster(filters=2, units=2, epochs=1, random_state=0, **parameters)
+
+
+BAD_FITS = {
+    "missing value": ({"y": _with(Y, 5, np.nan)}, ValueError, "y has missing values at 2020-06"),
+    "infinite value": ({"y": _with(Y, 5, np.inf)}, ValueError, "y has infinite values at 2020-06"),
+    "missing in array": ({"y": _with(Y, 5, np.nan).to_numpy()}, ValueError, "y has missing values"),
+    "text": ({"y": Y.astype(str)}, TypeError, "astype\\(float\\)"),
+    "complex": ({"y": Y + 1j}, TypeError, "real numbers"),
+    "none": ({"y": None}, TypeError, "y is None"),
+    "empty": ({"y": Y.iloc[:0]}, ValueError, "y is empty; give a series of at least 3"),
+    "two steps": ({"y": Y.iloc[:2]}, ValueError, "y has 2 time steps; .* at least 3"),
+    "unsorted": ({"y": Y.iloc[::-1]}, ValueError, "sort it with y.sort_index"),
+    "duplicates": (
+        {"y": pd.concat([Y, Y.iloc[:1]]).sort_index()},
+        ValueError,
+        "more than one row at 2020-01; keep one",
+    ),
+    "empty horizon": ({"fh": []}, ValueError, "fh is empty; give steps ahead"),
+    "X too short": ({"X": X.iloc[:-2]}, ValueError, "X has no row at 2023-03, 2023-04, where y"),
+    "X missing value": ({"X": X.assign(a=np.nan)}, ValueError, "X\\['a'\\] has missing values"),
+    "X text": ({"X": X.assign(c="red")}, TypeError, "X\\['c'\\] has values of type .*get_dummies"),
+    "X duplicates": ({"X": pd.concat([X, X]).sort_index()}, ValueError, "X has more than one row"),
+}
+
+BAD_PARAMETERS = {
+    "window": ({"window_length": 40}, "window_length=40 leaves no .* use window_length <= 39"),
+    "filters": ({"filters": 0}, "'filters' parameter .* range \\[1, inf\\). Got 0"),
+    "activation": ({"activation": "reluu"}, "'activation' parameter .* Got 'reluu'"),
+    "optimizer": ({"optimizer": "adamm"}, "optimizer='adamm' .* use a name such as 'adam'"),
+    "loss": ({"loss": "msee"}, "loss='msee' .* use a name such as 'mse'"),
+    "levels out of order": ({"quantiles": (0.9, 0.1)}, "quantiles=\\(0.9, 0.1\\) must be incr"),
+    "level of one": ({"quantiles": (0.5, 1.0)}, "strictly between 0 and 1; use for example"),
+    "normalization": ({"normalization": "mean"}, "'normalization' parameter"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_FITS)
+def test_bad_data_is_refused_by_a_sentence_that_names_it(case):
+    changed, error, message = BAD_FITS[case]
+    arguments = {"y": Y, "X": None, "fh": [1, 2], **changed}
+
+    with pytest.raises(error, match=message):
+        _forecaster().fit(**arguments)
+
+
+@pytest.mark.parametrize("case", BAD_PARAMETERS)
+def test_bad_parameters_are_refused_by_a_sentence_that_names_them(case):
+    parameters, message = BAD_PARAMETERS[case]
+
+    with pytest.raises(ValueError, match=message):
+        _forecaster().set_params(**parameters).fit(Y, fh=[1, 2])
+
+
+def test_a_fit_that_fails_leaves_the_forecaster_as_it_was():
+    forecaster = _forecaster().fit(Y, fh=[1, 2])
+    before = forecaster.predict()
+
+    with pytest.raises(ValueError, match="missing values"):
+        forecaster.fit(_with(Y, 3, np.nan), fh=[1, 2, 3])
+
+    pd.testing.assert_series_equal(forecaster.predict(), before)
+
+
+@pytest.fixture(scope="module")
+def with_regressors():
+    return _forecaster().fit(Y[:-6], X=X[:-6], fh=[1, 2, 3])
+
+
+def test_future_regressors_left_out_are_asked_for_by_name(with_regressors):
+    with pytest.raises(
+        ValueError, match=r"X is missing, .*\['a', 'b'\]; give their values at 2022-11"
+    ):
+        with_regressors.predict()
+
+
+def test_missing_future_rows_are_listed(with_regressors):
+    with pytest.raises(ValueError, match="X has no row at 2022-12, 2023-01; give the regressors"):
+        with_regressors.predict(X=X.iloc[-6:-5])
+
+
+def test_missing_columns_are_listed(with_regressors):
+    with pytest.raises(ValueError, match=r"X lacks the columns \['b'\]"):
+        with_regressors.predict(X=X[["a"]][-6:])
+
+
+def test_rows_that_no_step_depends_on_may_be_missing(with_regressors):
+    whole = with_regressors.clone().fit(Y[:-6], X=X[:-6], fh=[1, 3])
+
+    all_rows = whole.predict(X=X[-6:])
+    asked_rows = whole.predict(X=X[-6:].iloc[[0, 2]])
+
+    pd.testing.assert_series_equal(all_rows, asked_rows)
