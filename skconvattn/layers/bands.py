@@ -13,7 +13,7 @@ from typing import Any
 from keras import ops
 
 from skconvattn.layers.scores import additive_scores
-from skconvattn.layers.windows import from_blocks, pad_time, to_blocks
+from skconvattn.layers.windows import cut, from_blocks, pad_time, to_blocks
 
 # A block of fewer queries makes products too small to be fast.
 SMALLEST_BLOCK = 16
@@ -110,9 +110,10 @@ def additive_band(
         shape = (-1, ops.shape(query_blocks)[1], *scores.shape[1:])
         return from_blocks(_skew(ops.reshape(scores, shape), width), ops.shape(queries)[1])
     before = keys_before(width, history_only)
+    n_timepoints = ops.shape(keys)[1]
     keys = pad_time(keys, before, width - 1 - before)
     column = ops.expand_dims(vector, -1)
-    shifted = [keys[:, shift : shift - width + 1 or None] for shift in range(width)]
+    shifted = [cut(keys, 1, shift, n_timepoints) for shift in range(width)]
     scores = [ops.matmul(ops.tanh(queries + key), column) for key in shifted]
     return ops.concatenate(scores, axis=-1)
 
@@ -177,7 +178,8 @@ def _key_blocks(keys: Any, width: int, history_only: bool) -> Any:
     keys = pad_time(keys, before, (n_blocks + 1) * block - n_timepoints - before)
     keys = ops.reshape(keys, (-1, n_blocks + 1, block, keys.shape[-1]))
     # The bands of a block reach at most one block further.
-    return ops.concatenate([keys[:, :-1], keys[:, 1:, : width - 1]], axis=2)
+    own, following = cut(keys, 1, 0, n_blocks), cut(keys, 1, 1, n_blocks)
+    return ops.concatenate([own, cut(following, 2, 0, width - 1)], axis=2)
 
 
 def _skew(blocks: Any, width: int) -> Any:
@@ -186,7 +188,7 @@ def _skew(blocks: Any, width: int) -> Any:
     block, covered = blocks.shape[2:]
     flat = ops.reshape(blocks, (-1, n_blocks, block * covered))
     flat = ops.pad(flat, [[0, 0], [0, 0], [0, block]])
-    return ops.reshape(flat, (-1, n_blocks, block, covered + 1))[..., :width]
+    return cut(ops.reshape(flat, (-1, n_blocks, block, covered + 1)), 3, 0, width)
 
 
 def _unskew(band: Any) -> Any:
@@ -196,7 +198,7 @@ def _unskew(band: Any) -> Any:
     covered = block + width - 1
     flat = ops.pad(band, [[0, 0], [0, 0], [0, 0], [0, block]])
     flat = ops.reshape(flat, (-1, n_blocks, block * (covered + 1)))
-    return ops.reshape(flat[..., : block * covered], (-1, n_blocks, block, covered))
+    return ops.reshape(cut(flat, 2, 0, block * covered), (-1, n_blocks, block, covered))
 
 
 def _merge(blocks: Any) -> Any:

@@ -87,9 +87,8 @@ class _PositiveFeatures(WeightedLayer):
             bias = ops.concatenate([self.query_bias, self.key_bias, self.value_bias], axis=-1)
             projected = projected + ops.cast(bias, projected.dtype)
         width = self.num_heads * self.key_dim
-        features = _positive(projected[..., : 2 * width])
-        queries, keys = features[..., :width], features[..., width:]
-        parts = [queries, keys, projected[..., 2 * width :]]
+        queries, keys, values = ops.split(projected, [width, 2 * width], axis=-1)
+        parts = [_positive(queries), _positive(keys), values]
         head = (-1, *ops.shape(x)[1:-1], self.num_heads)
         queries, keys, values = (
             ops.reshape(part, (*head, part.shape[-1] // self.num_heads)) for part in parts

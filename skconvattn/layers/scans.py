@@ -12,7 +12,7 @@ from typing import Any
 from keras import ops
 
 from skconvattn.layers.masks import LOWEST
-from skconvattn.layers.windows import from_blocks, pad_time, to_blocks
+from skconvattn.layers.windows import cut, from_blocks, shift_blocks, to_blocks
 
 # Time steps of a block; larger ones do more work a step, smaller ones make products too small.
 BLOCK = 16
@@ -21,7 +21,7 @@ BLOCK = 16
 LEVELS = 3
 
 # Time steps of a block of linear_attention_sums.
-PRODUCT_BLOCK = 64
+PRODUCT_BLOCK = 32
 
 
 def running_maximum(scores: Any, levels: int = LEVELS) -> Any:
@@ -51,7 +51,7 @@ def running_maximum(scores: Any, levels: int = LEVELS) -> Any:
         )
         blocks = ops.maximum(blocks, earlier)
         shift *= 2
-    before = pad_time(running_maximum(blocks[:, :, -1], levels - 1)[:, :-1], 1, 0, LOWEST)
+    before = shift_blocks(running_maximum(blocks[:, :, -1], levels - 1), LOWEST)
     return from_blocks(ops.maximum(blocks, ops.expand_dims(before, 2)), ops.shape(scores)[1])
 
 
@@ -85,12 +85,15 @@ def decayed_sums(maxima: Any, *values: Any, levels: int = LEVELS) -> list[Any]:
     # What fills the last block lies in the future of every step.
     maxima = to_blocks(maxima, BLOCK, -LOWEST)
     decays = _decays(maxima)  # (batch, blocks, BLOCK, BLOCK)
-    within = [ops.matmul(decays, to_blocks(x, BLOCK)) for x in values]
+    values = tuple(to_blocks(x, BLOCK) for x in values)
+    within = [ops.matmul(decays, x) for x in values]
+    # The last row again, because the gradient of a slice of `within` would be as large as that.
+    totals = [ops.squeeze(ops.matmul(decays[:, :, -1:], x), axis=2) for x in values]
     last = maxima[:, :, -1]
-    before = decayed_sums(last, *(x[:, :, -1] for x in within), levels=levels - 1)
-    reference = ops.expand_dims(pad_time(last[:, :-1], 1, 0, LOWEST), 2)
+    before = decayed_sums(last, *totals, levels=levels - 1)
+    reference = ops.expand_dims(shift_blocks(last, LOWEST), 2)
     shares = ops.expand_dims(ops.exp(reference - maxima), -1)  # (batch, blocks, BLOCK, 1)
-    earlier = [ops.matmul(shares, ops.expand_dims(pad_time(x[:, :-1], 1, 0), 2)) for x in before]
+    earlier = [ops.matmul(shares, ops.expand_dims(shift_blocks(x), 2)) for x in before]
     return [from_blocks(x + y, n_timepoints) for x, y in zip(within, earlier, strict=True)]
 
 
@@ -130,8 +133,8 @@ def linear_attention_sums(
     within = ops.matmul(queries, transposed) * past  # (batch, blocks, size, size)
     totals = ops.cumsum(ops.matmul(transposed, values), axis=1)
     key_totals = ops.cumsum(ops.expand_dims(ops.sum(keys, axis=2), -1), axis=1)
-    before, keys_before = pad_time(totals[:, :-1], 1, 0), pad_time(key_totals[:, :-1], 1, 0)
-    last = [totals[:, -1], key_totals[:, -1]]
+    before, keys_before = shift_blocks(totals), shift_blocks(key_totals)
+    last = [_last(totals), _last(key_totals)]
     if state is not None:
         before, keys_before = before + state[0][:, None], keys_before + state[1][:, None]
         last = [x + start for x, start in zip(last, state, strict=True)]
@@ -158,6 +161,10 @@ def quotient(numerators: Any, denominators: Any) -> Any:
     """
     # One reciprocal is cheaper than a division a channel.
     return numerators * ops.reciprocal(ops.maximum(denominators, 1e-13))
+
+
+def _last(x: Any) -> Any:
+    return ops.squeeze(cut(x, 1, ops.shape(x)[1] - 1, 1), axis=1)
 
 
 def _fits_one_block(sequence: Any, levels: int) -> bool:

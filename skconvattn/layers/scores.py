@@ -7,7 +7,7 @@ from typing import Any
 
 from keras import ops
 
-from skconvattn.layers.windows import to_blocks
+from skconvattn.layers.windows import cut, to_blocks
 
 # Queries that are scored at once; their (batch, queries, keys, units) tensor is all that is held.
 CHUNK = 4
@@ -44,7 +44,7 @@ def additive_scores(queries: Any, keys: Any, vector: Any) -> Any:
     scores = _chunked_scores(chunks, keys, vector)  # (chunks, batch, CHUNK, n_keys)
     n_chunks, n_keys = ops.shape(scores)[0], ops.shape(scores)[3]
     scores = ops.reshape(ops.swapaxes(scores, 0, 1), (-1, n_chunks * CHUNK, n_keys))
-    return scores[:, : ops.shape(queries)[1]]
+    return cut(scores, 1, 0, ops.shape(queries)[1])
 
 
 @ops.custom_gradient

@@ -26,8 +26,53 @@ def pad_time(x: Any, before: Any, after: Any, fill: Any = None) -> Any:
     tensor of shape (batch, before + time + after, ...)
         The padded sequence.
     """
+    if isinstance(before, int) and isinstance(after, int) and before == after == 0:
+        return x
     widths = [[0, 0], [before, after], *([[0, 0]] * (len(x.shape) - 2))]
     return ops.pad(x, widths, constant_values=fill)
+
+
+def cut(x: Any, axis: int, start: Any, length: Any) -> Any:
+    """Take consecutive entries along an axis, with a gradient that is cheap.
+
+    TensorFlow's gradient of ``x[:, start:end]`` takes several times as long as that of a slice of
+    given length.
+
+    Parameters
+    ----------
+    x : tensor
+        A tensor.
+    axis : int
+        Axis, counted from the front.
+    start, length : int or scalar tensor
+        First entry and number of entries.
+
+    Returns
+    -------
+    tensor
+        The part, of the same rank.
+    """
+    starts, shape = [0] * len(x.shape), list(ops.shape(x))
+    starts[axis], shape[axis] = start, length
+    return ops.slice(x, starts, shape)
+
+
+def shift_blocks(x: Any, fill: Any = None) -> Any:
+    """Move everything one place later along the second axis, and drop the last place.
+
+    Parameters
+    ----------
+    x : tensor of shape (batch, n_blocks, ...)
+        Something about each block.
+    fill : float, optional
+        What comes first; zero if None.
+
+    Returns
+    -------
+    tensor of shape (batch, n_blocks, ...)
+        The same about the block before each block.
+    """
+    return pad_time(cut(x, 1, 0, ops.shape(x)[1] - 1), 1, 0, fill)
 
 
 def to_blocks(x: Any, size: int, fill: Any = None) -> Any:
@@ -69,7 +114,10 @@ def from_blocks(blocks: Any, n_timepoints: Any) -> Any:
         The sequence.
     """
     n_blocks, size = ops.shape(blocks)[1], blocks.shape[2]
-    return ops.reshape(blocks, (-1, n_blocks * size, *blocks.shape[3:]))[:, :n_timepoints]
+    joined = ops.reshape(blocks, (-1, n_blocks * size, *blocks.shape[3:]))
+    # A part that is everything would still be copied.
+    fits = isinstance(n_timepoints, int) and joined.shape[1] == n_timepoints
+    return joined if fits else cut(joined, 1, 0, n_timepoints)
 
 
 def max_pool(x: Any, mask: Any, size: int) -> tuple[Any, Any]:
