@@ -1,0 +1,48 @@
+"""Search spaces fit the estimators and the searches that take them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import Pipeline
+
+from skconvattn import ConvAttentionRegressor, all_estimators
+from skconvattn.tuning import search_space
+
+
+@pytest.mark.parametrize(("name", "estimator"), all_estimators())
+def test_every_value_in_the_space_is_valid(name, estimator):
+    space = search_space(estimator)
+    assert {"units", "learning_rate", "attention_score"} <= space.keys()
+
+    for parameter, distribution in space.items():
+        low = getattr(distribution, "low", None)
+        ends = [low, distribution.high] if low is not None else distribution.choices
+        for value in ends:
+            candidate = estimator(**{parameter: value})
+            (getattr(candidate, "_validate_params", None) or candidate._validate_hyperparameters)()
+
+
+def test_optuna_searches_a_pipeline():
+    from optuna.logging import WARNING, set_verbosity
+    from optuna_integration.sklearn import OptunaSearchCV
+
+    set_verbosity(WARNING)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 8))
+    pipeline = Pipeline([("model", ConvAttentionRegressor(epochs=2, random_state=0))])
+    space = search_space(pipeline["model"], prefix="model__")
+    kept = {name: space[name] for name in ("model__learning_rate", "model__dropout")}
+
+    with pytest.warns(match="OptunaSearchCV is experimental"):
+        search = OptunaSearchCV(pipeline, kept, cv=2, n_trials=3, random_state=0)
+    search.fit(X, X[:, 0])
+
+    assert search.best_params_.keys() == kept.keys()
+    assert len(search.trials_) == 3
+
+
+def test_a_foreign_estimator_is_refused():
+    with pytest.raises(TypeError, match="Ridge is not an estimator of skconvattn"):
+        search_space(Ridge())
