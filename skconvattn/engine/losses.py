@@ -19,7 +19,8 @@ class MeanLoss(keras.losses.Loss):
     """
 
     def __init__(self, function: Callable[[Any, Any], Any]) -> None:
-        super().__init__(name=getattr(function, "__name__", "loss"))
+        # The name of a lambda is none that TensorFlow takes.
+        super().__init__(name="loss")
         self.function = function
 
     def call(self, y_true: Any, y_pred: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from skconvattn.data import Rows, Windows
 from skconvattn.engine.cache import ProgramCache
+from skconvattn.engine.compiling import compiled
 from skconvattn.engine.gathering import gatherer, input_signature
 from skconvattn.engine.optimizers import OptimizerSpec, make_loss
 from skconvattn.engine.prediction import model_program
@@ -115,6 +117,20 @@ class TrainingProgram:
 
         return tf.identity(self._vector()), [tf.identity(v) for v in self._state]
 
+    def kept(self) -> tuple[Any, list[Any]]:
+        """Return weights and state that a fit ending here keeps, as :meth:`snapshot` does.
+
+        These are moving averages where the optimiser has ``use_ema``, as at the end of Keras's
+        ``fit``.
+        """
+        import tensorflow as tf
+
+        vector, state = self.snapshot()
+        if getattr(self.optimizer, "use_ema", False) and int(self.optimizer.iterations):
+            averages = self.optimizer._model_variables_moving_average
+            vector = tf.identity(self._vector_of([v.value for v in averages]))
+        return vector, state
+
     def epoch(
         self, tensors: Sequence[Any], order: np.ndarray, validation: np.ndarray, batch_size: int
     ) -> tuple[float, float]:
@@ -134,7 +150,7 @@ class TrainingProgram:
         Returns
         -------
         loss : float
-            Mean loss over the epoch's steps.
+            Mean loss over the epoch's steps; NaN where the weights are not finite after it.
         validation_loss : float
             Mean loss over the validation samples after the epoch; NaN where there are none.
         """
@@ -151,15 +167,14 @@ class TrainingProgram:
     def _compile(self, signature: list[Any]) -> Any:
         import tensorflow as tf
 
-        indices = tf.TensorSpec((None,), tf.int32)
+        indices, number = tf.TensorSpec((None,), tf.int32), tf.TensorSpec((), tf.int32)
 
-        @tf.function(input_signature=[signature, indices, indices, tf.TensorSpec((), tf.int32)])
         def epoch(tensors: Any, order: Any, validation: Any, batch_size: Any) -> Any:
             self.traces += 1
             training_loss = self._train(tensors, order, batch_size)
             return tf.stack([training_loss, self._evaluate(tensors, validation)])
 
-        return epoch
+        return compiled(epoch, [signature, indices, indices, number])
 
     def _train(self, tensors: Any, order: Any, batch_size: Any) -> Any:
         import tensorflow as tf
@@ -175,7 +190,10 @@ class TrainingProgram:
         _, total = tf.while_loop(
             lambda start, total: start < n_samples, step, (0, 0.0), parallel_iterations=1
         )
-        return tf.math.divide_no_nan(total, tf.cast(n_samples, tf.float32))
+        loss = tf.math.divide_no_nan(total, tf.cast(n_samples, tf.float32))
+        # The last step may have spoilt the weights after its own loss was taken.
+        usable = tf.reduce_all(tf.math.is_finite(self._vector()))
+        return tf.where(usable, loss, math.nan)
 
     def _step(self, inputs: Any, targets: Any, weights: Any) -> Any:
         import tensorflow as tf
@@ -193,7 +211,9 @@ class TrainingProgram:
             )
             loss = self._loss(targets, outputs, sample_weight=weights)
             objective = tf.add_n([loss, *penalties]) if penalties else loss
-        self.optimizer.apply(tape.gradient(objective, variables), self._weights)
+            # The optimiser undoes its own loss scale when it applies the gradients.
+            scaled = self.optimizer.scale_loss(objective)
+        self.optimizer.apply(tape.gradient(scaled, variables), self._weights)
         for variable, value in zip(self._state, state, strict=True):
             variable.assign(value)
         return objective
