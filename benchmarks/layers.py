@@ -184,7 +184,7 @@ def verdict(ratio: float, target: float) -> str:
     return f"{ratio:6.1f}x ({'>=' if ratio >= target else 'under'} {target:g}x)"
 
 
-def medians(one: Step, other: Step, least: int = 5, seconds: float = 20.0) -> tuple[float, float]:
+def medians(one: Step, other: Step, least: int = 3, seconds: float = 15.0) -> tuple[float, float]:
     """Return the median seconds of two programs that take turns."""
     one(), other()
     times: tuple[list[float], list[float]] = ([], [])

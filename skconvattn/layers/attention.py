@@ -94,6 +94,8 @@ class Attention(WeightedLayer):
         outputs = ops.tanh(
             ops.matmul(ops.concatenate([context, last], axis=-1), self.output_kernel)
         )
+        # Keras's tanh returns single precision on JAX, whatever it is given.
+        outputs = ops.cast(outputs, self.compute_dtype)
         return (outputs, weights) if self.return_attention else outputs
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:

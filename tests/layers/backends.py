@@ -9,6 +9,10 @@ import keras
 import numpy as np
 from keras import ops
 
+# Keras's tanh returns single precision on JAX, whatever it is given, so that layers with a tanh
+# are no more exact than that under a float64 policy.
+TANH_IS_SINGLE = keras.backend.backend() == "jax"
+
 
 def to_numpy(x: Any) -> np.ndarray:
     """Return a tensor as an array in double precision."""

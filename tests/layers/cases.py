@@ -11,6 +11,7 @@ import numpy as np
 
 from skconvattn import layers
 from tests.layers import reference
+from tests.layers.backends import TANH_IS_SINGLE
 
 N_CHANNELS = 4
 
@@ -50,6 +51,12 @@ class Case:
     permutes: bool = False
     skips: bool = False
     shortest: int = 1
+
+    @property
+    def double(self) -> bool:
+        """Whether the layer is exact to double precision under a float64 policy."""
+        tanh = any(word in self.name for word in ("attention-", "additive"))
+        return not (tanh and TANH_IS_SINGLE)
 
     def make(self, **kwargs: Any) -> Any:
         """Create the layer."""
