@@ -41,7 +41,7 @@ FRONT_NAMES = {"__version__"}
 # import one at its top level: rooms, and then single modules that only the engine loads late.
 BACKENDS = {"keras", "tensorflow", "jax", "torch"}
 BACKEND_ROOMS = {"layers"}
-BACKEND_MODULES = {"engine/losses.py"}
+BACKEND_MODULES = {"engine/losses.py", "engine/portable.py"}
 
 MAX_LINES = 400
 

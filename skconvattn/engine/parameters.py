@@ -108,6 +108,17 @@ class TrainingParameters(Parametrised):
         0 is silent, 1 shows a progress bar, 2 prints a line an epoch.
         """,
     )
+    engine: str = hyperparameter(
+        "auto",
+        [StrOptions({"auto", "compiled", "portable"})],
+        """
+        {"auto", "compiled", "portable"}
+        What trains the network: one compiled program an epoch, for TensorFlow, or Keras's own
+        loop, for any backend, any callback and inside ``tf.distribute`` scopes, at the pace of
+        Keras. "auto" takes the compiled engine wherever it serves, and says in an info log of the
+        logger ``skconvattn`` where it does not.
+        """,
+    )
     warm_start: bool = hyperparameter(
         False,
         ["boolean"],

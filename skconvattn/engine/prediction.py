@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
 from skconvattn.engine.cache import ProgramCache
+from skconvattn.engine.compiling import compiled
 from skconvattn.engine.initialization import Initialization
 from skconvattn.engine.weights import Layout
 from skconvattn.networks.spec import ModelSpec
@@ -42,6 +44,7 @@ class ModelProgram:
         self.attention_model = built.attention_model
         self.layout = Layout.of(self.model.trainable_variables)
         self.initialization = Initialization.of(self.model)
+        self._state_types = [str(v.dtype) for v in self.model.non_trainable_variables]
         self.traces = 0
         self._predict = self._compile(self.model)
         self._attend = None if self.attention_model is None else self._compile(self.attention_model)
@@ -125,23 +128,33 @@ class ModelProgram:
         state = [tf.TensorSpec(v.shape, v.dtype) for v in self.model.non_trainable_variables]
         vector = tf.TensorSpec((sum(self.layout.sizes),), tf.float32)
 
-        @tf.function(input_signature=[vector, state, inputs])
         def run(vector: Any, state: Any, inputs: Any) -> Any:
             self.traces += 1
             return self.call(model, vector, state, inputs, training=False)[0]
 
-        return run
+        return compiled(run, [vector, state, inputs])
 
-    def _in_blocks(self, run: Any, vector: Any, state: Any, inputs: Any) -> np.ndarray:
+    def _constants(self, vector: np.ndarray, state: Sequence[np.ndarray]) -> tuple[Any, Any]:
+        """Return weights and state as :meth:`_run` takes them, converted once for all blocks."""
         import tensorflow as tf
 
+        return tf.constant(vector), [tf.constant(s) for s in self._state_as_built(state)]
+
+    def _run(self, run: Any, constants: tuple[Any, Any], inputs: list[np.ndarray]) -> np.ndarray:
+        return run(*constants, inputs).numpy()
+
+    def _state_as_built(self, state: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return the state in this backend's types: random seeds differ between backends."""
+        return [np.asarray(s, dtype=t) for s, t in zip(state, self._state_types, strict=True)]
+
+    def _in_blocks(self, run: Any, vector: Any, state: Any, inputs: Any) -> np.ndarray:
         n_samples = len(inputs[0])
         block = self._block_size(inputs[0].shape[1:])
-        vector, state = tf.constant(vector), [tf.constant(s) for s in state]
+        constants = self._constants(vector, state)
         outputs = []
         for start in range(0, max(n_samples, 1), block):
             parts = [_padded(i[start : start + block], block) for i in inputs]
-            outputs.append(run(vector, state, parts).numpy())
+            outputs.append(self._run(run, constants, parts))
         return np.concatenate(outputs)[:n_samples]
 
     @staticmethod
@@ -155,7 +168,30 @@ _MODELS: ProgramCache[ModelProgram] = ProgramCache(max_size=32)
 
 def model_program(spec: ModelSpec) -> ModelProgram:
     """Return the program of a model, built at its first use."""
-    return _MODELS.get(spec, lambda: ModelProgram(spec))
+    return _MODELS.get(spec, lambda: _outside_scopes(lambda: _program_class()(spec)))
+
+
+def _program_class() -> type[ModelProgram]:
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        return ModelProgram
+    from skconvattn.engine.portable_prediction import PortableModelProgram
+
+    return PortableModelProgram
+
+
+def _outside_scopes(build: Callable[[], ModelProgram]) -> ModelProgram:
+    """Build a program that later fits share outside of the caller's ``tf.distribute`` scope.
+
+    Scopes belong to threads, so that a thread of its own has none.
+    """
+    from skconvattn.engine.choice import in_distribution_scope
+
+    if not in_distribution_scope():
+        return build()
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        return executor.submit(build).result()
 
 
 def _padded(array: np.ndarray, size: int) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 from skconvattn.data import Rows, Windows
 from skconvattn.engine.backend import load_backend
 from skconvattn.engine.callbacks import CallbackRunner
+from skconvattn.engine.choice import choose_engine
 from skconvattn.engine.optimizers import OptimizerSpec, loss_key
 from skconvattn.engine.progress import Progress
 from skconvattn.engine.state import FittedModel
@@ -39,6 +40,8 @@ class TrainingPlan:
         Called around epochs.
     verbose : int
         See :class:`~skconvattn.engine.progress.Progress`.
+    engine : {"auto", "compiled", "portable"}
+        See :func:`~skconvattn.engine.choice.choose_engine`.
     description : str
         What the progress bar calls the fit.
     """
@@ -52,6 +55,7 @@ class TrainingPlan:
     patience: int | None = None
     callbacks: Any = ()
     verbose: int = 0
+    engine: str = "auto"
     description: str = "fit"
 
 
@@ -123,19 +127,52 @@ def train(
     FloatingPointError
         If the loss is not finite before any epoch gave usable weights.
     """
-    from skconvattn.engine.programs import training_program
-
     load_backend()
+    training = np.arange(len(source)) if training is None else training
+    validation = np.zeros(0, dtype=int) if validation is None else validation
+    if choose_engine(plan.engine, plan.callbacks) == "portable":
+        from skconvattn.engine.portable import train_portable
+
+        return train_portable(spec, source, plan, rng, training, validation, start)
+    return _train_compiled(spec, source, plan, rng, training, validation, start)
+
+
+def starting_rate(plan: TrainingPlan) -> Any:
+    """Return the learning rate of a plan; ours where the optimiser is given by name alone."""
     rate = plan.learning_rate
     if rate is None and isinstance(plan.optimizer, str):
         rate = _DEFAULT_LEARNING_RATE
-    optimizer, rate = OptimizerSpec.of(plan.optimizer, rate)
+    return rate
+
+
+def epoch_order(rng: np.random.Generator, training: np.ndarray, plan: TrainingPlan) -> np.ndarray:
+    """Shuffle the samples, or draw as many of them as an epoch is to see: int32."""
+    order = rng.permutation(training).astype(np.int32)
+    if plan.steps_per_epoch is None:
+        return order
+    return order[: plan.steps_per_epoch * plan.batch_size]
+
+
+def improves(plan: TrainingPlan, validation_loss: float, best_loss: float) -> bool:
+    """Whether weights are kept; without a validation part or early stopping, the last ones are."""
+    return plan.patience is None or not validation_loss >= best_loss
+
+
+def _train_compiled(
+    spec: ModelSpec,
+    source: Rows | Windows,
+    plan: TrainingPlan,
+    rng: np.random.Generator,
+    training: np.ndarray,
+    validation: np.ndarray,
+    start: FittedModel | None,
+) -> TrainingResult:
+    from skconvattn.engine.programs import training_program
+
+    optimizer, rate = OptimizerSpec.of(plan.optimizer, starting_rate(plan))
     program = training_program(spec, optimizer, loss_key(plan.loss), source)
     with program.lock:
-        return _Fit(program, spec, source, plan, rng, start, rate).run(
-            np.arange(len(source)) if training is None else training,
-            np.zeros(0) if validation is None else validation,
-        )
+        return _Fit(program, spec, source, plan, rng, start, rate).run(training, validation)
 
 
 class _Fit:
@@ -167,7 +204,7 @@ class _Fit:
         """Train until the epochs or the patience run out."""
         validation = validation.astype(np.int32)
         history: dict[str, list[float]] = {"loss": []}
-        best, best_epoch, best_loss = self.program.snapshot(), 0, math.nan
+        best, best_epoch, best_loss = self.program.kept(), 0, math.nan
         if len(validation):
             history["val_loss"] = []
             # Weights may start from a good guess: they are a candidate too.
@@ -177,39 +214,28 @@ class _Fit:
             self.callbacks.begin()
             for epoch in range(1, self.plan.epochs + 1):
                 self.callbacks.epoch_begin(epoch)
-                order = self._order(training)
+                order = epoch_order(self.rng, training, self.plan)
                 loss, validation_loss = self.program.epoch(
                     self.tensors, order, validation, self.plan.batch_size
                 )
                 if not math.isfinite(loss) or (len(validation) and math.isnan(validation_loss)):
-                    _stop_without_finite_loss(best_epoch, loss)
+                    stop_without_finite_loss(epoch, best_epoch)
                     break
                 history["loss"].append(loss)
                 if len(validation):
                     history["val_loss"].append(validation_loss)
                 progress.epoch(epoch, loss, validation_loss)
                 stop = self.callbacks.epoch_end(epoch, history)
-                if self._improves(validation_loss, best_loss):
-                    best, best_epoch, best_loss = self.program.snapshot(), epoch, validation_loss
+                if improves(self.plan, validation_loss, best_loss):
+                    best, best_epoch, best_loss = self.program.kept(), epoch, validation_loss
                 if stop or (self.plan.patience and epoch - best_epoch >= self.plan.patience):
                     break
             vector, state = self.callbacks.end(best)
         model = FittedModel(self.spec, vector.numpy(), tuple(s.numpy() for s in state))
         return TrainingResult(model, history, best_epoch, first_loss)
 
-    def _order(self, training: np.ndarray) -> np.ndarray:
-        """Shuffle the samples, or draw as many of them as an epoch is to see."""
-        order = self.rng.permutation(training).astype(np.int32)
-        if self.plan.steps_per_epoch is None:
-            return order
-        return order[: self.plan.steps_per_epoch * self.plan.batch_size]
 
-    def _improves(self, validation_loss: float, best_loss: float) -> bool:
-        """Without a validation part or early stopping, the last epoch is kept."""
-        return self.plan.patience is None or not validation_loss >= best_loss
-
-
-def _stop_without_finite_loss(best_epoch: int, loss: float) -> None:
+def stop_without_finite_loss(epoch: int, best_epoch: int) -> None:
     """Keep the best epoch if there is one, with a warning; else say what to do."""
     import warnings
 
@@ -217,12 +243,13 @@ def _stop_without_finite_loss(best_epoch: int, loss: float) -> None:
 
     if best_epoch == 0:
         raise FloatingPointError(
-            f"The training loss was {loss} in the first epoch; lower learning_rate, set "
-            "optimizer to one with clipnorm, or look for extreme values in the data."
+            f"Loss or weights were not finite in epoch {epoch}, and no epoch before was better "
+            "than the start; lower learning_rate, set optimizer to one with clipnorm, or look for "
+            "extreme values in the data."
         )
     warnings.warn(
-        f"The training loss became {loss}; training stopped and the weights of epoch {best_epoch} "
-        "were kept. Lower learning_rate to train longer.",
+        f"Loss or weights were not finite in epoch {epoch}; training stopped and the weights of "
+        f"epoch {best_epoch} were kept. Lower learning_rate to train longer.",
         ConvergenceWarning,
         stacklevel=2,
     )

@@ -168,6 +168,7 @@ class BaseNeuralEstimator(TrainingParameters, Network, Saveable, BaseEstimator, 
             patience=self.patience if stops_early else None,
             callbacks=as_list(self.callbacks),
             verbose=self.verbose,
+            engine=self.engine,
             description=type(self).__name__,
         )
 

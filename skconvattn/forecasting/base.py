@@ -265,6 +265,7 @@ class BaseNeuralForecaster(TrainingParameters, Network, SaveableForecaster, Base
             patience=self.patience if self.early_stopping else None,
             callbacks=as_list(self.callbacks),
             verbose=self.verbose,
+            engine=self.engine,
             description=type(self).__name__,
         )
 
