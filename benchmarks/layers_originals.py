@@ -173,7 +173,7 @@ def median_seconds(layer: Callable[[Any], Any], x: np.ndarray) -> float:
     tensor, times = tf.constant(x), []
     step(tensor)
     start = time.perf_counter()
-    while len(times) < 5 or (len(times) < 30 and time.perf_counter() - start < 10):
+    while len(times) < 3 or (len(times) < 30 and time.perf_counter() - start < 8):
         begin = time.perf_counter()
         step(tensor)[0].numpy()
         times.append(time.perf_counter() - begin)

@@ -78,22 +78,22 @@ class _PositiveFeatures(WeightedLayer):
 
     def _project(self, x: Any) -> tuple[Any, Any, Any]:
         """Return features of queries and keys, and values: (..., num_heads, channels)."""
-        policy = self.dtype_policy.compute_dtype
-        kernels = [self.query_kernel, self.key_kernel, self.value_kernel]
-        kernel = ops.cast(ops.concatenate(kernels, axis=-1), policy)
-        projected = ops.matmul(ops.cast(x, policy), kernel)
-        projected = ops.cast(projected, accumulator_dtype(policy))
-        if self.use_bias:
-            bias = ops.concatenate([self.query_bias, self.key_bias, self.value_bias], axis=-1)
-            projected = projected + ops.cast(bias, projected.dtype)
-        width = self.num_heads * self.key_dim
-        queries, keys, values = ops.split(projected, [width, 2 * width], axis=-1)
-        parts = [_positive(queries), _positive(keys), values]
+        parts = [self._linear(x, name) for name in ("query", "key", "value")]
+        parts[:2] = map(_positive, parts[:2])
         head = (-1, *ops.shape(x)[1:-1], self.num_heads)
         queries, keys, values = (
             ops.reshape(part, (*head, part.shape[-1] // self.num_heads)) for part in parts
         )
         return queries, keys, values
+
+    def _linear(self, x: Any, name: str) -> Any:
+        policy = self.dtype_policy.compute_dtype
+        kernel = ops.cast(getattr(self, f"{name}_kernel"), policy)
+        projected = ops.matmul(ops.cast(x, policy), kernel)
+        projected = ops.cast(projected, accumulator_dtype(policy))
+        if self.use_bias:
+            projected = projected + ops.cast(getattr(self, f"{name}_bias"), projected.dtype)
+        return projected
 
 
 @keras.saving.register_keras_serializable(package="skconvattn")

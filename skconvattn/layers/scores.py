@@ -10,7 +10,7 @@ from keras import ops
 from skconvattn.layers.windows import cut, to_blocks
 
 # Queries that are scored at once; their (batch, queries, keys, units) tensor is all that is held.
-CHUNK = 4
+CHUNK = 2
 
 # Numbers a series up to which all pairs and units are held at once, which is faster.
 FEW = 2**17
