@@ -17,6 +17,8 @@ class PortableModelProgram(ModelProgram):
     :class:`~skconvattn.engine.prediction.ModelProgram`.
     """
 
+    _blocks_a_call = 1
+
     def _compile(self, model: Any) -> Any:
         import keras
 

@@ -14,9 +14,15 @@ from skconvattn.engine.initialization import Initialization
 from skconvattn.engine.weights import Layout
 from skconvattn.networks.spec import ModelSpec
 
-# Values of an input block: small enough for a quick single prediction, large enough to fill a core.
-_BLOCK_VALUES = 8192
-_MAX_BLOCK = 256
+# Samples of a block. Matrix products work on panels of 12, 24 or 48 rows by processor, and give the
+# rows that remain another order of sums: with whole panels a row's place does not matter.
+_BLOCK = 48
+# Time steps above which each series is a block of its own: it fills a core by itself, and larger
+# products are divided among threads where panels may be cut.
+_LONG_SERIES = 256
+# Blocks computed at the same time, and in one call.
+_PARALLEL_BLOCKS = 4
+_BLOCKS_A_CALL = 256
 
 
 class ModelProgram:
@@ -33,9 +39,13 @@ class ModelProgram:
         Of the trainable weights in one vector.
     initialization : Initialization
         Draws initial weights.
+    block : int
+        Samples of a block: every kernel always sees this many.
     traces : int
         How often a function of this program was traced.
     """
+
+    _blocks_a_call = _BLOCKS_A_CALL
 
     def __init__(self, spec: ModelSpec) -> None:
         built = spec.build()
@@ -45,6 +55,7 @@ class ModelProgram:
         self.layout = Layout.of(self.model.trainable_variables)
         self.initialization = Initialization.of(self.model)
         self._state_types = [str(v.dtype) for v in self.model.non_trainable_variables]
+        self.block = _block_size(spec.n_timepoints)
         self.traces = 0
         self._predict = self._compile(self.model)
         self._attend = None if self.attention_model is None else self._compile(self.attention_model)
@@ -130,7 +141,22 @@ class ModelProgram:
 
         def run(vector: Any, state: Any, inputs: Any) -> Any:
             self.traces += 1
-            return self.call(model, vector, state, inputs, training=False)[0]
+
+            def predict_block(index: Any, outputs: Any) -> Any:
+                rows = index * self.block + tf.range(self.block)
+                block = [tf.gather(values, rows) for values in inputs]
+                output, _ = self.call(model, vector, state, block, training=False)
+                return index + 1, outputs.write(index, output)
+
+            n_blocks = tf.shape(inputs[0])[0] // self.block
+            outputs = tf.TensorArray(tf.float32, n_blocks, infer_shape=False)
+            _, outputs = tf.while_loop(
+                lambda index, outputs: index < n_blocks,
+                predict_block,
+                (0, outputs),
+                parallel_iterations=_PARALLEL_BLOCKS,
+            )
+            return outputs.concat()
 
         return compiled(run, [vector, state, inputs])
 
@@ -149,18 +175,13 @@ class ModelProgram:
 
     def _in_blocks(self, run: Any, vector: Any, state: Any, inputs: Any) -> np.ndarray:
         n_samples = len(inputs[0])
-        block = self._block_size(inputs[0].shape[1:])
+        rows = self.block * self._blocks_a_call
         constants = self._constants(vector, state)
         outputs = []
-        for start in range(0, max(n_samples, 1), block):
-            parts = [_padded(i[start : start + block], block) for i in inputs]
+        for start in range(0, max(n_samples, 1), rows):
+            parts = [_padded(i[start : start + rows], self.block) for i in inputs]
             outputs.append(self._run(run, constants, parts))
         return np.concatenate(outputs)[:n_samples]
-
-    @staticmethod
-    def _block_size(shape: tuple[int, ...]) -> int:
-        fitting = _BLOCK_VALUES // max(1, int(np.prod(shape)))
-        return min(_MAX_BLOCK, 1 << max(0, fitting.bit_length() - 1))
 
 
 _MODELS: ProgramCache[ModelProgram] = ProgramCache(max_size=32)
@@ -194,11 +215,16 @@ def _outside_scopes(build: Callable[[], ModelProgram]) -> ModelProgram:
         return executor.submit(build).result()
 
 
-def _padded(array: np.ndarray, size: int) -> np.ndarray:
-    """Return an array of ``size`` rows, zeros after those given."""
-    array = np.ascontiguousarray(array)
-    if len(array) == size:
-        return array
-    padded = np.zeros((size, *array.shape[1:]), dtype=array.dtype)
+def _block_size(n_timepoints: int | None) -> int:
+    """Return the samples of a block; it depends on the model alone."""
+    return 1 if n_timepoints is None or n_timepoints > _LONG_SERIES else _BLOCK
+
+
+def _padded(array: np.ndarray, block: int) -> np.ndarray:
+    """Return whole blocks: rows of zeros follow those given, one block at least."""
+    n_rows = max(1, -(-len(array) // block)) * block
+    if len(array) == n_rows:
+        return np.ascontiguousarray(array)
+    padded = np.zeros((n_rows, *array.shape[1:]), dtype=array.dtype)
     padded[: len(array)] = array
     return padded
