@@ -75,7 +75,7 @@ def hyperparameters(cls: type[T] | None = None, /, **defaults: Any) -> Any:
 
 def parameter_names(cls: type) -> tuple[str, ...]:
     """Return the names of all hyperparameters of a class, in the order of the constructor."""
-    return tuple(field.name for field in dataclasses.fields(cls))  # type: ignore[arg-type]
+    return tuple(field.name for field in dataclasses.fields(cls))
 
 
 class Parametrised:

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from skconvattn.engine.parameters import TrainingParameters
+from skconvattn.engine.plan import TrainingPlan, TrainingResult
 from skconvattn.engine.saving_archive import SaveFileError
 from skconvattn.engine.state import FittedModel
-from skconvattn.engine.training import TrainingPlan, train
+from skconvattn.engine.training import train
 
-__all__ = ["FittedModel", "SaveFileError", "TrainingParameters", "TrainingPlan", "train"]
+__all__ = [
+    "FittedModel",
+    "SaveFileError",
+    "TrainingParameters",
+    "TrainingPlan",
+    "TrainingResult",
+    "train",
+]

@@ -13,10 +13,7 @@ import numpy as np
 
 from skconvattn.data import Rows, Windows
 from skconvattn.engine.optimizers import OptimizerSpec, loss_key, make_loss
-from skconvattn.engine.prediction import model_program
-from skconvattn.engine.progress import Progress
-from skconvattn.engine.state import FittedModel
-from skconvattn.engine.training import (
+from skconvattn.engine.plan import (
     TrainingPlan,
     TrainingResult,
     epoch_order,
@@ -24,6 +21,9 @@ from skconvattn.engine.training import (
     starting_rate,
     stop_without_finite_loss,
 )
+from skconvattn.engine.prediction import model_program
+from skconvattn.engine.progress import Progress
+from skconvattn.engine.state import FittedModel
 from skconvattn.engine.weights import Layout
 from skconvattn.networks.spec import ModelSpec
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from skconvattn.engine.prediction import ModelProgram
+from skconvattn.engine.model_program import ModelProgram
 
 
 class PortableModelProgram(ModelProgram):
     """One Keras model and its predictions, compiled on JAX and eager elsewhere.
 
     Parameters and attributes are those of
-    :class:`~skconvattn.engine.prediction.ModelProgram`.
+    :class:`~skconvattn.engine.model_program.ModelProgram`.
     """
 
     _blocks_a_call = 1

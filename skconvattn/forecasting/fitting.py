@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from skconvattn.data import Windows
-from skconvattn.engine import FittedModel, TrainingPlan, train
-from skconvattn.engine.training import TrainingResult
+from skconvattn.engine import FittedModel, TrainingPlan, TrainingResult, train
 from skconvattn.forecasting.calibration import ResidualQuantiles, noise_scale
 from skconvattn.forecasting.layout import Cut
 from skconvattn.networks import ModelSpec
