@@ -5,9 +5,13 @@ from __future__ import annotations
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skconvattn._hyperparameters import Parametrised, hyperparameter, hyperparameters
+from skconvattn.engine.plan import TrainingPlan
+from skconvattn.engine.state import FittedModel
+from skconvattn.networks.spec import ModelSpec
 
 
 @hyperparameters
@@ -136,3 +140,56 @@ class TrainingParameters(Parametrised):
         same weights, bit for bit. No global random state is changed.
         """,
     )
+
+    def _training_plan(
+        self, n_training: int, automatic_loss: Any, *, stops_early: bool
+    ) -> TrainingPlan:
+        """Resolve the parameters for data of a size.
+
+        Parameters
+        ----------
+        n_training : int
+            Training samples.
+        automatic_loss : str or keras loss
+            What ``loss="auto"`` stands for.
+        stops_early : bool
+            Whether there is a validation part to stop by.
+
+        Returns
+        -------
+        TrainingPlan
+            For :func:`~skconvattn.engine.train`.
+        """
+        is_automatic = isinstance(self.loss, str) and self.loss == "auto"
+        return TrainingPlan(
+            epochs=self.epochs,
+            batch_size=_batch_size_for(self.batch_size, n_training),
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate,
+            loss=automatic_loss if is_automatic else self.loss,
+            steps_per_epoch=self.steps_per_epoch,
+            patience=self.patience if stops_early else None,
+            callbacks=_as_list(self.callbacks),
+            verbose=self.verbose,
+            engine=self.engine,
+            description=type(self).__name__,
+        )
+
+    def _warm_model(self, spec: ModelSpec) -> FittedModel | None:
+        """Return the weights to go on from, if asked for and of the same model."""
+        fitted = getattr(self, "fitted_model_", None)
+        return fitted if self.warm_start and fitted is not None and fitted.spec == spec else None
+
+
+def _batch_size_for(batch_size: int | str, n_training: int) -> int:
+    """Resolve ``batch_size="auto"``: the power of two nearest a tenth of the data, 8 to 64."""
+    if batch_size != "auto":
+        return int(batch_size)
+    return int(np.clip(2 ** round(np.log2(max(1.0, n_training / 10))), 8, 64))
+
+
+def _as_list(callbacks: Any) -> list[Any]:
+    """Return one callback, several or none as a list."""
+    if callbacks is None:
+        return []
+    return list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]

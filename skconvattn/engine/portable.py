@@ -50,6 +50,7 @@ def train_portable(
     if start is not None:
         weights, state = Layout.of(weights).split(start.weights), list(start.state)
     model = spec.build().model
+    _seed_layers(model)
     _assign(model, weights, state)
     optimizer, rate = OptimizerSpec.of(plan.optimizer, starting_rate(plan))
     model.compile(
@@ -250,6 +251,20 @@ def _imported_wrapper() -> Any:
 
 
 _imported: list[Any] = []
+
+
+def _seed_layers(model: Any) -> None:
+    """Let dropout on torch draw from the state of its layer, as on the other backends.
+
+    Without a seed of its own, which only says here that there is one, Keras leaves it to torch's
+    global generator.
+    """
+    if keras.backend.backend() != "torch":
+        return
+    for layer in model._flatten_layers():
+        generator = getattr(layer, "seed_generator", None)
+        if generator is not None and generator._initial_seed is None:
+            generator._initial_seed = 0
 
 
 def _kept(model: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:

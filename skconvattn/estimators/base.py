@@ -13,7 +13,7 @@ from skconvattn._hyperparameters import hyperparameters
 from skconvattn.data import Rows
 from skconvattn.data.rows import canonical_rows
 from skconvattn.data.scaling import Scaling
-from skconvattn.engine import FittedModel, TrainingParameters, TrainingPlan, train
+from skconvattn.engine import TrainingParameters, train
 from skconvattn.engine.atomic import restored_on_error
 from skconvattn.engine.saving import Saveable
 from skconvattn.engine.seeds import generator_from
@@ -134,7 +134,9 @@ class BaseNeuralEstimator(TrainingParameters, Network, Saveable, BaseEstimator, 
         result = train(
             spec,
             source,
-            self._plan(len(training), stops_early=len(validation) > 0),
+            self._training_plan(
+                len(training), self._default_loss(), stops_early=len(validation) > 0
+            ),
             rng,
             training=training,
             validation=validation,
@@ -157,29 +159,6 @@ class BaseNeuralEstimator(TrainingParameters, Network, Saveable, BaseEstimator, 
         held_out = self._held_out(targets, n_held_out, rng)
         return np.setdiff1d(np.arange(n_samples), held_out), held_out
 
-    def _plan(self, n_training: int, *, stops_early: bool) -> TrainingPlan:
-        return TrainingPlan(
-            epochs=self.epochs,
-            batch_size=batch_size_for(self.batch_size, n_training),
-            optimizer=self.optimizer,
-            learning_rate=self.learning_rate,
-            loss=self._default_loss() if self._is_auto(self.loss) else self.loss,
-            steps_per_epoch=self.steps_per_epoch,
-            patience=self.patience if stops_early else None,
-            callbacks=as_list(self.callbacks),
-            verbose=self.verbose,
-            engine=self.engine,
-            description=type(self).__name__,
-        )
-
-    @staticmethod
-    def _is_auto(value: Any) -> bool:
-        return isinstance(value, str) and value == "auto"
-
-    def _warm_model(self, spec: ModelSpec) -> FittedModel | None:
-        fitted = getattr(self, "fitted_model_", None)
-        return fitted if self.warm_start and fitted is not None and fitted.spec == spec else None
-
     def _outputs(self, X: Any) -> np.ndarray:
         """Return the network's outputs for series."""
         check_is_fitted(self)
@@ -194,20 +173,6 @@ def _to_keras_axes(X: np.ndarray) -> np.ndarray:
             "(n_samples, n_channels, n_timepoints)."
         )
     return X[:, :, None] if X.ndim == 2 else X.transpose(0, 2, 1)
-
-
-def batch_size_for(batch_size: int | str, n_training: int) -> int:
-    """Resolve ``batch_size="auto"``: the power of two nearest a tenth of the data, 8 to 64."""
-    if batch_size != "auto":
-        return int(batch_size)
-    return int(np.clip(2 ** round(np.log2(max(1.0, n_training / 10))), 8, 64))
-
-
-def as_list(callbacks: Any) -> list[Any]:
-    """Return one callback, several or none as a list."""
-    if callbacks is None:
-        return []
-    return list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
 
 
 def _checked_weights(sample_weight: Any, series: np.ndarray) -> np.ndarray:

@@ -11,10 +11,9 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 from sktime.forecasting.base import BaseForecaster
 
 from skconvattn._hyperparameters import hyperparameter, hyperparameters, parameter_names
-from skconvattn.engine import TrainingParameters, TrainingPlan
+from skconvattn.engine import TrainingParameters
 from skconvattn.engine.atomic import restored_on_error
 from skconvattn.engine.seeds import generator_from
-from skconvattn.estimators.base import as_list, batch_size_for
 from skconvattn.forecasting import validation
 from skconvattn.forecasting.calibration import noise_scale
 from skconvattn.forecasting.fitting import ForecastFitter, noise_floor, quantiles_between
@@ -168,10 +167,8 @@ class BaseNeuralForecaster(TrainingParameters, Network, SaveableForecaster, Base
         self._cut = self._choose_cut(len(y), fh)
         self.window_length_ = self._cut.window_length
         seed = np.random.SeedSequence(int(generator_from(self.random_state).integers(2**63)))
-        warm = getattr(self, "fitted_model_", None) if self.warm_start else None
         spec = self._spec()
-        start = warm if warm is not None and warm.spec == spec else None
-        result = self._fitter(spec).fit(self._history.scaled(), seed, start)
+        result = self._fitter(spec).fit(self._history.scaled(), seed, self._warm_model(spec))
         self.fitted_model_ = result.model
         self._calibration = result.calibration
         self.history_ = result.search.history
@@ -199,8 +196,8 @@ class BaseNeuralForecaster(TrainingParameters, Network, SaveableForecaster, Base
         self._history = self._history.extended(y, X)
         if update_params:
             epochs = max(1, self.n_iter_ // 10)
-            fitter = self._fitter(self.fitted_model_.spec, epochs=epochs)
-            self.fitted_model_ = fitter.train_on(self._history.scaled(), self.fitted_model_)
+            fitter = self._fitter(self.fitted_model_.spec)
+            self.fitted_model_ = fitter.train_on(self._history.scaled(), self.fitted_model_, epochs)
         return self
 
     def _validate_hyperparameters(self) -> None:
@@ -208,7 +205,7 @@ class BaseNeuralForecaster(TrainingParameters, Network, SaveableForecaster, Base
         validate_parameter_constraints(
             self._parameter_constraints, values, caller_name=type(self).__name__
         )
-        validation.check_quantiles(self.quantiles)
+        validation.check_quantiles(self.quantiles, self.loss)
 
     def _season(self, y: pd.Series) -> int:
         if self.seasonal_period == "auto":
@@ -244,36 +241,22 @@ class BaseNeuralForecaster(TrainingParameters, Network, SaveableForecaster, Base
             dropout=self.branch_dropout,
         )
 
-    def _fitter(self, spec: ModelSpec, epochs: int | None = None) -> ForecastFitter:
+    def _fitter(self, spec: ModelSpec) -> ForecastFitter:
         return ForecastFitter(
             spec=spec,
             cut=self._cut,
             period=self.seasonal_period_,
-            plan=lambda n_training: self._plan(n_training, epochs or self.epochs),
+            plan=lambda n_training: self._training_plan(
+                n_training, self._automatic_loss(), stops_early=self.early_stopping
+            ),
             fraction=self.validation_fraction,
             refit=self.refit,
         )
 
-    def _plan(self, n_training: int, epochs: int) -> TrainingPlan:
-        return TrainingPlan(
-            epochs=epochs,
-            batch_size=batch_size_for(self.batch_size, n_training),
-            optimizer=self.optimizer,
-            learning_rate=self.learning_rate,
-            loss=self._loss(),
-            steps_per_epoch=self.steps_per_epoch,
-            patience=self.patience if self.early_stopping else None,
-            callbacks=as_list(self.callbacks),
-            verbose=self.verbose,
-            engine=self.engine,
-            description=type(self).__name__,
-        )
-
-    def _loss(self) -> Any:
-        if self.quantiles is not None:
-            return "pinball:" + ",".join(str(float(level)) for level in self.quantiles)
-        automatic = isinstance(self.loss, str) and self.loss == "auto"
-        return "mean_absolute_error" if automatic else self.loss
+    def _automatic_loss(self) -> str:
+        if self.quantiles is None:
+            return "mean_absolute_error"
+        return "pinball:" + ",".join(str(float(level)) for level in self.quantiles)
 
     def _quantile_values(
         self, fh: ForecastingHorizon, X: pd.DataFrame | None, levels: np.ndarray

@@ -99,10 +99,10 @@ class ForecastFitter:
             model = self._refit(windows, search, seed, start)
         return FitResult(model, search, calibration)
 
-    def train_on(self, series: np.ndarray, model: FittedModel) -> FittedModel:
+    def train_on(self, series: np.ndarray, model: FittedModel, epochs: int) -> FittedModel:
         """Go on training a model on all windows of a longer series."""
         windows = Windows.over([series], self.cut.window_length, self.cut.horizon)
-        plan = replace(self.plan(len(windows)), patience=None)
+        plan = replace(self.plan(len(windows)), epochs=epochs, patience=None)
         rng = np.random.default_rng(len(series))
         return train(self.spec, windows, plan, rng, start=model).model
 

@@ -149,13 +149,13 @@ def known_at(X: pd.DataFrame | None, columns: pd.Index, needed: pd.Index) -> pd.
     return rows
 
 
-def check_quantiles(quantiles: Any) -> None:
-    """Refuse levels that are not increasing strictly between 0 and 1.
+def check_quantiles(quantiles: Any, loss: Any) -> None:
+    """Refuse levels that are not increasing strictly between 0 and 1, and another loss with them.
 
     Raises
     ------
     ValueError
-        If they are not.
+        If they are not, or if there is another loss.
     """
     if quantiles is None:
         return
@@ -165,6 +165,11 @@ def check_quantiles(quantiles: Any) -> None:
         raise ValueError(
             f"quantiles={quantiles!r} must be increasing levels strictly between 0 and 1; use for "
             "example (0.05, 0.5, 0.95)."
+        )
+    if not (isinstance(loss, str) and loss == "auto"):
+        raise ValueError(
+            f"loss={loss!r} cannot train quantiles={quantiles!r}, which take the pinball loss; use "
+            "loss='auto'."
         )
 
 

@@ -54,6 +54,10 @@ BAD_PARAMETERS = {
     "loss": ({"loss": "msee"}, "loss='msee' .* use a name such as 'mse'"),
     "levels out of order": ({"quantiles": (0.9, 0.1)}, "quantiles=\\(0.9, 0.1\\) must be incr"),
     "level of one": ({"quantiles": (0.5, 1.0)}, "strictly between 0 and 1; use for example"),
+    "loss beside levels": (
+        {"quantiles": (0.1, 0.5, 0.9), "loss": "mse"},
+        "loss='mse' cannot train quantiles=.*; use loss='auto'",
+    ),
     "normalization": ({"normalization": "mean"}, "'normalization' parameter"),
 }
 
