@@ -159,6 +159,14 @@ class BaseNeuralForecaster(TrainingParameters, Network, SaveableForecaster, Base
         self.check_is_fitted()
         return self.fitted_model_.to_keras()
 
+    def _reset_at(self, state: str) -> BaseNeuralForecaster:
+        """Keep the weights when sktime resets before a fit, if a warm start is asked for."""
+        fitted = vars(self).get("fitted_model_") if self.warm_start else None
+        super()._reset_at(state)
+        if fitted is not None:
+            self.fitted_model_ = fitted
+        return self
+
     def _fit(self, y: pd.Series, X: pd.DataFrame | None, fh: ForecastingHorizon | None) -> Any:
         validation.check_length(y)
         validation.check_values(y, "y")

@@ -97,6 +97,18 @@ def test_update_with_training_changes_the_weights(fitted):
     assert np.abs(moved.fitted_model_.weights - weights).max() > 0
 
 
+@pytest.mark.parametrize("warm_start", [True, False])
+def test_a_warm_start_goes_on_where_the_last_fit_ended(warm_start):
+    parameters = {"epochs": 10, "warm_start": warm_start, **SMALL}
+    forecaster = ConvAttentionForecaster(**parameters).fit(AIRLINE[:-12], fh=range(1, 7))
+    first = forecaster.history_["loss"]
+
+    again = forecaster.fit(AIRLINE[:-12], fh=range(1, 7)).history_["loss"]
+
+    assert (again[0] < first[0]) == warm_start
+    assert (again == first) == (not warm_start)
+
+
 def test_forecasts_follow_the_units_of_the_series():
     scaled = 1000.0 + 50.0 * AIRLINE[:-12]
     parameters = {"epochs": 10, **SMALL}
