@@ -20,8 +20,10 @@ class OptimizerSpec:
 
     Attributes
     ----------
+    kind : type
+        Its class.
     config : str
-        Keras's configuration as JSON.
+        Its configuration as JSON.
     scheduled : bool
         Whether the configuration holds a learning-rate schedule over steps.
     elementwise : bool
@@ -30,6 +32,7 @@ class OptimizerSpec:
         Classes of the user's in the configuration, which Keras does not find by name.
     """
 
+    kind: type[Any]
     config: str
     scheduled: bool
     elementwise: bool
@@ -78,15 +81,17 @@ class OptimizerSpec:
             and serialized["class_name"] in _ELEMENTWISE
             and config.get("clipnorm") is None
         )
-        spec = cls(json.dumps(serialized, sort_keys=True), scheduled, elementwise, custom)
+        text = json.dumps(serialized["config"], sort_keys=True)
+        spec = cls(type(given), text, scheduled, elementwise, custom)
         return spec, 0.0 if scheduled else float(rate)
 
     def make(self) -> Any:
         """Return a new Keras optimiser."""
         import keras
 
-        named = {kind.__name__: kind for kind in self.custom}
-        return keras.optimizers.deserialize(json.loads(self.config), custom_objects=named)
+        # From the class itself: by its name, Keras 3.15 does not find all of its own.
+        with keras.saving.CustomObjectScope({kind.__name__: kind for kind in self.custom}):
+            return self.kind.from_config(json.loads(self.config))
 
 
 def _innermost(serialized: dict[str, Any]) -> dict[str, Any]:
