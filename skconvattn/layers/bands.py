@@ -160,8 +160,9 @@ def expand_band(weights: Any, history_only: bool = False) -> Any:
     n_timepoints, width = ops.shape(weights)[-2], weights.shape[-1]
     offsets = ops.arange(width, dtype="int32") - keys_before(width, history_only)
     positions = ops.expand_dims(ops.arange(n_timepoints, dtype="int32"), 1) + offsets
-    # One-hot vectors of places outside the sequence are zero.
-    places = ops.one_hot(positions, n_timepoints, dtype=weights.dtype)  # (time, width, time)
+    steps = ops.arange(n_timepoints, dtype="int32")
+    places = ops.equal(ops.expand_dims(positions, -1), steps)  # (time, width, time)
+    places = ops.cast(places, weights.dtype)
     return ops.einsum("...tw,tws->...ts", weights, places)
 
 

@@ -9,13 +9,14 @@ import keras
 import numpy as np
 from keras import ops
 
-# Keras's tanh returns single precision on JAX, whatever it is given, so that layers with a tanh
-# are no more exact than that under a float64 policy.
-TANH_IS_SINGLE = keras.backend.backend() == "jax"
+# On JAX and torch Keras turns results of double precision into single, whatever the policy says.
+DOUBLE = keras.backend.backend() == "tensorflow"
 
 
 def to_numpy(x: Any) -> np.ndarray:
     """Return a tensor as an array in double precision."""
+    if isinstance(x, np.ndarray):
+        return x.astype("float64")
     return np.asarray(ops.convert_to_numpy(ops.stop_gradient(x))).astype("float64")
 
 

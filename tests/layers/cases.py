@@ -11,7 +11,6 @@ import numpy as np
 
 from skconvattn import layers
 from tests.layers import reference
-from tests.layers.backends import TANH_IS_SINGLE
 
 N_CHANNELS = 4
 
@@ -52,12 +51,6 @@ class Case:
     skips: bool = False
     shortest: int = 1
 
-    @property
-    def double(self) -> bool:
-        """Whether the layer is exact to double precision under a float64 policy."""
-        tanh = any(word in self.name for word in ("attention-", "additive"))
-        return not (tanh and TANH_IS_SINGLE)
-
     def make(self, **kwargs: Any) -> Any:
         """Create the layer."""
         return self.layer(**self.config, **kwargs)
@@ -70,11 +63,12 @@ class Case:
         layer.set_weights([rng.normal(scale=0.5, size=w.shape) for w in layer.get_weights()])
         return layer
 
-    def expected(self, layer: Any, x: np.ndarray) -> np.ndarray:
-        """Evaluate the formula in double precision with the layer's weights."""
+    def expected(self, layer: Any, x: np.ndarray, values: list[np.ndarray] | None = None) -> Any:
+        """Evaluate the formula in double precision with the layer's weights, or other values."""
+        values = layer.get_weights() if values is None else values
         weights = {
             w.path.removeprefix(f"{layer.name}/"): np.asarray(value, dtype="float64")
-            for w, value in zip(layer.weights, layer.get_weights(), strict=True)
+            for w, value in zip(layer.weights, values, strict=True)
         }
         return np.stack([self.formula(weights, series.astype("float64")) for series in x])
 
