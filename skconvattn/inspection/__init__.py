@@ -1,3 +1,7 @@
-"""inspection."""
+"""Looking at fitted estimators: attention by time step, and pictures of it and of forecasts."""
 
 from __future__ import annotations
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

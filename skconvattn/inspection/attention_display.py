@@ -1,0 +1,245 @@
+"""A picture of attention over time."""
+
+from __future__ import annotations
+
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from skconvattn.forecasting import BaseNeuralForecaster
+from skconvattn.inspection import drawing
+from skconvattn.inspection.weights import attention_weights, forecaster_window
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import QuadMesh
+    from matplotlib.colorbar import Colorbar
+    from matplotlib.container import BarContainer
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+_KINDS = ("auto", "strip", "bars", "map")
+_LINES = ("black", drawing.FORECAST, drawing.TRUTH, "#CC79A7")
+
+
+class AttentionDisplay:
+    """Attention that the time steps of one or more series get.
+
+    Create it with :meth:`from_estimator`, or from values of any origin and call :meth:`plot`.
+
+    Parameters
+    ----------
+    attention : ndarray of shape (n_samples, n_timepoints)
+        Weights, those of a series summing to one.
+    series : ndarray of shape (n_samples, n_channels, n_timepoints), optional
+        What is attended to.
+    index : pandas.Index of length n_timepoints, optional
+        Time stamps, counted from 0 by default.
+    name : str, optional
+        Name of the series.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+        Axes with the picture.
+    figure_ : matplotlib.figure.Figure
+        Figure with the axes.
+    heat_ : matplotlib.collections.QuadMesh or None
+        Attention as colour, for the kinds "strip" and "map".
+    bars_ : matplotlib.container.BarContainer or None
+        Attention as height, for the kind "bars".
+    lines_ : list of matplotlib.lines.Line2D
+        The channels of the series, for the kind "strip".
+    colorbar_ : matplotlib.colorbar.Colorbar or None
+        Scale of the colours.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconvattn import ConvAttentionClassifier
+    >>> from skconvattn.inspection import AttentionDisplay
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(40, 24)), np.repeat([0, 1], 20)
+    >>> X[y == 1, 12] += 3
+    >>> classifier = ConvAttentionClassifier(epochs=5, random_state=0).fit(X, y)
+    >>> AttentionDisplay.from_estimator(classifier, X[:10]).attention.shape
+    (10, 24)
+    """
+
+    def __init__(
+        self,
+        *,
+        attention: np.ndarray,
+        series: np.ndarray | None = None,
+        index: pd.Index | None = None,
+        name: str | None = None,
+    ) -> None:
+        self.attention = attention
+        self.series = series
+        self.index = index
+        self.name = name
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, X: Any = None, ax: Axes | None = None, *, kind: str = "auto"
+    ) -> AttentionDisplay:
+        """Find the attention and draw it.
+
+        Parameters
+        ----------
+        estimator : estimator of skconvattn
+            A fitted forecaster, regressor or classifier.
+        X : array-like or pandas.Series, optional
+            As for :func:`~skconvattn.inspection.attention_weights`: series for regressors and
+            classifiers; for forecasters a history, their own by default.
+        ax : matplotlib.axes.Axes, optional
+            Axes to draw on, those of a new figure by default.
+        kind : {"auto", "strip", "bars", "map"}, default="auto"
+            As for :meth:`plot`.
+
+        Returns
+        -------
+        AttentionDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As :func:`~skconvattn.inspection.attention_weights`, and for self-attention, which has
+            a weight for each pair of positions.
+        ImportError
+            If Matplotlib is not installed.
+        """
+        drawing.import_pyplot()
+        attention = attention_weights(estimator, X)
+        if np.ndim(attention) == 4:
+            raise ValueError(
+                f"{type(estimator).__name__} has attention for each pair of positions, which one "
+                "strip cannot show; draw a head of attention_weights(...) with "
+                "matplotlib.axes.Axes.imshow."
+            )
+        if isinstance(estimator, BaseNeuralForecaster):
+            window = forecaster_window(estimator, X)
+            display = cls(
+                attention=np.asarray(attention)[None],
+                series=window.to_numpy()[None, None],
+                index=window.index,
+                name=None if window.name is None else str(window.name),
+            )
+        else:
+            series = np.asarray(X, dtype=np.float64)
+            display = cls(
+                attention=np.asarray(attention),
+                series=series[:, None] if series.ndim == 2 else series,
+            )
+        return display.plot(ax, kind=kind)
+
+    def plot(self, ax: Axes | None = None, *, kind: str = "auto") -> AttentionDisplay:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Axes to draw on, those of a new figure by default.
+        kind : {"auto", "strip", "bars", "map"}, default="auto"
+            "strip" draws one series over its attention as colour; "bars" draws the attention of
+            one series as bars, with the even share as a line; "map" draws the attention of many
+            series as colour, a row each. "auto" is "strip" for one series and "map" for more.
+
+        Returns
+        -------
+        AttentionDisplay
+            The display itself.
+
+        Raises
+        ------
+        ValueError
+            If ``kind`` is not known, or one series is needed and there are more.
+        ImportError
+            If Matplotlib is not installed.
+        """
+        kind = self._checked(kind)
+        ax = drawing.axes_for(ax, height=2.5 if kind == "bars" else 3.5)
+        self.heat_: QuadMesh | None = None
+        self.bars_: BarContainer | None = None
+        self.colorbar_: Colorbar | None = None
+        self.lines_: list[Line2D] = []
+        draw = {"strip": self._draw_strip, "bars": self._draw_bars, "map": self._draw_map}
+        draw[kind](ax)
+        if self.index is None:
+            ax.set_xlabel("time step")
+        else:
+            drawing.label_time(ax, self.index)
+        self.ax_: Axes = ax
+        self.figure_: Figure = ax.figure  # type: ignore[assignment]
+        return self
+
+    def _checked(self, kind: str) -> str:
+        if kind not in _KINDS:
+            raise ValueError(f"kind={kind!r} is not known; use one of {', '.join(_KINDS)}.")
+        n_samples = len(self.attention)
+        if kind == "auto":
+            return "strip" if n_samples == 1 else "map"
+        if kind in ("strip", "bars") and n_samples != 1:
+            raise ValueError(
+                f"kind={kind!r} shows one series and there are {n_samples}; give one, as X[:1], or "
+                "use kind='map'."
+            )
+        return kind
+
+    @property
+    def _stamps(self) -> pd.Index:
+        return pd.RangeIndex(self.attention.shape[1]) if self.index is None else self.index
+
+    def _draw_strip(self, ax: Axes) -> None:
+        channels = np.empty((0, 0)) if self.series is None else self.series[0]
+        x = drawing.positions_of(self._stamps)
+        for channel, colour in zip(channels, cycle(_LINES), strict=False):
+            self.lines_.extend(ax.plot(x, channel, linewidth=1.5, color=colour))
+        if len(channels) == 0:
+            ax.set_yticks([])
+        elif self.name is not None:
+            ax.set_ylabel(self.name)
+        # The colour fills the height that the series needs.
+        bottom, top = ax.get_ylim()
+        self.heat_ = self._draw_heat(ax, np.array([bottom, top]))
+        ax.set_ylim(bottom, top)
+
+    def _draw_bars(self, ax: Axes) -> None:
+        edges = drawing.edges_of(self._stamps)
+        self.bars_ = ax.bar(
+            edges[:-1],
+            self.attention[0],
+            width=np.diff(edges),
+            align="edge",
+            color=drawing.ATTENTION,
+            edgecolor="white",
+            linewidth=0.5,
+        )
+        even = 1 / self.attention.shape[1]
+        ax.axhline(even, color=drawing.HISTORY, linewidth=1, linestyle=":", label="even share")
+        # Above the axes, where no bar can be.
+        ax.legend(frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0)
+        ax.set_ylabel("attention")
+
+    def _draw_map(self, ax: Axes) -> None:
+        from matplotlib.ticker import MaxNLocator
+
+        self.heat_ = self._draw_heat(ax, np.arange(len(self.attention) + 1) - 0.5)
+        ax.invert_yaxis()
+        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.set_ylabel("series")
+
+    def _draw_heat(self, ax: Axes, rows: np.ndarray) -> QuadMesh:
+        """Draw attention as colour between the given edges of the rows, with a scale."""
+        from matplotlib.colors import LinearSegmentedColormap
+
+        # No darker than the colour of the bars, so that a black line stays visible on it.
+        colours = LinearSegmentedColormap.from_list("attention", ["white", drawing.ATTENTION])
+        columns = drawing.edges_of(self._stamps)
+        heat = ax.pcolormesh(columns, rows, self.attention, cmap=colours, vmin=0.0, zorder=0)
+        self.colorbar_ = ax.figure.colorbar(heat, ax=ax, label="attention", pad=0.02)
+        self.colorbar_.outline.set_visible(False)
+        return heat

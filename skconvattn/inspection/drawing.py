@@ -1,0 +1,127 @@
+"""What the displays share: axes, colours, and time stamps as Matplotlib takes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# From the palette of Okabe and Ito (2008), "Color Universal Design", which colour-blind readers can
+# tell apart; the history is grey, so that it also recedes in print.
+HISTORY = "#555555"
+FORECAST = "#0072B2"
+TRUTH = "#D55E00"
+ATTENTION = "#009E73"
+
+
+def axes_for(ax: Axes | None, height: float = 3.5) -> Axes:
+    """Return axes to draw on, those given or those of a new figure.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes or None
+        Axes of the caller.
+    height : float
+        Height of a new figure, in inches.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Axes without a frame at the top and to the right.
+
+    Raises
+    ------
+    ImportError
+        If Matplotlib is not installed.
+    """
+    if ax is None:
+        plt = import_pyplot()
+        ax = plt.subplots(figsize=(8.0, height), layout="constrained")[1]
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def import_pyplot() -> Any:
+    """Import Matplotlib, or say how to get it.
+
+    Raises
+    ------
+    ImportError
+        If Matplotlib is not installed.
+    """
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            "Displays draw with Matplotlib, which is not installed; "
+            'run pip install "skconvattn[plots]".'
+        ) from error
+    return plt
+
+
+def positions_of(index: pd.Index) -> np.ndarray:
+    """Return an index as Matplotlib's x values.
+
+    Parameters
+    ----------
+    index : pandas.Index of length n_timepoints
+        Periods, time stamps or numbers.
+
+    Returns
+    -------
+    ndarray of shape (n_timepoints,)
+        The start of each period as datetime64, time stamps as datetime64 in their own zone,
+        numbers as they are, and for anything else the place in the index.
+    """
+    if isinstance(index, pd.PeriodIndex):
+        return index.to_timestamp().to_numpy()
+    if isinstance(index, pd.DatetimeIndex):
+        return index.tz_localize(None).to_numpy()
+    if pd.api.types.is_numeric_dtype(index.dtype):
+        return index.to_numpy()
+    return np.arange(len(index))
+
+
+def edges_of(index: pd.Index) -> np.ndarray:
+    """Return where each time step begins and the last one ends, as Matplotlib's x values.
+
+    Parameters
+    ----------
+    index : pandas.Index of length n_timepoints
+        Periods, time stamps or numbers.
+
+    Returns
+    -------
+    ndarray of shape (n_timepoints + 1,)
+        Half a step before each position, and after the last; the middle between unequal ones.
+    """
+    positions = positions_of(index)
+    if len(positions) == 1:
+        step = np.ones(1) if positions.dtype.kind != "M" else _duration(index)
+    else:
+        step = np.diff(positions)
+    halves = step / 2
+    first, last = positions[:1] - halves[:1], positions[-1:] + halves[-1:]
+    middles = positions[:-1] + halves if len(positions) > 1 else positions[:0]
+    return np.concatenate([first, middles, last])
+
+
+def label_time(ax: Axes, index: pd.Index) -> None:
+    """Put dates on the x axis, as short as they can be, if the index has any."""
+    if isinstance(index, pd.PeriodIndex | pd.DatetimeIndex):
+        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+        locator = AutoDateLocator(minticks=3, maxticks=8)
+        ax.xaxis.set_major_locator(locator)
+        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+
+
+def _duration(index: pd.Index) -> np.ndarray:
+    """Return how long a single time stamp lasts, a day if nothing says so."""
+    if isinstance(index, pd.PeriodIndex):
+        return (index.end_time - index.start_time).to_numpy()
+    return np.array([np.timedelta64(1, "D")])
