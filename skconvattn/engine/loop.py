@@ -18,7 +18,7 @@ from skconvattn.engine.plan import (
     starting_rate,
     stop_without_finite_loss,
 )
-from skconvattn.engine.programs import training_program
+from skconvattn.engine.programs import claimed_program
 from skconvattn.engine.progress import Progress
 from skconvattn.engine.state import FittedModel
 from skconvattn.networks.spec import ModelSpec
@@ -35,13 +35,12 @@ def train_compiled(
 ) -> TrainingResult:
     """Train a model; parameters and result are those of :func:`~skconvattn.engine.train`."""
     optimizer, rate = OptimizerSpec.of(plan.optimizer, starting_rate(plan))
-    program = training_program(spec, optimizer, loss_key(plan.loss), source)
-    with program.lock:
+    with claimed_program(spec, optimizer, loss_key(plan.loss), source) as program:
         return _Fit(program, spec, source, plan, rng, start, rate).run(training, validation)
 
 
 class _Fit:
-    """One fit on a program that it holds the lock of."""
+    """One fit on a program that it has claimed."""
 
     def __init__(
         self,

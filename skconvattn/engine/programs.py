@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,7 @@ _VALIDATION_BATCH = 256
 class TrainingProgram:
     """Weights, optimiser and the compiled epoch of one model, loss and kind of data.
 
-    Its variables belong to one fit at a time: hold :attr:`lock` from :meth:`reset` to the last
-    epoch.
+    Its variables belong to one fit at a time, see :func:`claimed_program`.
 
     Parameters
     ----------
@@ -41,7 +41,9 @@ class TrainingProgram:
     Attributes
     ----------
     lock : threading.RLock
-        One fit at a time.
+        One thread at a time.
+    claimed : bool
+        Whether a fit works on it.
     traces : int
         How often the epoch was traced.
     """
@@ -53,6 +55,7 @@ class TrainingProgram:
         import tensorflow as tf
 
         self.lock = threading.RLock()
+        self.claimed = False
         self.traces = 0
         self.model_program = model_program(spec)
         self.layout = self.model_program.layout
@@ -255,3 +258,20 @@ def training_program(
     """Return the program for a model, an optimiser, a loss and a kind of data."""
     key = (spec, optimizer, loss, source.signature)
     return _PROGRAMS.get(key, lambda: TrainingProgram(spec, optimizer, loss, source))
+
+
+@contextmanager
+def claimed_program(
+    spec: ModelSpec, optimizer: OptimizerSpec, loss: Any, source: Rows | Windows
+) -> Iterator[TrainingProgram]:
+    """Hold the program of :func:`training_program` for one fit; parameters are the same."""
+    program = training_program(spec, optimizer, loss, source)
+    with program.lock:
+        if program.claimed:
+            # By a fit of this thread, one of whose callbacks fits: it must keep its weights.
+            program = TrainingProgram(spec, optimizer, loss, source)
+        program.claimed = True
+        try:
+            yield program
+        finally:
+            program.claimed = False
