@@ -1,0 +1,150 @@
+"""Fits keep quiet and leave the process as they found it; progress is shown where asked for."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from sktime.datasets import load_airline
+
+from skconvattn import ConvAttentionClassifier, ConvAttentionForecaster, ConvAttentionRegressor
+
+X = np.random.default_rng(0).normal(size=(120, 6))
+SMALL = {"filters": 2, "units": 2, "epochs": 3, "random_state": 0}
+
+
+def _fit_all(**parameters):
+    settings = {**SMALL, **parameters}
+    ConvAttentionRegressor(**settings).fit(X, X[:, 0]).predict(X)
+    ConvAttentionClassifier(**settings).fit(X, X[:, 0] > 0).predict(X)
+    ConvAttentionForecaster(**settings).fit(load_airline(), fh=[1, 2]).predict()
+
+
+@pytest.mark.usefixtures("loaded_backend", "unchanged_process")
+@pytest.mark.parametrize("random_state", [0, None])
+def test_fits_leave_seeds_environment_and_directory_alone(random_state, tmp_path, monkeypatch):
+    before = sorted(os.listdir())
+    _fit_all(random_state=random_state, dropout=0.3)
+    assert sorted(os.listdir()) == before
+
+
+def test_fits_leave_tensorflow_s_random_numbers_alone():
+    def draws():
+        tf.random.set_seed(4)
+        yield tf.random.uniform(()).numpy()
+        _fit_all(dropout=0.3)
+        yield tf.random.uniform(()).numpy()
+
+    tf.random.set_seed(4)
+    undisturbed = [tf.random.uniform(()).numpy() for _ in range(2)]
+    assert list(draws()) == undisturbed
+
+
+def test_fits_leave_keras_s_settings_alone():
+    import keras
+
+    def settings():
+        return (
+            keras.config.floatx(),
+            keras.config.dtype_policy().name,
+            keras.config.image_data_format(),
+            keras.config.is_interactive_logging_enabled(),
+            keras.config.is_traceback_filtering_enabled(),
+            tf.config.functions_run_eagerly(),
+        )
+
+    before = settings()
+    _fit_all()
+    assert settings() == before
+
+
+def test_a_fresh_process_imports_fits_and_predicts_in_silence():
+    script = """
+import os
+environment, directory = dict(os.environ), sorted(os.listdir())
+import warnings
+import numpy as np
+from skconvattn import AttentionRegressor, ConvAttentionForecaster
+from sktime.datasets import load_airline
+X = np.random.default_rng(0).normal(size=(60, 6))
+for n_timepoints in (2, 3, 4, 5, 6):
+    series = X[:, :n_timepoints]
+    AttentionRegressor(recurrent_units=2, units=2, epochs=2).fit(series, X[:, 0]).predict(series)
+ConvAttentionForecaster(epochs=2).fit(load_airline(), fh=[1, 2]).predict_interval()
+assert sorted(os.listdir()) == directory
+"""
+    # As a user starts Python: without the settings of the tests.
+    unset = {"TF_CPP_MIN_LOG_LEVEL", "PYTHONWARNINGS"}
+    environment = {name: value for name, value in os.environ.items() if name not in unset}
+    completed = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment
+    )
+    assert (completed.stdout, completed.stderr) == ("", "")
+
+
+def test_the_level_of_tensorflow_s_log_is_the_user_s_again_after_loading():
+    script = """
+import os
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = {level!r}
+if not os.environ["TF_CPP_MIN_LOG_LEVEL"]:
+    del os.environ["TF_CPP_MIN_LOG_LEVEL"]
+from skconvattn.engine.backend import load_backend
+load_backend()
+print(os.environ.get("TF_CPP_MIN_LOG_LEVEL"))
+"""
+    for level, expected in (("", "None"), ("2", "2")):
+        completed = subprocess.run(
+            [sys.executable, "-c", script.format(level=level)],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert completed.stdout.split() == [expected]
+
+
+@pytest.mark.parametrize("verbose", [0, False])
+def test_a_silent_fit_prints_nothing(capsys, verbose):
+    _fit_all(verbose=verbose)
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("verbose", [1, True])
+def test_one_bar_shows_epochs_losses_and_the_class(capsys, verbose):
+    ConvAttentionRegressor(**SMALL, verbose=verbose).fit(X, X[:, 0])
+    out, err = capsys.readouterr()
+    assert out == ""
+    last = err.strip().split("\r")[-1]
+    assert last.startswith("ConvAttentionRegressor")
+    assert "3/3" in last
+    assert re.search(r"loss=\d.*val_loss=\d", last)
+    assert err.count("\n") == 1
+
+
+def test_a_bar_of_a_fit_that_stops_early_ends_where_it_stopped(capsys):
+    settings = {**SMALL, "epochs": 200, "patience": 2, "learning_rate": 0.5}
+    regressor = ConvAttentionRegressor(**settings, verbose=1).fit(X, X[:, 0])
+    n = regressor.n_iter_
+    assert n < 200
+    assert f"{n}/{n}" in capsys.readouterr().err.split("\r")[-1]
+
+
+def test_a_line_an_epoch_shows_the_losses_of_the_history(capsys):
+    regressor = ConvAttentionRegressor(**SMALL, verbose=2).fit(X, X[:, 0])
+    out, err = capsys.readouterr()
+    history = regressor.history_
+    assert out.splitlines() == [
+        f"ConvAttentionRegressor  epoch {i + 1}/3  loss {history['loss'][i]:.4g}  "
+        f"val_loss {history['val_loss'][i]:.4g}"
+        for i in range(3)
+    ]
+    assert err == ""
+
+
+def test_a_forecaster_shows_one_bar(capsys):
+    ConvAttentionForecaster(**SMALL, verbose=1).fit(load_airline(), fh=[1, 2])
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "3/3" in err
