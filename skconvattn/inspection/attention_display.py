@@ -219,9 +219,19 @@ class AttentionDisplay:
             linewidth=0.5,
         )
         even = 1 / self.attention.shape[1]
-        ax.axhline(even, color=drawing.HISTORY, linewidth=1, linestyle=":", label="even share")
-        # Above the axes, where no bar can be.
-        ax.legend(frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0)
+        ax.axhline(even, color=drawing.HISTORY, linewidth=1, linestyle=":")
+        # Beside the axes, where neither a bar nor a title can be.
+        ax.annotate(
+            "even\nshare",
+            (1.0, even),
+            xycoords=("axes fraction", "data"),
+            xytext=(3, 0),
+            textcoords="offset points",
+            va="center",
+            color=drawing.HISTORY,
+            fontsize="small",
+            annotation_clip=False,
+        )
         ax.set_ylabel("attention")
 
     def _draw_map(self, ax: Axes) -> None:

@@ -124,4 +124,5 @@ def _duration(index: pd.Index) -> np.ndarray:
     """Return how long a single time stamp lasts, a day if nothing says so."""
     if isinstance(index, pd.PeriodIndex):
         return (index.end_time - index.start_time).to_numpy()
-    return np.array([np.timedelta64(1, "D")])
+    # In seconds, since half of one day in whole days is none.
+    return np.array([np.timedelta64(86400, "s")])
