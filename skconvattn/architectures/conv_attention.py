@@ -225,7 +225,7 @@ class ConvAttentionRegressor(ConvAttentionNetwork, BaseNeuralRegressor):
     """
 
 
-@hyperparameters
+@hyperparameters(kernel_size=7)
 class ConvAttentionClassifier(ConvAttentionNetwork, BaseNeuralClassifier):
     """Classifier with convolutional attention.
 

@@ -19,7 +19,7 @@ class TrainingParameters(Parametrised):
     """How a network is trained."""
 
     epochs: int = hyperparameter(
-        100,
+        200,
         [Interval(Integral, 1, None, closed="left")],
         """
         int

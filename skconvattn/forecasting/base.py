@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sktime.forecasting.base import ForecastingHorizon
 
 
-@hyperparameters(epochs=200, patience=20, learning_rate=None)
+@hyperparameters(patience=20)
 class BaseNeuralForecaster(TrainingParameters, Network, SaveableForecaster, BaseForecaster):
     """Base of all forecasters."""
 
