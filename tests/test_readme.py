@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+# What "about" allows: another processor trains to other weights, and errors move by as much as they
+# do between seeds.
+LEEWAY = 0.25
 TITLES = ["forecast", "pipeline", "classify"]
 
 
@@ -17,14 +21,20 @@ def test_there_is_a_block_for_each_use():
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=TITLES)
-def test_a_block_prints_what_its_comments_say(block, capsys, tmp_path, monkeypatch):
+def test_a_block_prints_what_its_comments_say(block, capsys, tmp_path, monkeypatch, request):
     monkeypatch.chdir(tmp_path)
+    request.addfinalizer(lambda: plt.close("all"))
     promised = re.findall(r"^print\(.*\)  # (.*)$", block, flags=re.MULTILINE)
-    assert promised
+    assert len(promised) == len(re.findall(r"^ *print\(", block, flags=re.MULTILINE)) > 0
 
     exec(compile(block, "README.md", "exec"), {})
 
-    assert capsys.readouterr().out.splitlines() == promised
+    printed = capsys.readouterr().out.splitlines()
+    for line, promise in zip(printed, promised, strict=True):
+        if promise.startswith("about "):
+            assert float(line) == pytest.approx(float(promise.removeprefix("about ")), rel=LEEWAY)
+        else:
+            assert line == promise
 
 
 def test_links_lead_to_files():
