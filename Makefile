@@ -82,7 +82,7 @@ bench: $(STAMP) ## Run the benchmarks named in BENCH ("engine layers")
 
 .PHONY: soak
 soak: $(STAMP) ## Fit hundreds of times and watch the memory
-	@$(BIN)/python benchmarks/soak.py
+	@$(BIN)/python benchmarks/engine.py --only memory
 
 .PHONY: clean
 clean: ## Remove the environments, caches and build products
