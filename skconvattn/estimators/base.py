@@ -177,7 +177,11 @@ def _to_keras_axes(X: np.ndarray) -> np.ndarray:
 
 def _checked_weights(sample_weight: Any, series: np.ndarray) -> np.ndarray:
     weights = _check_sample_weight(
-        sample_weight, series, dtype=np.float64, ensure_non_negative=True
+        sample_weight,
+        series,
+        dtype=np.float64,
+        ensure_non_negative=True,
+        allow_all_zero_weights=True,
     )
     if not weights.any():
         raise ValueError(
