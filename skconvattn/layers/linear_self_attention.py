@@ -323,7 +323,8 @@ class LinearSelfAttentionCell(_PositiveFeatures):
     -----
     Input (batch, channels) and the state; output (batch, num_heads * value_dim) and the new
     state: sums of outer products (batch, num_heads * key_dim * value_dim) and of keys
-    (batch, num_heads * key_dim).
+    (batch, num_heads * key_dim). On JAX, :class:`keras.layers.RNN` of Keras 3.15 accepts
+    a mask only where the first state has the shape of the output, so not with this cell.
 
     Examples
     --------

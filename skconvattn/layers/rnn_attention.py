@@ -326,7 +326,8 @@ class RNNAttentionCell(_LearnedQueries):
     -----
     Input (batch, channels) and the state; output (batch, num_heads * value_dim) and the new
     state: maximum (batch, num_heads), numerator (batch, num_heads * value_dim) and denominator
-    (batch, num_heads).
+    (batch, num_heads). On JAX, :class:`keras.layers.RNN` of Keras 3.15 accepts
+    a mask only where the first state has the shape of the output, so not with this cell.
 
     Examples
     --------
