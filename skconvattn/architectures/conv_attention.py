@@ -189,15 +189,7 @@ class ConvAttentionForecaster(ConvAttentionNetwork, BaseNeuralForecaster):
         small = {"filters": 4, "units": 4, "random_state": 0}
         return [
             {**small, "epochs": 2},
-            {
-                **small,
-                "epochs": 1,
-                "window_length": 3,
-                "quantiles": (0.1, 0.5, 0.9),
-                "normalization": None,
-                "recurrent": "lstm",
-                "recurrent_units": 2,
-            },
+            {**small, "epochs": 1, "window_length": 3, "quantiles": (0.1, 0.5, 0.9)},
         ]
 
 
