@@ -197,7 +197,7 @@ def _check_numeric(values: pd.Series, name: str) -> None:
     if not pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_complex_dtype(dtype):
         raise TypeError(
             f"{name} has values of type {dtype}; give real numbers, for example with "
-            "astype(float), or pandas.get_dummies for categories."
+            "astype(float), or pandas.get_dummies for categorical columns."
         )
 
 
