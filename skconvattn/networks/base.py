@@ -17,10 +17,14 @@ class Encoding(NamedTuple):
     attention : tensor of shape (batch, n_positions) or (batch, n_heads, n_positions, n_positions)
         Attention over the positions of the encoded sequence. ``n_positions`` is the number of
         time steps divided by the pooling and striding of the architecture. None if it has none.
+    sequence : tensor of shape (batch, n_positions, n_step_features)
+        A vector a position of the encoded sequence, from which heads predict step by step. None if
+        the architecture has none.
     """
 
     features: Any
     attention: Any = None
+    sequence: Any = None
 
 
 @hyperparameters
