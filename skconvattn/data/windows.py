@@ -17,28 +17,31 @@ class Windows:
     ----------
     series : ndarray of shape (n_rows, n_channels)
         All series one after the other, float32, each followed by ``horizon`` rows whose target is
-        NaN. The first channel is the target, the others are known regressors.
+        NaN. The first channel is the target, then come channels that are known up to the present
+        only, then the ``n_known`` that are known over the horizon too.
     starts : ndarray of shape (n_windows,)
         Row at which each window begins, int32.
     window_length : int
         Time steps of a window.
     horizon : int
-        Steps ahead. Targets that are NaN, past the end of a series, have weight zero.
+        Steps ahead. Targets that are NaN, missing or past the end of a series, have weight zero.
+    n_known : int
+        Channels that are known over the horizon.
+    targets_apart : bool
+        Whether a last column, which is no input, has the targets: where values are missing, the
+        first channel has them filled in and the last one has NaN.
     """
 
     series: np.ndarray
     starts: np.ndarray
     window_length: int
     horizon: int
+    n_known: int = 0
+    targets_apart: bool = False
 
     def __len__(self) -> int:
         """Return the number of windows."""
         return len(self.starts)
-
-    @property
-    def n_known(self) -> int:
-        """Number of known regressors."""
-        return self.series.shape[1] - 1
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
@@ -48,20 +51,39 @@ class Windows:
     @property
     def signature(self) -> tuple[Any, ...]:
         """What of the data determines a compiled program."""
-        return ("windows", self.window_length, self.horizon, self.series.shape[1])
+        return (
+            "windows",
+            self.window_length,
+            self.horizon,
+            self.series.shape[1],
+            self.n_known,
+            self.targets_apart,
+        )
 
     @classmethod
-    def over(cls, series: Sequence[np.ndarray], window_length: int, horizon: int) -> Windows:
+    def over(
+        cls,
+        series: Sequence[np.ndarray],
+        window_length: int,
+        horizon: int,
+        *,
+        n_past: int = 0,
+        targets_apart: bool = False,
+    ) -> Windows:
         """Take every window that is followed by at least one step.
 
         Parameters
         ----------
         series : sequence of ndarray of shape (n_timepoints, n_channels)
-            One or many series, the target in the first channel.
+            One or many series; channels as in :attr:`series`.
         window_length : int
             Time steps of a window.
         horizon : int
             Steps ahead.
+        n_past : int
+            Channels after the first that are known up to the present only.
+        targets_apart : bool
+            Whether the last column has the targets.
 
         Returns
         -------
@@ -69,17 +91,20 @@ class Windows:
             ``n_timepoints - window_length`` windows of each series, in order of time.
         """
         rows, starts, offset = [], [], 0
+        target = -1 if targets_apart else 0
         for values in series:
             tail = np.zeros((horizon, values.shape[1]), dtype=np.float32)
-            tail[:, 0] = np.nan
+            tail[:, target] = np.nan
             rows += [values.astype(np.float32, copy=False), tail]
-            starts.append(offset + np.arange(len(values) - window_length))
+            starts.append(offset + np.arange(max(0, len(values) - window_length)))
             offset += len(values) + horizon
         return cls(
             series=np.concatenate(rows),
             starts=np.concatenate(starts).astype(np.int32),
             window_length=window_length,
             horizon=horizon,
+            n_known=series[0].shape[1] - 1 - n_past - targets_apart,
+            targets_apart=targets_apart,
         )
 
     def batch(self, indices: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray]:
@@ -93,7 +118,7 @@ class Windows:
         Returns
         -------
         inputs : list of ndarray
-            The windows, (batch, window_length, n_channels), and the known regressors over the
+            The windows, (batch, window_length, n_channels), and the channels known over the
             horizon, (batch, horizon, n_known), if there are any.
         targets : ndarray of shape (batch, horizon, 1)
             Zero where missing.
@@ -103,6 +128,9 @@ class Windows:
         length = self.window_length + self.horizon
         rows = self.series[self.starts[indices][:, None] + np.arange(length)]
         window, future = rows[:, : self.window_length], rows[:, self.window_length :]
-        inputs = [window, future[..., 1:]] if self.n_known else [window]
-        present = np.isfinite(future[..., 0])
-        return inputs, np.nan_to_num(future[..., :1]), present.astype(np.float32)
+        targets = future[..., -1:] if self.targets_apart else future[..., :1]
+        if self.targets_apart:
+            window, future = window[..., :-1], future[..., :-1]
+        inputs = [window, future[..., -self.n_known :]] if self.n_known else [window]
+        present = np.isfinite(targets[..., 0])
+        return inputs, np.nan_to_num(targets), present.astype(np.float32)

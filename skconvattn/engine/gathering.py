@@ -31,7 +31,7 @@ def gatherer(source: Rows | Windows) -> Any:
         ``gather(tensors, indices) -> inputs, targets, weights``, shapes as ``source.batch`` gives.
     """
     if isinstance(source, Windows):
-        return _window_gatherer(source.window_length, source.horizon, source.n_known)
+        return _window_gatherer(source)
     return _gather_rows
 
 
@@ -42,18 +42,24 @@ def _gather_rows(tensors: Any, indices: Any) -> Any:
     return [inputs], targets, weights
 
 
-def _window_gatherer(window_length: int, horizon: int, n_known: int) -> Any:
+def _window_gatherer(source: Windows) -> Any:
     import tensorflow as tf
+
+    # Read here: the function that is compiled shall not keep the data.
+    length, n_known = source.window_length, source.n_known
+    apart, whole = source.targets_apart, source.window_length + source.horizon
 
     def gather(tensors: Any, indices: Any) -> Any:
         series, starts = tensors
-        rows = tf.gather(starts, indices)[:, None] + tf.range(window_length + horizon)
+        rows = tf.gather(starts, indices)[:, None] + tf.range(whole)
         values = tf.gather(series, rows)  # (batch, window_length + horizon, channels)
-        window, future = values[:, :window_length], values[:, window_length:]
-        targets = future[..., :1]
+        window, future = values[:, :length], values[:, length:]
+        targets = future[..., -1:] if apart else future[..., :1]
+        if apart:
+            window, future = window[..., :-1], future[..., :-1]
         present = tf.math.is_finite(targets)
         targets = tf.where(present, targets, 0.0)
-        inputs = [window, future[..., 1:]] if n_known else [window]
+        inputs = [window, future[..., -n_known:]] if n_known else [window]
         return inputs, targets, tf.cast(present[..., 0], tf.float32)
 
     return gather

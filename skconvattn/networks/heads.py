@@ -109,7 +109,9 @@ class HorizonHead(Head):
 
     where :math:`L` is a linear map from window to horizon that starts at the last season repeated,
     and the branch :math:`B` through the architecture starts at zero: training starts from the
-    seasonal naive forecast. Normalisation follows Kim et al. (2022), "Reversible Instance
+    seasonal naive forecast. Past regressors add a causal linear filter to :math:`f`, which sees no
+    value after the window, and a learned cycle adds one value a position of the season, as in Lin
+    et al. (2024), "CycleNet". Normalisation follows Kim et al. (2022), "Reversible Instance
     Normalization", the linear map Zeng et al. (2023), "Are Transformers Effective for Time Series
     Forecasting?".
 
@@ -118,8 +120,10 @@ class HorizonHead(Head):
     horizon : int
         Steps ahead.
     n_known : int
-        Regressors that are known over the horizon; they are the channels of the series after the
-        first, and an input of shape (batch, horizon, n_known).
+        Channels that are known over the horizon; they are the last channels of the series, and an
+        input of shape (batch, horizon, n_known).
+    n_past : int
+        Channels that are known up to the present only, between the target and the known ones.
     quantiles : tuple of float
         Levels, increasing, forecast jointly and never crossing; empty for a point forecast.
     normalization : {"standard", "last", "robust"} or None
@@ -131,15 +135,20 @@ class HorizonHead(Head):
         Time steps of a season, 1 for none.
     dropout : float
         Share of the features dropped in training before the branch.
+    cycle : bool
+        Whether a value a position of the season is learned. The last known channel then holds the
+        position, a whole number from 0 to ``seasonal_period - 1``.
     """
 
     horizon: int
     n_known: int = 0
+    n_past: int = 0
     quantiles: tuple[float, ...] = ()
     normalization: str | None = "standard"
     linear: bool = True
     seasonal_period: int = 1
     dropout: float = 0.0
+    cycle: bool = False
 
     def further_inputs(self) -> list[Any]:
         """Return the input of the known regressors over the horizon, if there are any."""
@@ -150,25 +159,42 @@ class HorizonHead(Head):
         return [keras.Input((self.horizon, self.n_known), name="known")]
 
     def predict_from(self, encode: Encode, series: Any, mask: Any, *further: Any) -> Any:
-        """Forecast around the linear map and the effect of the known regressors."""
+        """Forecast around the linear map and the effect of the regressors."""
         import keras
 
         target, regressors = series[..., :1], series[..., 1:]
-        effect = _effect_of_known() if self.n_known else None
-        if effect is not None:
-            target = keras.layers.Subtract()([target, effect(regressors)])
+        effects = self._effects(regressors, *further)
+        for inside, _ in effects:
+            target = keras.layers.Subtract()([target, inside])
         normalized, restore = self._normalized(target)
+        # The network has no use for the position in the season as a number.
+        n_seen = regressors.shape[-1] - self.cycle
         window = normalized
-        if self.n_known:
-            window = keras.layers.Concatenate()([normalized, regressors])
+        if n_seen:
+            window = keras.layers.Concatenate()([normalized, regressors[..., :n_seen]])
         encoding = encode(window, mask)
         forecast = self._branch(encoding.features)
         if self.linear:
             forecast = keras.layers.Add()([forecast, self._linear(normalized)])
         forecast = restore(forecast)
-        if effect is not None:
-            forecast = keras.layers.Add()([forecast, effect(further[0])])
+        for _, ahead in effects:
+            forecast = keras.layers.Add()([forecast, ahead])
         return forecast, encoding.attention
+
+    def _effects(self, regressors: Any, *further: Any) -> list[tuple[Any, Any]]:
+        """Return each effect over the window, (batch, time, 1), and over the horizon."""
+        effects = []
+        n_known = self.n_known - self.cycle
+        known = regressors[..., self.n_past :]
+        if n_known:
+            effect = _effect_of_known()
+            effects.append((effect(known[..., :n_known]), effect(further[0][..., :n_known])))
+        if self.n_past:
+            effects.append(_effect_of_past(regressors[..., : self.n_past], self.horizon))
+        if self.cycle:
+            effect = _effect_of_cycle(self.seasonal_period)
+            effects.append((effect(known[..., n_known]), effect(further[0][..., n_known])))
+        return effects
 
     @property
     def n_levels(self) -> int:
@@ -220,3 +246,29 @@ def _effect_of_known() -> Callable[[Any], Any]:
         return add([linear(regressors), curved(hidden(regressors))])
 
     return effect
+
+
+def _effect_of_past(past: Any, horizon: int) -> tuple[Any, Any]:
+    """Filter regressors that end with the window: (batch, time, 1) and (batch, horizon, 1)."""
+    import keras
+
+    length = past.shape[1]
+    # The filter goes on over the horizon, where it finds zeros: the mean of the regressors.
+    filtered = keras.layers.Conv1D(
+        1,
+        length,
+        padding="causal",
+        use_bias=False,
+        kernel_initializer="zeros",
+        name="effect_past",
+    )(keras.layers.ZeroPadding1D((0, horizon))(past))
+    return filtered[:, :length], filtered[:, length:]
+
+
+def _effect_of_cycle(seasonal_period: int) -> Callable[[Any], Any]:
+    """Return the map from positions in the season, (batch, time), to (batch, time, 1)."""
+    import keras
+
+    return keras.layers.Embedding(
+        seasonal_period, 1, embeddings_initializer="zeros", name="effect_cycle"
+    )

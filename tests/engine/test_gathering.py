@@ -26,16 +26,22 @@ def _assert_gathers(source, indices):
         np.testing.assert_array_equal(tensor.numpy(), array)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(data=st.data())
+@pytest.mark.parametrize("targets_apart", [False, True])
+@pytest.mark.parametrize("n_past", [0, 1])
 @pytest.mark.parametrize("n_known", [0, 2])
-def test_windows(n_known, data):
+def test_windows(n_known, n_past, targets_apart, data):
     window_length, horizon = data.draw(st.integers(1, 6)), data.draw(st.integers(1, 5))
     lengths = data.draw(st.lists(st.integers(window_length + 1, 15), min_size=1, max_size=3))
     rng = np.random.default_rng(0)
-    series = [rng.normal(size=(n, 1 + n_known)).astype("float32") for n in lengths]
-    series[0][-1, 0] = np.nan
-    windows = Windows.over(series, window_length, horizon)
+    n_channels = 1 + n_past + n_known + targets_apart
+    series = [rng.normal(size=(n, n_channels)).astype("float32") for n in lengths]
+    series[0][-1, -1 if targets_apart else 0] = np.nan
+    windows = Windows.over(
+        series, window_length, horizon, n_past=n_past, targets_apart=targets_apart
+    )
+    assert windows.n_known == n_known
     indices = data.draw(st.lists(st.integers(0, len(windows) - 1), max_size=9))
     # A window that holds the missing value is NaN there, in both.
     _assert_gathers(windows, indices)
