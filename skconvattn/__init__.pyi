@@ -6,6 +6,16 @@ from .architectures.conv_attention import (
     ConvAttentionForecaster,
     ConvAttentionRegressor,
 )
+from .architectures.rnn_attention import (
+    RNNAttentionClassifier,
+    RNNAttentionForecaster,
+    RNNAttentionRegressor,
+)
+from .architectures.self_attention import (
+    SelfAttentionClassifier,
+    SelfAttentionForecaster,
+    SelfAttentionRegressor,
+)
 from .engine.saving import load
 
 __all__ = [
@@ -15,6 +25,12 @@ __all__ = [
     "ConvAttentionClassifier",
     "ConvAttentionForecaster",
     "ConvAttentionRegressor",
+    "RNNAttentionClassifier",
+    "RNNAttentionForecaster",
+    "RNNAttentionRegressor",
+    "SelfAttentionClassifier",
+    "SelfAttentionForecaster",
+    "SelfAttentionRegressor",
     "all_estimators",
     "datasets",
     "inspection",

@@ -24,7 +24,7 @@ def all_estimators(kind: str | None = None) -> list[tuple[str, type]]:
     Examples
     --------
     >>> from skconvattn import all_estimators
-    >>> [name for name, _ in all_estimators("classifier")]
+    >>> [name for name, _ in all_estimators("classifier")][:2]
     ['AttentionClassifier', 'ConvAttentionClassifier']
     """
     import skconvattn

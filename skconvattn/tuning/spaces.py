@@ -17,6 +17,9 @@ _INTEGERS = {
     "units": (8, 64, True),
     "recurrent_units": (8, 64, True),
     "n_layers": (1, 2, False),
+    "n_convolutions": (1, 4, False),
+    "num_heads": (1, 8, True),
+    "key_dim": (4, 32, True),
 }
 _REALS = {
     "learning_rate": (3e-4, 3e-2, True),
@@ -26,6 +29,9 @@ _REALS = {
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "activation": ("relu", "gelu", "tanh"),
     "attention_score": ("luong", "bahdanau"),
+    "attention_type": ("multi_head", "additive", "multiplicative", "linear"),
+    "pooling": ("statistics", "attention"),
+    "hidden_normalization": ("batch", "layer", None),
     "normalization": ("standard", "last", "robust"),
 }
 

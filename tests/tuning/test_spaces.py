@@ -14,7 +14,8 @@ from skconvattn.tuning import search_space
 @pytest.mark.parametrize(("name", "estimator"), all_estimators())
 def test_every_value_in_the_space_is_valid(name, estimator):
     space = search_space(estimator)
-    assert {"units", "learning_rate", "attention_score"} <= space.keys()
+    assert {"units", "learning_rate"} <= space.keys()
+    assert space.keys() & {"attention_score", "attention_type", "num_heads"}
 
     for parameter, distribution in space.items():
         low = getattr(distribution, "low", None)

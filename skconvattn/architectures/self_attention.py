@@ -1,0 +1,350 @@
+"""Residual convolutions and self-attention, pooled over time."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
+from skconvattn.forecasting import BaseNeuralForecaster
+from skconvattn.networks import Encoding, Network
+
+_POSITIVE = Interval(Integral, 1, None, closed="left")
+
+
+@hyperparameters
+class SelfAttentionNetwork(Network):
+    """A stack of residual convolutions, a stack of self-attention, and pooling over time."""
+
+    filters: int = hyperparameter(
+        32,
+        [_POSITIVE],
+        """
+        int
+        Channels of the convolutions, and of each time step between the layers.
+        """,
+    )
+    kernel_size: int = hyperparameter(
+        5,
+        [_POSITIVE],
+        """
+        int
+        Time steps that a convolution sees at once.
+        """,
+    )
+    n_convolutions: int = hyperparameter(
+        2,
+        [_POSITIVE],
+        """
+        int
+        Residual convolutions, one on the other.
+        """,
+    )
+    dilation_base: int = hyperparameter(
+        1,
+        [_POSITIVE],
+        """
+        int
+        By how much the steps between the taps of a convolution grow from one to the next.
+        """,
+    )
+    strides: int = hyperparameter(
+        1,
+        [_POSITIVE],
+        """
+        int
+        Time steps from one place of the first convolution to the next: the patches that attention
+        compares.
+        """,
+    )
+    attention_type: str = hyperparameter(
+        "multi_head",
+        [StrOptions({"multi_head", "additive", "multiplicative", "linear"})],
+        """
+        {"multi_head", "additive", "multiplicative", "linear"}
+        How attention compares two steps: by scaled products in several heads, by one layer of
+        ``tanh``, by products through one matrix, or by products of positive features, at a cost
+        linear in time.
+        """,
+    )
+    n_layers: int = hyperparameter(
+        1,
+        [_POSITIVE],
+        """
+        int
+        Attention layers, one on the other.
+        """,
+    )
+    units: int = hyperparameter(
+        32,
+        [_POSITIVE],
+        """
+        int
+        Channels in which attention compares steps: in all heads together, rounded up to equal
+        heads.
+        """,
+    )
+    num_heads: int = hyperparameter(
+        4,
+        [_POSITIVE],
+        """
+        int
+        Heads, of ``"multi_head"`` and ``"linear"`` attention.
+        """,
+    )
+    attention_width: int | None = hyperparameter(
+        None,
+        [_POSITIVE, None],
+        """
+        int or None
+        Steps of the window that a step attends to; all of them if None. Linear attention has none.
+        """,
+    )
+    history_only: bool = hyperparameter(
+        False,
+        ["boolean"],
+        """
+        bool
+        Whether convolutions and attention see the past of a time step alone.
+        """,
+    )
+    positions: str | None = hyperparameter(
+        None,
+        [StrOptions({"rotary", "learned"}), None],
+        """
+        {"rotary", "learned"} or None
+        How ``"multi_head"`` attention knows where steps are: by rotated queries and keys, by a
+        vector a step, or by what convolutions see alone.
+        """,
+    )
+    pooling: str = hyperparameter(
+        "statistics",
+        [StrOptions({"statistics", "attention"})],
+        """
+        {"statistics", "attention"}
+        How steps become one vector: by their average, maximum and minimum, or by an average whose
+        weights are learned, which are then the attention that can be looked at.
+        """,
+    )
+    hidden_normalization: str | None = hyperparameter(
+        "layer",
+        [StrOptions({"batch", "layer"}), None],
+        """
+        {"batch", "layer"} or None
+        Normalisation after each convolution and attention: over the batch, over the channels of
+        each step, or none.
+        """,
+    )
+    activation: str = hyperparameter(
+        "relu",
+        [StrOptions({"relu", "gelu", "silu", "elu", "tanh"})],
+        """
+        {"relu", "gelu", "silu", "elu", "tanh"}
+        Activation of the convolutions.
+        """,
+    )
+    dropout: float = hyperparameter(
+        0.0,
+        [Interval(Real, 0, 1, closed="left")],
+        """
+        float
+        Share of what convolutions and attention add that is dropped in training.
+        """,
+    )
+
+    def encode(self, inputs: Any, mask: Any = None) -> Encoding:
+        """Encode a batch of series; see :meth:`Network.encode`."""
+        import keras
+
+        self._check()
+        hidden = inputs
+        for place in range(self.n_convolutions):
+            hidden, mask = self._convolved(hidden, mask, place)
+        attention = None
+        for _ in range(self.n_layers):
+            attended, attention = self._attended(hidden, mask)
+            if self.dropout:
+                attended = keras.layers.Dropout(self.dropout)(attended)
+            hidden = self._normalized(keras.layers.Add()([hidden, attended]), mask)
+        features, pooled = self._pooled(hidden, mask)
+        return Encoding(features, attention if pooled is None else pooled, hidden)
+
+    def _check(self) -> None:
+        if self.attention_type == "linear" and self.attention_width is not None:
+            raise ValueError(
+                f"attention_width={self.attention_width} does not go with attention_type='linear', "
+                "which has no window; use attention_width=None or another type."
+            )
+        if self.attention_type != "multi_head" and self.positions is not None:
+            raise ValueError(
+                f"positions={self.positions!r} does not go with attention_type="
+                f"{self.attention_type!r}; use positions=None or attention_type='multi_head'."
+            )
+
+    def _convolved(self, hidden: Any, mask: Any, place: int) -> tuple[Any, Any]:
+        from skconvattn.layers import ResidualConv1D
+
+        convolution = ResidualConv1D(
+            filters=self.filters,
+            kernel_size=self.kernel_size,
+            strides=self.strides if place == 0 else 1,
+            padding="causal" if self.history_only else "same",
+            dilation_rate=1 if self.strides > 1 and place == 0 else self.dilation_base**place,
+            activation=self.activation,
+            dropout=self.dropout,
+        )
+        convolved = convolution(hidden, mask=mask)
+        mask = convolution.compute_mask(hidden, mask)
+        return self._normalized(convolved, mask), mask
+
+    def _normalized(self, hidden: Any, mask: Any) -> Any:
+        import keras
+
+        if self.hidden_normalization is None:
+            return hidden
+        if self.hidden_normalization == "layer":
+            return keras.layers.LayerNormalization()(hidden)
+        return keras.layers.BatchNormalization(momentum=0.9)(hidden, mask=mask)
+
+    def _attended(self, hidden: Any, mask: Any) -> tuple[Any, Any]:
+        """Return what attention adds, and its weights (batch, heads, positions, positions)."""
+        import keras
+
+        from skconvattn.layers import SeqSelfAttention
+
+        if self.attention_type in ("multi_head", "linear"):
+            return self._in_heads(hidden, mask)
+        attend = SeqSelfAttention(
+            units=self.units,
+            attention_type=self.attention_type,
+            attention_width=self.attention_width,
+            history_only=self.history_only,
+            return_attention=True,
+        )
+        attended, weights = attend(hidden, mask=mask)
+        # Additive and multiplicative attention average their input: a matrix maps it to terms.
+        attended = keras.layers.Dense(self.filters)(attended)
+        return attended, self._square(weights[:, None])
+
+    def _in_heads(self, hidden: Any, mask: Any) -> tuple[Any, Any]:
+        import keras
+
+        from skconvattn.layers import LinearSelfAttention, MultiHeadSelfAttention
+
+        key_dim = -(-self.units // self.num_heads)
+        if self.attention_type == "linear":
+            linear = LinearSelfAttention(
+                self.num_heads, key_dim, history_only=self.history_only, return_attention=True
+            )
+            attended, weights = linear(hidden, mask=mask)
+            return keras.layers.Dense(self.filters)(attended), weights
+        attend = MultiHeadSelfAttention(
+            self.num_heads,
+            key_dim + key_dim % 2 if self.positions == "rotary" else key_dim,
+            attention_width=self.attention_width,
+            history_only=self.history_only,
+            positions=self.positions,
+            return_attention=True,
+        )
+        attended, weights = attend(hidden, mask=mask)
+        return attended, self._square(weights)
+
+    def _square(self, weights: Any) -> Any:
+        from skconvattn.layers.expanded_band import ExpandedBand
+
+        return weights if self.attention_width is None else ExpandedBand(self.history_only)(weights)
+
+    def _pooled(self, hidden: Any, mask: Any) -> tuple[Any, Any]:
+        """Return one vector a series, and the weights of its steps if they are learned."""
+        from skconvattn.layers import SeqWeightedAttention
+        from skconvattn.layers.pooled_statistics import PooledStatistics
+
+        if self.pooling == "attention":
+            return SeqWeightedAttention(return_attention=True)(hidden, mask=mask)
+        return PooledStatistics()(hidden, mask=mask), None
+
+
+@hyperparameters
+class SelfAttentionForecaster(SelfAttentionNetwork, BaseNeuralForecaster):
+    """Forecaster with self-attention, around a linear map that starts seasonal naive.
+
+    Examples
+    --------
+    >>> from sktime.datasets import load_airline
+    >>> from skconvattn import SelfAttentionForecaster
+    >>> y = load_airline()
+    >>> forecaster = SelfAttentionForecaster(epochs=20, random_state=0)
+    >>> forecaster.fit(y[:-12], fh=range(1, 13)).predict().shape
+    (12,)
+    """
+
+    @classmethod
+    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
+        """Return small settings for sktime's test suite."""
+        small = {
+            "filters": 2,
+            "n_convolutions": 1,
+            "units": 2,
+            "num_heads": 1,
+            "hidden_normalization": None,
+            "random_state": 0,
+        }
+        return [
+            {**small, "epochs": 2},
+            {**small, "epochs": 1, "window_length": 3, "quantiles": (0.1, 0.5, 0.9)},
+        ]
+
+
+@hyperparameters
+class SelfAttentionRegressor(SelfAttentionNetwork, BaseNeuralRegressor):
+    """Regressor with self-attention.
+
+    Attributes
+    ----------
+    fitted_model_ : FittedModel
+        Trained weights and the description of the network.
+    history_ : dict of str to list of float
+        Losses by epoch.
+    n_iter_ : int
+        Epochs trained.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconvattn import SelfAttentionRegressor
+    >>> X = np.random.default_rng(0).normal(size=(80, 24))
+    >>> regressor = SelfAttentionRegressor(random_state=0).fit(X, X.max(axis=1))
+    >>> regressor.predict(X[:3]).shape
+    (3,)
+    """
+
+
+@hyperparameters
+class SelfAttentionClassifier(SelfAttentionNetwork, BaseNeuralClassifier):
+    """Classifier with self-attention.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    fitted_model_ : FittedModel
+        Trained weights and the description of the network.
+    history_ : dict of str to list of float
+        Losses by epoch.
+    n_iter_ : int
+        Epochs trained.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skconvattn import SelfAttentionClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["calm", "wild"], 40)
+    >>> X = rng.normal(scale=np.where(y == "calm", 1.0, 3.0)[:, None], size=(80, 24))
+    >>> classifier = SelfAttentionClassifier(epochs=20, random_state=0).fit(X, y)
+    >>> classifier.predict_proba(X[:3]).shape
+    (3, 2)
+    """
