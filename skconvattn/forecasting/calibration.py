@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.stats import norm
@@ -100,7 +101,81 @@ class ResidualQuantiles:
         return supported * np.where(coverage > largest, tail, 1.0)
 
 
-def noise_scale(windows: np.ndarray, period: int, floor: float) -> np.ndarray:
+@dataclass(frozen=True, eq=False)
+class ConformalQuantiles:
+    r"""Corrections of trained quantiles, by level.
+
+    Errors :math:`y - \hat q_\alpha` of held-out windows are divided by the noise scale of their
+    window and pooled over the steps ahead; a level is moved by their empirical quantile at
+    :math:`\alpha`, so that this share of the held-out truth lies below it. Romano et al. (2019),
+    "Conformalized Quantile Regression", move both ends of an interval by one number instead.
+
+    Attributes
+    ----------
+    shifts : ndarray of shape (n_levels,)
+        In units of the window's noise scale.
+    """
+
+    shifts: np.ndarray
+
+    @classmethod
+    def of(
+        cls, errors: np.ndarray, scales: np.ndarray, levels: tuple[float, ...]
+    ) -> ConformalQuantiles:
+        """Measure the errors of held-out windows.
+
+        Parameters
+        ----------
+        errors : ndarray of shape (n_windows, horizon, n_levels)
+            Truth less quantile; NaN past the end of the series.
+        scales : ndarray of shape (n_windows,)
+            Noise scale of each window, positive.
+        levels : tuple of float
+            Quantile levels.
+        """
+        scaled = (errors / scales[:, None, None]).reshape(-1, len(levels))
+        scaled = scaled[np.isfinite(scaled).all(axis=1)]
+        if len(scaled) == 0:
+            return cls(np.zeros(len(levels)))
+        n = max(1, len(errors) // 2)  # neighbouring windows overlap
+        alpha = np.asarray(levels)
+        # Outwards from the median by the share that a finite sample leaves open.
+        wanted = np.clip(0.5 + (alpha - 0.5) * (n + 1) / n, 0.0, 1.0)
+        return cls(np.array([np.quantile(scaled[:, i], w) for i, w in enumerate(wanted)]))
+
+    def applied(self, quantiles: np.ndarray, scales: np.ndarray) -> np.ndarray:
+        """Return corrected quantiles, which still do not cross.
+
+        Parameters
+        ----------
+        quantiles : ndarray of shape (n, n_levels)
+            As trained.
+        scales : ndarray of shape (n,)
+            Noise scales of their windows.
+        """
+        return np.maximum.accumulate(quantiles + scales[:, None] * self.shifts, axis=1)
+
+
+Calibration = ResidualQuantiles | ConformalQuantiles
+
+
+def noise_floor(target: np.ndarray, period: int) -> float:
+    """Return the mean absolute change of a target over a season, positive.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_timepoints,)
+        On the scale of the network.
+    period : int
+        Time steps of a season.
+    """
+    values = target.astype(np.float64)
+    lag = period if len(values) > period else 1
+    change = np.abs(values[lag:] - values[:-lag])
+    return max(float(np.nanmean(change)) if len(change) else 0.0, 1e-9)
+
+
+def noise_scale(windows: np.ndarray, period: int, floor: float | np.ndarray) -> np.ndarray:
     """Return the size of the unforeseen in each window.
 
     Half is the window's own mean absolute change over a season, half the same over all data: local
@@ -112,8 +187,8 @@ def noise_scale(windows: np.ndarray, period: int, floor: float) -> np.ndarray:
         Windows of the target.
     period : int
         Time steps of a season.
-    floor : float
-        The mean absolute change over all data, positive.
+    floor : float or ndarray of shape (n_windows,)
+        The mean absolute change over all data of the series, positive.
 
     Returns
     -------
@@ -122,7 +197,7 @@ def noise_scale(windows: np.ndarray, period: int, floor: float) -> np.ndarray:
     """
     lag = period if windows.shape[1] > period else 1
     if windows.shape[1] <= lag:
-        return np.full(len(windows), floor)
+        return np.broadcast_to(np.asarray(floor, dtype=np.float64), len(windows))
     local = np.abs(windows[:, lag:] - windows[:, :-lag]).mean(axis=1, dtype=np.float64)
     return (local + floor) / 2
 
@@ -132,3 +207,30 @@ def _not_falling(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     from sklearn.isotonic import isotonic_regression
 
     return isotonic_regression(values, sample_weight=np.maximum(weights, 1e-3))
+
+
+def quantiles_between(levels: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> Any:
+    """Interpolate quantiles, linearly in the normal quantile of the level, tails included.
+
+    Parameters
+    ----------
+    levels : ndarray of shape (n_levels,)
+        Levels of ``values``, increasing.
+    values : ndarray of shape (n_steps, n_levels)
+        Quantiles, increasing along the last axis.
+    wanted : ndarray of shape (n_wanted,)
+        Levels asked for.
+
+    Returns
+    -------
+    ndarray of shape (n_steps, n_wanted)
+        Quantiles at these levels; beyond the outermost levels the nearest slope is continued.
+    """
+    from scipy.stats import norm
+
+    if len(levels) == 1:
+        return np.repeat(values, len(wanted), axis=1)
+    known, asked = norm.ppf(levels), norm.ppf(wanted)
+    right = np.clip(np.searchsorted(known, asked), 1, len(known) - 1)
+    share = (asked - known[right - 1]) / (known[right] - known[right - 1])
+    return values[:, right - 1] + share * (values[:, right] - values[:, right - 1])

@@ -4,15 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from skconvattn.data import Windows
 from skconvattn.engine import FittedModel, TrainingPlan, TrainingResult, train
-from skconvattn.forecasting.calibration import ResidualQuantiles, noise_scale
+from skconvattn.forecasting.calibration import (
+    Calibration,
+    ConformalQuantiles,
+    ResidualQuantiles,
+    noise_floor,
+    noise_scale,
+)
 from skconvattn.forecasting.layout import Cut
 from skconvattn.networks import ModelSpec
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSeries:
+    """The channels of all series as training sees them.
+
+    Attributes
+    ----------
+    arrays : tuple of ndarray of shape (n_timepoints, n_channels)
+        Channels, and the targets apart in a last column where values are missing; float32.
+    n_past : int
+        Channels after the first that are known up to the present only.
+    targets_apart : bool
+        Whether the last column has the targets.
+    """
+
+    arrays: tuple[np.ndarray, ...]
+    n_past: int
+    targets_apart: bool
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Time steps of each series."""
+        return tuple(len(array) for array in self.arrays)
+
+    def noise_floors(self, period: int) -> np.ndarray:
+        """Return the noise floor of each series: (n_series,)."""
+        return np.array([noise_floor(array[:, 0], period) for array in self.arrays])
 
 
 @dataclass(frozen=True)
@@ -25,13 +58,13 @@ class FitResult:
         Trained on all data if asked for, else on the training part.
     search : TrainingResult
         The training that was stopped early, with its history.
-    calibration : ResidualQuantiles
-        Errors on the held-out part.
+    calibration : Calibration
+        Of the intervals, on the held-out part.
     """
 
     model: FittedModel
     search: TrainingResult
-    calibration: ResidualQuantiles
+    calibration: Calibration
 
 
 @dataclass(frozen=True)
@@ -52,6 +85,8 @@ class ForecastFitter:
         Share of the series held out at its end.
     refit : bool
         Whether to train again on all windows for as many epochs as were best.
+    conformal : bool
+        Whether quantiles are corrected by their errors on the held-out part.
     """
 
     spec: ModelSpec
@@ -60,16 +95,20 @@ class ForecastFitter:
     plan: Callable[[int], TrainingPlan]
     fraction: float
     refit: bool
+    conformal: bool = False
 
     def fit(
-        self, series: np.ndarray, seed: np.random.SeedSequence, start: FittedModel | None
+        self,
+        series: TrainingSeries,
+        seed: np.random.SeedSequence,
+        start: FittedModel | None,
     ) -> FitResult:
-        """Train on one series.
+        """Train on one series or many.
 
         Parameters
         ----------
-        series : ndarray of shape (n_timepoints, 1 + n_known)
-            Scaled target and known regressors, float32.
+        series : TrainingSeries
+            Scaled channels of every series.
         seed : numpy.random.SeedSequence
             Both trainings draw the same initial weights from it.
         start : FittedModel or None
@@ -80,10 +119,10 @@ class ForecastFitter:
         FitResult
             Model, history and calibration.
         """
-        windows = Windows.over([series], self.cut.window_length, self.cut.horizon)
-        training, held_out = self.cut.split(len(series), self.fraction)
+        windows = self._windows(series)
+        training, held_out = self.cut.split_all(series.lengths, self.fraction)
         if len(held_out) == 0:
-            return self._fit_all(windows, seed, start)
+            return self._fit_all(series, windows, seed, start)
         search = train(
             self.spec,
             windows,
@@ -93,29 +132,41 @@ class ForecastFitter:
             validation=held_out,
             start=start,
         )
-        calibration = self.calibrate(search.model, windows, held_out)
+        calibration = self.calibrate(search.model, series, windows, held_out)
         model = search.model
         if self.refit:
             model = self._refit(windows, search, seed, start)
         return FitResult(model, search, calibration)
 
-    def train_on(self, series: np.ndarray, model: FittedModel, epochs: int) -> FittedModel:
-        """Go on training a model on all windows of a longer series."""
-        windows = Windows.over([series], self.cut.window_length, self.cut.horizon)
+    def train_on(self, series: TrainingSeries, model: FittedModel, epochs: int) -> FittedModel:
+        """Go on training a model on all windows of longer series."""
+        windows = self._windows(series)
         plan = replace(self.plan(len(windows)), epochs=epochs, patience=None)
-        rng = np.random.default_rng(len(series))
+        rng = np.random.default_rng(sum(series.lengths))
         return train(self.spec, windows, plan, rng, start=model).model
 
+    def _windows(self, series: TrainingSeries) -> Windows:
+        return Windows.over(
+            series.arrays,
+            self.cut.window_length,
+            self.cut.horizon,
+            n_past=series.n_past,
+            targets_apart=series.targets_apart,
+        )
+
     def calibrate(
-        self, model: FittedModel, windows: Windows, held_out: np.ndarray
-    ) -> ResidualQuantiles:
+        self, model: FittedModel, series: TrainingSeries, windows: Windows, held_out: np.ndarray
+    ) -> Calibration:
         """Measure a model's errors on windows that it was not trained on."""
         inputs, targets, present = windows.batch(held_out)
-        forecasts = model.predict(inputs)
-        middle = forecasts[..., forecasts.shape[-1] // 2].astype(np.float64)
-        residuals = np.where(present > 0, targets[..., 0] - middle, np.nan)
-        floor = noise_floor(windows.series[: len(windows.series) - self.cut.horizon], self.period)
-        return ResidualQuantiles.of(residuals, noise_scale(inputs[0][..., 0], self.period, floor))
+        forecasts = model.predict(inputs).astype(np.float64)  # (n_windows, horizon, n_levels)
+        errors = np.where(present[..., None] > 0, targets - forecasts, np.nan)
+        floors = series.noise_floors(self.period)[self.cut.series_of(held_out, series.lengths)]
+        scales = noise_scale(inputs[0][..., 0], self.period, floors)
+        quantiles: tuple[float, ...] = getattr(self.spec.head, "quantiles", ())
+        if quantiles and self.conformal:
+            return ConformalQuantiles.of(errors, scales, quantiles)
+        return ResidualQuantiles.of(errors[..., forecasts.shape[-1] // 2], scales)
 
     def _refit(
         self,
@@ -134,7 +185,11 @@ class ForecastFitter:
         ).model
 
     def _fit_all(
-        self, windows: Windows, seed: np.random.SeedSequence, start: FittedModel | None
+        self,
+        series: TrainingSeries,
+        windows: Windows,
+        seed: np.random.SeedSequence,
+        start: FittedModel | None,
     ) -> FitResult:
         """Train on a series too short to hold anything out.
 
@@ -152,40 +207,5 @@ class ForecastFitter:
             np.random.default_rng(seed),
             start=start,
         )
-        calibration = self.calibrate(naive, windows, np.arange(len(windows)))
+        calibration = self.calibrate(naive, series, windows, np.arange(len(windows)))
         return FitResult(result.model, result, calibration)
-
-
-def noise_floor(series: np.ndarray, period: int) -> float:
-    """Return the mean absolute change of the target over a season, positive."""
-    target = series[:, 0].astype(np.float64)
-    lag = period if len(target) > period else 1
-    change = np.abs(target[lag:] - target[:-lag])
-    return max(float(np.nanmean(change)) if len(change) else 0.0, 1e-9)
-
-
-def quantiles_between(levels: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> Any:
-    """Interpolate quantiles, linearly in the normal quantile of the level, tails included.
-
-    Parameters
-    ----------
-    levels : ndarray of shape (n_levels,)
-        Levels of ``values``, increasing.
-    values : ndarray of shape (n_steps, n_levels)
-        Quantiles, increasing along the last axis.
-    wanted : ndarray of shape (n_wanted,)
-        Levels asked for.
-
-    Returns
-    -------
-    ndarray of shape (n_steps, n_wanted)
-        Quantiles at these levels; beyond the outermost levels the nearest slope is continued.
-    """
-    from scipy.stats import norm
-
-    if len(levels) == 1:
-        return np.repeat(values, len(wanted), axis=1)
-    known, asked = norm.ppf(levels), norm.ppf(wanted)
-    right = np.clip(np.searchsorted(known, asked), 1, len(known) - 1)
-    share = (asked - known[right - 1]) / (known[right] - known[right - 1])
-    return values[:, right - 1] + share * (values[:, right] - values[:, right - 1])

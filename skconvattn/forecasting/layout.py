@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +54,45 @@ class Cut:
         if n_training < max(_MIN_HELD_OUT, n_held_out // 4):
             return np.zeros(0, dtype=int), np.zeros(0, dtype=int)
         held_out = np.arange(boundary - self.window_length, n_timepoints - self.window_length)
-        return np.arange(n_training), held_out[:: -(-len(held_out) // _MAX_HELD_OUT)]
+        return np.arange(n_training), _thinned(held_out)
+
+    def split_all(self, lengths: Sequence[int], fraction: float) -> tuple[np.ndarray, np.ndarray]:
+        """Split the windows of many series; those of series too short are all for training.
+
+        Parameters
+        ----------
+        lengths : sequence of int
+            Time steps of each series.
+        fraction : float
+            Share of each held out at its end.
+
+        Returns
+        -------
+        training, held_out : ndarray
+            Windows by their number among those of all series. The latter is empty if no series is
+            long enough.
+        """
+        training, held_out = [], []
+        for length, first in zip(lengths, self._first_windows(lengths), strict=True):
+            inside, outside = self.split(length, fraction)
+            if len(outside) == 0:
+                inside = np.arange(max(0, length - self.window_length))
+            training.append(first + inside)
+            held_out.append(first + outside)
+        return np.concatenate(training), _thinned(np.concatenate(held_out))
+
+    def series_of(self, windows: np.ndarray, lengths: Sequence[int]) -> np.ndarray:
+        """Return which of many series each window is of."""
+        return np.searchsorted(self._first_windows(lengths), windows, side="right") - 1
+
+    def _first_windows(self, lengths: Sequence[int]) -> np.ndarray:
+        """Return the number of each series' first window; of the next one's where it has none."""
+        counts = np.maximum(np.asarray(lengths) - self.window_length, 0)
+        return np.concatenate([[0], np.cumsum(counts)[:-1]])
+
+
+def _thinned(held_out: np.ndarray) -> np.ndarray:
+    return held_out[:: max(1, -(-len(held_out) // _MAX_HELD_OUT))]
 
 
 def window_length_for(n_timepoints: int, horizon: int, period: int) -> int:

@@ -12,9 +12,13 @@ from sktime.forecasting.base import ForecastingHorizon
 
 from skconvattn.engine.saving import Saveable, load
 from skconvattn.engine.saving_codec import Codec, Kind
-from skconvattn.forecasting.calibration import ResidualQuantiles
-from skconvattn.forecasting.history import History, Regressors
+from skconvattn.forecasting.calibration import ConformalQuantiles, ResidualQuantiles
+from skconvattn.forecasting.channels import Channels
+from skconvattn.forecasting.forecasts import Learned
+from skconvattn.forecasting.history import History, Panel
 from skconvattn.forecasting.layout import Cut
+from skconvattn.forecasting.regressors import RegressorEncoder
+from skconvattn.forecasting.timeline import Timeline
 
 _VECTORIZED_ATTRIBUTES = frozenset(
     {
@@ -65,7 +69,17 @@ class SaveableForecaster(Saveable):
     """Saving by way of sktime's methods: files that sktime's ``load`` finds, and reads as ours."""
 
     _file_is_marked: ClassVar[bool] = True
-    _file_records: ClassVar[tuple[type, ...]] = (Cut, History, Regressors, ResidualQuantiles)
+    _file_records: ClassVar[tuple[type, ...]] = (
+        Channels,
+        ConformalQuantiles,
+        Cut,
+        History,
+        Learned,
+        Panel,
+        RegressorEncoder,
+        ResidualQuantiles,
+        Timeline,
+    )
     _file_kinds: ClassVar[tuple[Kind, ...]] = (
         Kind(
             "horizon",

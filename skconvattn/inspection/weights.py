@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from skconvattn.data.scaling import Scaling
 from skconvattn.estimators.base import BaseNeuralEstimator
 from skconvattn.forecasting import BaseNeuralForecaster
+from skconvattn.forecasting.history import History
 
 
 def attention_weights(estimator: Any, X: Any = None) -> np.ndarray | pd.Series:
@@ -57,11 +60,12 @@ def attention_weights(estimator: Any, X: Any = None) -> np.ndarray | pd.Series:
     (Period('1959-01', 'M'), Period('1960-12', 'M'), np.float64(1.0))
     """
     if isinstance(estimator, BaseNeuralForecaster):
-        window = forecaster_window(estimator, X)
-        attention = _of_forecaster(estimator, window)
+        history = _history(estimator, X)
+        attention = _of_forecaster(estimator, history)
         if attention.ndim == 4:
             return attention
-        return pd.Series(attention[0], index=window.index, name="attention")
+        stamps = history.y.index[-estimator.window_length_ :]
+        return pd.Series(attention[0], index=stamps, name="attention")
     if not isinstance(estimator, BaseNeuralEstimator):
         raise TypeError(
             f"estimator is a {type(estimator).__name__}, which has no attention to show; give a "
@@ -72,8 +76,7 @@ def attention_weights(estimator: Any, X: Any = None) -> np.ndarray | pd.Series:
         raise ValueError(
             f"X is missing: a {type(estimator).__name__} keeps no series; give those to look at."
         )
-    scaled = estimator._scaling_.apply(estimator._validated_series(X))
-    return _by_time_step(estimator.fitted_model_, [scaled])
+    return _by_time_step(estimator.fitted_model_, estimator._inputs(X))
 
 
 def forecaster_window(forecaster: BaseNeuralForecaster, history: Any = None) -> pd.Series:
@@ -98,25 +101,51 @@ def forecaster_window(forecaster: BaseNeuralForecaster, history: Any = None) -> 
     ValueError
         If it is shorter than a window, or the forecaster holds one forecaster a series.
     """
+    return _history(forecaster, history).y.iloc[-forecaster.window_length_ :, 0]
+
+
+def _history(forecaster: BaseNeuralForecaster, given: Any) -> History:
+    """Return the history of one target, of a window at least."""
     forecaster.check_is_fitted()
     if not hasattr(forecaster, "fitted_model_"):
         raise ValueError(
             f"{type(forecaster).__name__} was fitted to several series and holds one forecaster "
             "for each; look at the entries of forecaster.forecasters_."
         )
-    length = forecaster.window_length_
-    if history is None:
-        return forecaster._history.y.iloc[-length:]
-    if not isinstance(history, pd.Series):
+    panel, length = forecaster._panel_seen, forecaster.window_length_
+    if given is None:
+        if len(panel.keys) > 1 or panel.n_targets > 1:
+            raise ValueError(
+                f"{type(forecaster).__name__} was fitted to several series; give the history of "
+                "one of them as X, a pandas.Series."
+            )
+        return _long_enough(panel.first, length)
+    if not isinstance(given, pd.Series):
         raise TypeError(
-            f"X is a {type(history).__name__}; give a forecaster its history as a pandas.Series."
+            f"X is a {type(given).__name__}; give a forecaster its history as a pandas.Series."
         )
-    if len(history) < length:
+    y = given.to_frame()
+    if len(panel.keys) > 1 or panel.n_targets > 1:
+        return _long_enough(History.of(y, None), length)
+    known = panel.first.X
+    if known is not None:
+        unseen = given.index[-length:].difference(known.index)
+        if len(unseen):
+            raise ValueError(
+                f"X reaches to {unseen[-1]}, where the forecaster knows no regressors; give a "
+                "history that it was fitted or updated with."
+            )
+        known = known.reindex(y.index)
+    return _long_enough(replace(panel.first, y=y, X=known), length)
+
+
+def _long_enough(history: History, length: int) -> History:
+    if len(history.y) < length:
         raise ValueError(
-            f"X has {len(history)} time steps, less than the window of the forecaster; give at "
+            f"X has {len(history.y)} time steps, less than the window of the forecaster; give at "
             f"least {length}."
         )
-    return history.iloc[-length:]
+    return history
 
 
 def spread_over_time(attention: np.ndarray, n_timepoints: int, width: int) -> np.ndarray:
@@ -154,25 +183,19 @@ def spread_over_time(attention: np.ndarray, n_timepoints: int, width: int) -> np
     return (attention.astype(np.float64) / covered)[:, position]
 
 
-def _of_forecaster(forecaster: BaseNeuralForecaster, window: pd.Series) -> np.ndarray:
-    history = forecaster._history
-    scaled = history.scaling.apply(window.to_numpy(np.float64)[:, None])
-    if history.regressors is not None:
-        scaled = np.concatenate([scaled, _regressors_at(history.regressors, window.index)], axis=1)
+def _of_forecaster(forecaster: BaseNeuralForecaster, history: History) -> np.ndarray:
+    learned = forecaster._learned
+    channels = learned.channels
+    if not channels.mixed:
+        channels = replace(channels, n_targets=1)
+    # Mixed targets look at each other: this one stands for all.
+    tail = history.tail(forecaster.window_length_)
+    y = pd.concat([tail.y.iloc[:, [0]]] * channels.n_targets, axis=1)
+    first = Scaling(*(values[[0] * channels.n_targets] for values in vars(tail.scaling).values()))
+    window = channels.of(replace(tail, y=y, scaling=first))[0]
     # What is known of the horizon comes after attention: zeros stand for it.
-    future = np.zeros((1, forecaster._cut.horizon, history.n_known), dtype=np.float32)
-    return _by_time_step(forecaster.fitted_model_, forecaster._inputs(scaled[None], future))
-
-
-def _regressors_at(regressors: Any, stamps: pd.Index) -> np.ndarray:
-    """Return scaled regressors at time stamps that the forecaster has seen."""
-    unseen = stamps.difference(regressors.values.index)
-    if len(unseen):
-        raise ValueError(
-            f"X reaches to {unseen[-1]}, where the forecaster knows no regressors; give a history "
-            "that it was fitted or updated with."
-        )
-    return regressors.scaled(regressors.values.loc[stamps])
+    future = np.zeros((1, learned.cut.horizon, learned.n_known), dtype=np.float32)
+    return _by_time_step(forecaster.fitted_model_, learned.inputs(window[None], future))
 
 
 def _by_time_step(fitted: Any, inputs: list[np.ndarray]) -> np.ndarray:

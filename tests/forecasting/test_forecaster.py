@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -64,10 +66,10 @@ def test_in_sample_forecasts_look_one_step_ahead(fitted):
 
     for steps_back, expected in zip([21, 1], in_sample, strict=True):
         earlier = fitted.clone().fit(AIRLINE[:-12], fh=range(1, 7))
-        earlier._history = type(fitted._history)(
-            AIRLINE[: len(AIRLINE) - 12 - steps_back], fitted._history.scaling
-        )
-        earlier._set_cutoff(earlier._history.y.index[-1:])
+        history = earlier._panel_seen.first
+        cut = replace(history, y=history.y.iloc[:-steps_back])
+        earlier._panel_seen = replace(earlier._panel_seen, histories=(cut,))
+        earlier._set_cutoff(cut.y.index[-1:])
         assert earlier.predict(fh=[1]).iloc[0] == pytest.approx(expected, rel=1e-6)
 
 
@@ -178,7 +180,7 @@ def test_a_known_regressor_that_carries_the_signal_lowers_the_error_tenfold(fore
     assert error(X[train], X[test]) < error(None, None) / 10
 
 
-def test_several_columns_are_forecast_each_by_its_own_model():
+def test_columns_share_weights_and_are_forecast_each_in_its_own_units():
     y = pd.DataFrame({"a": AIRLINE[:-12], "b": 2 * AIRLINE[:-12]})
     forecast = ConvAttentionForecaster(epochs=2, **SMALL).fit(y, fh=[1, 2]).predict()
 

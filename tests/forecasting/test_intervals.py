@@ -9,8 +9,7 @@ from scipy.stats import norm
 from sktime.datasets import load_airline
 
 from skconvattn import ConvAttentionForecaster
-from skconvattn.forecasting.calibration import ResidualQuantiles, noise_scale
-from skconvattn.forecasting.fitting import quantiles_between
+from skconvattn.forecasting.calibration import ResidualQuantiles, noise_scale, quantiles_between
 
 SMALL = {"filters": 4, "units": 4, "random_state": 0}
 

@@ -25,9 +25,15 @@ def _forecaster(**parameters):
 
 
 BAD_FITS = {
-    "missing value": ({"y": _with(Y, 5, np.nan)}, ValueError, "y has missing values at 2020-06"),
+    "nothing but missing": ({"y": Y * np.nan}, ValueError, "y has only missing values in .*'y'"),
     "infinite value": ({"y": _with(Y, 5, np.inf)}, ValueError, "y has infinite values at 2020-06"),
-    "missing in array": ({"y": _with(Y, 5, np.nan).to_numpy()}, ValueError, "y has missing values"),
+    "infinite in array": ({"y": _with(Y, 5, np.inf).to_numpy()}, ValueError, "y has infinite val"),
+    "gap": ({"y": Y.drop(INDEX[[4, 5, 9]])}, ValueError, "gaps after 2020-04, 2020-09; .*reindex"),
+    "no frequency": (
+        {"y": Y.set_axis(pd.DatetimeIndex(np.arange(N) ** 2 * 10**14))},
+        ValueError,
+        "at no regular distance, .*resample",
+    ),
     "text": ({"y": Y.astype(str)}, TypeError, "astype\\(float\\)"),
     "complex": ({"y": Y + 1j}, TypeError, "real numbers"),
     "none": ({"y": None}, TypeError, "y is None"),
@@ -41,8 +47,8 @@ BAD_FITS = {
     ),
     "empty horizon": ({"fh": []}, ValueError, "fh is empty; give steps ahead"),
     "X too short": ({"X": X.iloc[:-2]}, ValueError, "X has no row at 2023-03, 2023-04, where y"),
-    "X missing value": ({"X": X.assign(a=np.nan)}, ValueError, "X\\['a'\\] has missing values"),
-    "X text": ({"X": X.assign(c="red")}, TypeError, "X\\['c'\\] has values of type .*get_dummies"),
+    "X infinite": ({"X": X.assign(a=np.inf)}, ValueError, "X\\['a'\\] has infinite values"),
+    "X dates": ({"X": X.assign(c=pd.Timestamp(0))}, TypeError, "X\\['c'\\] has values of type dat"),
     "X duplicates": ({"X": pd.concat([X, X]).sort_index()}, ValueError, "X has more than one row"),
 }
 
@@ -59,6 +65,12 @@ BAD_PARAMETERS = {
         "loss='mse' cannot train quantiles=.*; use loss='auto'",
     ),
     "normalization": ({"normalization": "mean"}, "'normalization' parameter"),
+    "windows": ({"window_length": (12, 0)}, "window_length=\\(12, 0\\) must be .* to try three"),
+    "past": ({"past_regressors": ["c"]}, "past_regressors=\\['c'\\] names \\['c'\\], which X does"),
+    "static": ({"static_regressors": ["c"]}, "static_regressors=\\['c'\\] names"),
+    "calendar": ({"calendar_features": ["hour"]}, "names \\['hour'\\]; use 'auto' or names from"),
+    "conformal": ({"conformal": True}, "conformal=True corrects .* give quantiles"),
+    "update": ({"update_strategy": "all"}, "'update_strategy' parameter"),
 }
 
 
@@ -83,8 +95,8 @@ def test_a_fit_that_fails_leaves_the_forecaster_as_it_was():
     forecaster = _forecaster().fit(Y, fh=[1, 2])
     before = forecaster.predict()
 
-    with pytest.raises(ValueError, match="missing values"):
-        forecaster.fit(_with(Y, 3, np.nan), fh=[1, 2, 3])
+    with pytest.raises(ValueError, match="infinite values"):
+        forecaster.fit(_with(Y, 3, np.inf), fh=[1, 2, 3])
 
     pd.testing.assert_series_equal(forecaster.predict(), before)
 

@@ -137,11 +137,23 @@ def test_self_attention_of_a_forecaster_is_that_of_its_last_window():
     np.testing.assert_allclose(attention_weights(forecaster), np.full((1, 1, 4, 4), 0.25))
 
 
-def test_a_forecaster_of_several_series_points_to_its_parts():
+@pytest.mark.parametrize("channels", ["shared", "mixed"])
+def test_a_forecaster_of_several_series_asks_for_the_history_of_one(channels):
     table = pd.DataFrame({"a": Y, "b": 2 * Y})
-    forecaster = RampForecaster(epochs=1, window_length=4, random_state=0).fit(table, fh=[1])
+    forecaster = RampForecaster(epochs=1, window_length=4, channels=channels, random_state=0)
+    forecaster.fit(table, fh=[1])
+
+    with pytest.raises(ValueError, match="give the history of one of them as X"):
+        attention_weights(forecaster)
+    assert list(attention_weights(forecaster, table["b"]).index) == [136, 137, 138, 139]
+
+
+def test_local_forecasters_of_a_panel_are_looked_at_one_by_one():
+    panel = pd.concat({"p": Y.to_frame("y"), "q": 2 * Y.to_frame("y")}, names=["series", "time"])
+    forecaster = RampForecaster(epochs=1, window_length=4, panel="local", random_state=0)
+    forecaster.fit(panel, fh=[1])
 
     with pytest.raises(ValueError, match=r"look at the entries of forecaster\.forecasters_"):
         attention_weights(forecaster)
-    part = forecaster.forecasters_["b"].iloc[0]
+    part = forecaster.forecasters_.iloc[1, 0]
     assert list(attention_weights(part).index) == [136, 137, 138, 139]

@@ -51,7 +51,8 @@ def test_the_weights_of_a_series_sum_to_one(pool_size, strides):
 def test_weights_are_those_of_the_keras_model(forecaster):
     weights = attention_weights(forecaster)
 
-    window = forecaster._history.scaled()[-forecaster.window_length_ :][None]
+    history = forecaster._panel_seen.first
+    window = history.scaled_targets()[0][-forecaster.window_length_ :][None]
     pooled = forecaster.fitted_model_.attention([window])[0]
     np.testing.assert_allclose(weights.to_numpy(), np.repeat(pooled / 2, 2))
     assert weights.index.equals(Y.index[-forecaster.window_length_ :])

@@ -1,0 +1,169 @@
+"""From a trained model and histories to quantiles, for all series in one call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from skconvattn.engine import FittedModel
+from skconvattn.forecasting.calibration import (
+    Calibration,
+    ConformalQuantiles,
+    noise_scale,
+    quantiles_between,
+)
+from skconvattn.forecasting.channels import Channels
+from skconvattn.forecasting.layout import Cut
+from skconvattn.networks import HorizonHead
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """All that a fit learns.
+
+    Attributes
+    ----------
+    model : FittedModel
+        Trained weights.
+    calibration : ResidualQuantiles or ConformalQuantiles
+        Of the intervals.
+    cut : Cut
+        Window and horizon.
+    channels : Channels
+        What the network sees.
+    period : int
+        Time steps of a season.
+    history : dict of str to list of float
+        Losses by epoch.
+    best_loss : float
+        Loss of the weights that were kept, before they were trained on the held-out part.
+    """
+
+    model: FittedModel
+    calibration: Calibration
+    cut: Cut
+    channels: Channels
+    period: int
+    history: dict[str, Any]
+    best_loss: float
+
+    def ahead(self, windows: np.ndarray, known: np.ndarray) -> np.ndarray:
+        """Forecast the steps after windows, the horizon at a time, each from the ones before.
+
+        Parameters
+        ----------
+        windows : ndarray of shape (n_series * n_targets, window_length, n_channels)
+            The targets of a series one after the other; float32.
+        known : ndarray of shape (n_series * n_targets, n_steps, n_known)
+            Channels known ahead.
+
+        Returns
+        -------
+        ndarray of shape (n_series * n_targets, n_steps, n_levels)
+            On the scale of the network, float64.
+        """
+        n_steps, horizon, length = known.shape[1], self.cut.horizon, self.cut.window_length
+        n_known = known.shape[2]
+        blocks = []
+        for start in range(0, n_steps, horizon):
+            future = np.zeros((len(windows), horizon, n_known), dtype=np.float32)
+            part = known[:, start : start + horizon]
+            future[:, : part.shape[1]] = part
+            block = self.model.predict(self.inputs(windows, future))
+            blocks.append(block)
+            if start + horizon < n_steps:
+                # Past regressors stay where they were; marks of missing values are off.
+                rows = np.repeat(windows[:, -1:], horizon, axis=1)
+                middle = block[..., block.shape[-1] // 2]
+                self.channels.seen_next(rows, middle, future)
+                windows = np.concatenate([windows, rows], axis=1)[:, -length:]
+        return np.concatenate(blocks, axis=1)[:, :n_steps].astype(np.float64)
+
+    def inside(self, array: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return windows before past steps, and what is known over their horizon.
+
+        Windows that reach back before the series repeat its first value; the first step of all
+        has a window of zeros, the mean.
+
+        Parameters
+        ----------
+        array : ndarray of shape (n_timepoints, n_channels)
+            Channels of a target.
+        steps : ndarray of shape (n_steps,)
+            Positions in the array, from 0.
+
+        Returns
+        -------
+        windows : ndarray of shape (n_steps, window_length, n_channels)
+            Float32.
+        future : ndarray of shape (n_steps, horizon, n_known)
+            Float32.
+        """
+        length, horizon = self.cut.window_length, self.cut.horizon
+        after = np.zeros((horizon, array.shape[1]), dtype=np.float32)
+        padded = np.concatenate([np.repeat(array[:1], length, axis=0), array, after])
+        rows = padded[steps[:, None] + np.arange(length + horizon)]
+        windows, future = rows[:, :length], rows[:, length:, array.shape[1] - self.n_known :]
+        windows[steps == 0, :, 0] = 0.0
+        return windows, future
+
+    def one_step(self, windows: np.ndarray, future: np.ndarray) -> np.ndarray:
+        """Forecast the first step after each window: (n_windows, n_levels), float64."""
+        outputs = self.model.predict(self.inputs(windows, future))[:, 0]
+        return np.asarray(outputs, dtype=np.float64)
+
+    def scales(self, windows: np.ndarray, floors: np.ndarray) -> np.ndarray:
+        """Return the noise scale of windows, (n, window_length, n_channels), by their floors."""
+        return noise_scale(windows[..., 0], self.period, floors)
+
+    def quantiles(
+        self, outputs: np.ndarray, scales: np.ndarray, steps: np.ndarray, levels: np.ndarray
+    ) -> np.ndarray:
+        """Turn outputs of the network into quantiles.
+
+        Parameters
+        ----------
+        outputs : ndarray of shape (n, n_outputs)
+            One row a forecast.
+        scales : ndarray of shape (n,)
+            Noise scale of the window that each was made from.
+        steps : ndarray of shape (n,)
+            Steps ahead, from 1.
+        levels : ndarray of shape (n_levels,)
+            Quantile levels.
+
+        Returns
+        -------
+        ndarray of shape (n, n_levels)
+            On the scale of the network, float64.
+        """
+        trained = np.asarray(self.head.quantiles)
+        if not len(trained):
+            assert not isinstance(self.calibration, ConformalQuantiles)
+            return outputs + scales[:, None] * self.calibration.offsets(levels, steps)
+        if isinstance(self.calibration, ConformalQuantiles):
+            outputs = self.calibration.applied(outputs, scales)
+        return np.asarray(quantiles_between(trained, outputs, levels))
+
+    def inputs(self, windows: np.ndarray, future: np.ndarray) -> list[np.ndarray]:
+        """Return what the model takes."""
+        return [windows, future] if self.n_known else [windows]
+
+    @property
+    def head(self) -> HorizonHead:
+        """The head of the model."""
+        return cast(HorizonHead, self.model.spec.head)
+
+    @property
+    def n_known(self) -> int:
+        """Channels known ahead."""
+        return self.head.n_known
+
+
+def last_window(array: np.ndarray, length: int) -> np.ndarray:
+    """Return the last rows of an array, the first one repeated in front where it is short."""
+    if len(array) >= length:
+        return array[-length:]
+    return np.concatenate([np.repeat(array[:1], length - len(array), axis=0), array])

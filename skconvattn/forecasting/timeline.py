@@ -1,0 +1,251 @@
+"""Time stamps as whole numbers, one a step, whatever the kind of index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+# Stamps read to guess the frequency of an index that has gaps.
+_GUESSED_FROM = 5
+# Stamps listed in a message before the rest is counted.
+_MAX_LISTED = 5
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A regular grid of time stamps.
+
+    Attributes
+    ----------
+    kind : {"number", "period", "datetime"}
+        Kind of index.
+    origin : str or int
+        A stamp of the grid, step 0; for periods and numbers not needed, and 0.
+    freq : str or None
+        Frequency of datetimes and periods, as pandas spells it.
+    """
+
+    kind: str
+    origin: str | int = 0
+    freq: str | None = None
+
+    @classmethod
+    def of(cls, index: pd.Index) -> Timeline:
+        """Find the grid of an index, which has to be regular.
+
+        Parameters
+        ----------
+        index : pandas.Index
+            Increasing stamps, without gaps.
+
+        Returns
+        -------
+        Timeline
+            Its grid.
+
+        Raises
+        ------
+        ValueError
+            If stamps are missing, or lie on no grid; the message says how to put that right.
+        """
+        timeline = cls(_kind(index))
+        if isinstance(index, pd.PeriodIndex):
+            timeline = cls("period", freq=index.freqstr)
+        elif isinstance(index, pd.DatetimeIndex):
+            timeline = cls("datetime", origin=index[0].isoformat(), freq=_frequency(index))
+        timeline._check_gaps(index)
+        return timeline
+
+    def steps(self, index: pd.Index) -> np.ndarray:
+        """Return the step of each stamp.
+
+        Parameters
+        ----------
+        index : pandas.Index of length n
+            Stamps on the grid, in any order.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Int64.
+
+        Raises
+        ------
+        ValueError
+            If stamps do not lie on the grid.
+        """
+        if self.kind != _kind(index):
+            raise ValueError(
+                f"The time stamps {listed(index)} are of another kind than those of y in fit; "
+                f"give {self.kind}s."
+            )
+        if self.kind == "number":
+            return np.asarray(index.to_numpy(), dtype=np.int64)
+        if self.kind == "period":
+            periods = pd.PeriodIndex(index)
+            if periods.freqstr != self.freq:
+                raise self._off_grid(index)
+            offset = periods.freq
+            # A step of "2M" is two periods.
+            n_periods = 1 if offset is None else offset.n
+            return np.asarray(periods.asi8, dtype=np.int64) // n_periods
+        return self._datetime_steps(pd.DatetimeIndex(index))
+
+    def after(self, last: Any, n_steps: int) -> pd.Index:
+        """Return the stamps that follow one on the grid.
+
+        Parameters
+        ----------
+        last : object
+            A stamp: number, pandas.Period or pandas.Timestamp.
+        n_steps : int
+            How many.
+
+        Returns
+        -------
+        pandas.Index of length n_steps
+            Stamps.
+        """
+        if self.kind == "number":
+            return pd.Index(last + np.arange(1, n_steps + 1))
+        if self.kind == "period":
+            return pd.period_range(last, periods=n_steps + 1, freq=self.freq)[1:]
+        return pd.date_range(last, periods=n_steps + 1, freq=self.freq)[1:]
+
+    def relative(self, stamp: Any, steps: np.ndarray) -> pd.Index:
+        """Return the stamps that lie some steps after one, or before it where negative.
+
+        Parameters
+        ----------
+        stamp : object
+            A stamp: number, pandas.Period or pandas.Timestamp.
+        steps : ndarray of shape (n_steps,)
+            Whole numbers.
+        """
+        first = min(int(steps.min()), 0)
+        around: pd.Index
+        if self.kind == "number":
+            return pd.Index(stamp + steps)
+        if self.kind == "period":
+            around = pd.period_range(end=stamp, periods=1 - first, freq=self.freq)
+        else:
+            around = pd.date_range(end=stamp, periods=1 - first, freq=self.freq)
+        last = max(int(steps.max()), 0)
+        return around.append(self.after(stamp, last)).take(steps - first)
+
+    def whole(self, index: pd.Index) -> pd.Index:
+        """Return an increasing index on the grid with the stamps added that it leaves out."""
+        ends = self.steps(index[[0, -1]])
+        n_between = int(ends[1] - ends[0])
+        if n_between == len(index) - 1:
+            return index
+        return index[:1].append(self.after(index[0], n_between))
+
+    def _datetime_steps(self, index: pd.DatetimeIndex) -> np.ndarray:
+        origin = pd.Timestamp(self.origin)
+        if (origin.tz is None) != (index.tz is None):
+            raise ValueError(
+                f"The time stamps {listed(index)} are {'not ' if index.tz is None else ''}in a "
+                "time zone, unlike those of y in fit; use tz_localize to bring them together."
+            )
+        if index.tz is not None:
+            origin = origin.tz_convert(index.tz)
+        length = _fixed_length(self.freq)
+        if length is not None:
+            distance = index - origin
+            if (distance % length != pd.Timedelta(0)).any():
+                raise self._off_grid(index)
+            return np.asarray(distance // length, dtype=np.int64)
+        first, last = min(origin, index.min()), max(origin, index.max())
+        # From the origin on in both directions: the grid of "2D" depends on where it begins.
+        grid: pd.Index = pd.date_range(origin, last, freq=self.freq)
+        n_before = 0
+        if first < origin:
+            before = pd.date_range(end=origin, start=first, freq=self.freq)
+            n_before = len(before) - 1
+            grid = before[:-1].append(grid)
+        positions = grid.get_indexer(index)
+        if (positions < 0).any():
+            raise self._off_grid(index[positions < 0])
+        return np.asarray(positions, dtype=np.int64) - n_before
+
+    def _off_grid(self, index: pd.Index) -> ValueError:
+        return ValueError(
+            f"The time stamps {listed(index)} do not follow the frequency {self.freq!r} of y in "
+            "fit; give stamps of this frequency."
+        )
+
+    def _check_gaps(self, index: pd.Index) -> None:
+        if len(index) < 2:
+            return
+        steps = self.steps(index)
+        if (np.diff(steps) == 1).all():
+            return
+        after = index[:-1][np.diff(steps) > 1]
+        raise ValueError(
+            f"y has gaps after {listed(after)}; give a row for every time stamp, for example with "
+            f"{self._remedy()}, which marks the others as missing."
+        )
+
+    def _remedy(self) -> str:
+        if self.kind == "datetime":
+            return f"y.asfreq({self.freq!r})"
+        if self.kind == "period":
+            return f"y.reindex(pandas.period_range(y.index[0], y.index[-1], freq={self.freq!r}))"
+        return "y.reindex(range(y.index[0], y.index[-1] + 1))"
+
+
+def _frequency(index: pd.DatetimeIndex) -> str:
+    """Return the frequency of an index, guessed from a part of it where there are gaps."""
+    if index.freqstr is not None:
+        return index.freqstr
+    if len(index) < 3:
+        raise ValueError(
+            f"y has {len(index)} time stamps without a frequency; give at least 3, or an index "
+            "with one, for example with y.asfreq('D')."
+        )
+    if frequency := pd.infer_freq(index):
+        return frequency
+    # Sub-daily indices of a place with daylight saving are regular in universal time only.
+    if index.tz is not None and (frequency := pd.infer_freq(index.tz_convert("UTC"))):
+        return frequency
+    n_parts = max(1, len(index) - _GUESSED_FROM + 1)
+    for start in range(0, n_parts, max(1, n_parts // 20)):
+        part = index[start : start + _GUESSED_FROM]
+        frequency = pd.infer_freq(part) if len(part) >= 3 else None
+        if frequency and _holds(index, frequency):
+            return frequency
+    raise ValueError(
+        f"y has time stamps at no regular distance, from {index[0]} to {index[-1]}; bring it to a "
+        "frequency, for example with y.resample('D').mean()."
+    )
+
+
+def _holds(index: pd.DatetimeIndex, frequency: str) -> bool:
+    """Whether all stamps lie on the grid of a frequency."""
+    grid = pd.date_range(index[0], index[-1], freq=frequency)
+    return bool(index.isin(grid).all())
+
+
+def _fixed_length(frequency: str | None) -> pd.Timedelta | None:
+    """Return the length of a step where all steps have the same, in universal time."""
+    offset = pd.tseries.frequencies.to_offset(frequency)
+    if isinstance(offset, pd.tseries.offsets.Tick) and offset.name != "D":
+        return pd.Timedelta(offset)
+    return None
+
+
+def _kind(index: pd.Index) -> str:
+    if isinstance(index, pd.PeriodIndex):
+        return "period"
+    return "datetime" if isinstance(index, pd.DatetimeIndex) else "number"
+
+
+def listed(stamps: pd.Index) -> str:
+    """Return the first few of some time stamps, and how many more there are, for a message."""
+    shown = ", ".join(str(stamp) for stamp in stamps[:_MAX_LISTED])
+    rest = len(stamps) - _MAX_LISTED
+    return f"{shown} and {rest} more" if rest > 0 else shown
