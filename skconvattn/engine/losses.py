@@ -60,5 +60,9 @@ class _Broadcasting(MeanLoss):
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         values = self.call(y_true, y_pred)
         if sample_weight is not None:
-            values = values * ops.cast(sample_weight, values.dtype)
+            weights = ops.cast(sample_weight, values.dtype)
+            # One weight a sample, or a sample and step: they count for the axes that follow.
+            for _ in range(len(values.shape) - len(weights.shape)):
+                weights = ops.expand_dims(weights, -1)
+            values = values * weights
         return ops.mean(values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skconvattn.networks.base import Encoding, Network
-from skconvattn.networks.heads import ClassHead, Head, HorizonHead, ValueHead
+from skconvattn.networks.heads import ClassHead, Head, HorizonHead, SequenceHead, ValueHead
 from skconvattn.networks.spec import ModelSpec
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "HorizonHead",
     "ModelSpec",
     "Network",
+    "SequenceHead",
     "ValueHead",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from skconvattn.networks.base import Encoding
@@ -44,10 +44,14 @@ class Head:
             f"{type(self).__name__} does not implement predict_from(encode, series, mask)."
         )
 
+    def for_longer_series(self, n_timepoints: int) -> Head:
+        """Return the head with the same weights for series of more than ``n_timepoints`` steps."""
+        return self
+
 
 @dataclass(frozen=True)
 class ValueHead(Head):
-    """Values of a regression, output of shape (batch, n_outputs).
+    """Values of a regression, output of shape (batch, n_outputs) or (batch, n_outputs, n_levels).
 
     Attributes
     ----------
@@ -56,23 +60,90 @@ class ValueHead(Head):
     linear : bool
         Whether a linear map of all time steps and channels, which starts at zero, is added: it
         knows where in the series a value stands, which attention does not.
+    quantiles : tuple of float
+        Levels, increasing, predicted jointly and never crossing; empty for one value an output.
+    linear_steps : int or None
+        Time steps that the linear map sees, from the first; None for all of them.
     """
 
     n_outputs: int
     linear: bool = False
+    quantiles: tuple[float, ...] = ()
+    linear_steps: int | None = None
 
     def predict_from(self, encode: Encode, series: Any, mask: Any, *further: Any) -> Any:
         """Map the features linearly to the values."""
         import keras
 
         encoding = encode(series, mask)
-        output = keras.layers.Dense(self.n_outputs, name="values")(encoding.features)
+        n_values = self.n_outputs * max(1, len(self.quantiles))
+        output = keras.layers.Dense(n_values, name="values")(encoding.features)
+        if self.quantiles:
+            from skconvattn.layers.non_crossing import NonCrossing
+
+            output = keras.layers.Reshape((self.n_outputs, len(self.quantiles)))(output)
+            output = NonCrossing(self.quantiles)(output)
         if self.linear:
-            flat = keras.layers.Flatten()(series)
+            output = keras.layers.Add()([output, self._linear(series)])
+        return output, encoding.attention
+
+    def for_longer_series(self, n_timepoints: int) -> ValueHead:
+        """Return the head whose linear map sees the first ``n_timepoints`` steps alone."""
+        steps = n_timepoints if self.linear_steps is None else self.linear_steps
+        return replace(self, linear_steps=steps)
+
+    def _linear(self, series: Any) -> Any:
+        import keras
+
+        if self.linear_steps is not None:
+            series = series[:, : self.linear_steps]
+        flat = keras.layers.Flatten()(series)
+        linear = keras.layers.Dense(
+            self.n_outputs, use_bias=False, kernel_initializer="zeros", name="linear"
+        )(flat)
+        # One shift of all levels keeps them apart.
+        return keras.layers.Reshape((self.n_outputs, 1))(linear) if self.quantiles else linear
+
+
+@dataclass(frozen=True)
+class SequenceHead(Head):
+    r"""One value a time step, output of shape (batch, n_timepoints) or (..., n_levels).
+
+    .. math:: \hat y_t = w^\top s_{\lfloor t / r \rfloor} + v^\top x_t + b
+
+    with the vectors :math:`s` of the encoded sequence, each of which covers :math:`r` time steps,
+    and, if ``linear``, the series itself at that step, with weights that start at zero. Whether
+    later steps enter is a matter of the architecture alone.
+
+    Attributes
+    ----------
+    linear : bool
+        Whether a linear map of the time step's channels is added.
+    quantiles : tuple of float
+        Levels, increasing, predicted jointly and never crossing; empty for one value a step.
+    """
+
+    linear: bool = False
+    quantiles: tuple[float, ...] = ()
+
+    def predict_from(self, encode: Encode, series: Any, mask: Any, *further: Any) -> Any:
+        """Map the vector at each time step linearly to its value."""
+        import keras
+
+        encoding = encode(series, mask)
+        steps = _by_time_step(encoding.sequence, series.shape[1])
+        output = keras.layers.Dense(max(1, len(self.quantiles)), name="values")(steps)
+        if self.quantiles:
+            from skconvattn.layers.non_crossing import NonCrossing
+
+            output = NonCrossing(self.quantiles)(output)
+        if self.linear:
             linear = keras.layers.Dense(
-                self.n_outputs, use_bias=False, kernel_initializer="zeros", name="linear"
-            )(flat)
+                1, use_bias=False, kernel_initializer="zeros", name="linear"
+            )(series)
             output = keras.layers.Add()([output, linear])
+        if not self.quantiles:
+            output = keras.layers.Reshape((series.shape[1],))(output)
         return output, encoding.attention
 
 
@@ -231,6 +302,21 @@ class HorizonHead(Head):
         return HorizonLinear(self.horizon, seasonal_period=self.seasonal_period, name="linear")(
             normalized
         )
+
+
+def _by_time_step(sequence: Any, n_timepoints: int) -> Any:
+    """Repeat the vectors of pooled positions over the time steps that they cover."""
+    import keras
+
+    if sequence is None:
+        raise ValueError(
+            "sequence=True needs a vector a time step, and this architecture keeps none; use "
+            "another, or sequence=False."
+        )
+    n_positions = sequence.shape[1]
+    if n_positions == n_timepoints:
+        return sequence
+    return keras.layers.UpSampling1D(-(-n_timepoints // n_positions))(sequence)[:, :n_timepoints]
 
 
 def _effect_of_known() -> Callable[[Any], Any]:

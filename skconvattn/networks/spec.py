@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from skconvattn.networks.base import Network
@@ -68,6 +68,24 @@ class ModelSpec:
             (name, _hashable(value)) for name, value in estimator.network_parameters().items()
         )
         return cls(network=estimator.network_class(), parameters=parameters, head=head, **shape)
+
+    def for_length(self, n_timepoints: int) -> ModelSpec:
+        """Describe the same model for longer series, which the same weights may serve.
+
+        Parameters
+        ----------
+        n_timepoints : int
+            Time steps, not fewer than the model has.
+
+        Returns
+        -------
+        ModelSpec
+            The description.
+        """
+        if n_timepoints == self.n_timepoints or self.n_timepoints is None:
+            return self
+        head = self.head.for_longer_series(self.n_timepoints)
+        return replace(self, head=head, n_timepoints=n_timepoints)
 
     def build(self) -> BuiltModel:
         """Build the Keras model, leaving Python's global random state as it was.
