@@ -25,7 +25,7 @@ from skconvattn import all_estimators
 from skconvattn._hyperparameters import parameter_names
 
 # Checks that the suites had for us in scikit-learn 1.9.1 and sktime 1.2.0: fewer were left out.
-N_SCIKIT_LEARN = {"regressor": 60, "classifier": 62}
+N_SCIKIT_LEARN = {"regressor": 59, "classifier": 62}
 
 # sktime's suite takes minutes a forecaster. Its costly tests go to the test processes one by one,
 # each with the number of checks it had; all the others follow together.
@@ -126,10 +126,23 @@ def test_no_tag_keeps_scikit_learn_from_checking(cls):
     assert not tags.non_deterministic
     assert not tags.no_validation
     assert not tags._skip_test
-    assert not tags.input_tags.allow_nan
     assert not getattr(tags.regressor_tags, "poor_score", False)
     assert not getattr(tags.classifier_tags, "poor_score", False)
     assert getattr(tags.classifier_tags, "multi_class", True)
+
+
+@every_regressor_and_classifier
+def test_missing_values_are_taken_as_the_tags_say_and_infinite_ones_are_not(cls):
+    X, y = _labelled_series()
+    y = X[:, 0] if cls.__name__.endswith("Regressor") else y
+    gaps = np.where(np.random.default_rng(1).random(X.shape) < 0.2, np.nan, X)
+    estimator = _short(cls).fit(gaps, y)
+    assert get_tags(estimator).input_tags.allow_nan
+    assert estimator.predict(gaps).shape == y.shape
+    infinite = np.where(np.isnan(gaps), np.inf, gaps)
+    for use in (lambda: estimator.fit(infinite, y), lambda: estimator.predict(infinite)):
+        with pytest.raises(ValueError, match="Input X contains infinity"):
+            use()
 
 
 @every_forecaster

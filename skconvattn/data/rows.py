@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-# Rows hashed at a time: bounds the memory of the integer products.
-_BLOCK_BYTES = 1 << 24
+from skconvattn.data.blocks import row_blocks
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,11 +23,14 @@ class Rows:
         What the loss compares with.
     weights : ndarray of shape (n_samples,)
         Sample weights, float32, of mean one.
+    mask : boolean ndarray of shape (n_samples, n_timepoints) or None
+        True where a time step is valid, a further input of the network; None if all are.
     """
 
     inputs: np.ndarray
     targets: np.ndarray
     weights: np.ndarray
+    mask: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -37,20 +39,28 @@ class Rows:
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
         """Arrays that a compiled program works on."""
-        return self.inputs, self.targets, self.weights
+        arrays = self.inputs, self.targets, self.weights
+        return arrays if self.mask is None else (*arrays, self.mask)
 
     @property
     def signature(self) -> tuple[Any, ...]:
         """What of the data determines a compiled program."""
-        return ("rows", self.targets.shape[1:], self.targets.dtype.name)
+        masked = self.mask is not None
+        return ("rows", self.targets.shape[1:], self.targets.dtype.name, masked)
 
     def batch(self, indices: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray]:
         """Return inputs, targets and weights of some samples."""
-        return [self.inputs[indices]], self.targets[indices], self.weights[indices]
+        inputs = [self.inputs[indices]]
+        if self.mask is not None:
+            inputs.append(self.mask[indices])
+        return inputs, self.targets[indices], self.weights[indices]
 
 
 def canonical_rows(
-    X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None
+    X: np.ndarray,
+    y: np.ndarray,
+    sample_weight: np.ndarray | None,
+    lengths: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find one order of the distinct samples, and their weights.
 
@@ -61,11 +71,13 @@ def canonical_rows(
     Parameters
     ----------
     X : ndarray of shape (n_samples, ...)
-        Series.
+        Series; NaN equals NaN.
     y : ndarray of shape (n_samples, ...)
         Targets.
     sample_weight : ndarray of shape (n_samples,) or None
         Weights, not negative.
+    lengths : ndarray of shape (n_samples,), optional
+        Time steps of the series, where they differ.
 
     Returns
     -------
@@ -77,21 +89,37 @@ def canonical_rows(
     n_samples = len(X)
     weights = np.ones(n_samples) if sample_weight is None else np.asarray(sample_weight, float)
     kept = np.flatnonzero(weights)
-    hashes = _hash(X)[kept] + np.uint64(31) * _hash(y)[kept]
+    arrays = (X, y) if lengths is None else (X, y, lengths)
+    hashes = _hash(X)
+    for array in arrays[1:]:
+        hashes = hashes + np.uint64(31) * _hash(array)
     # Equal rows stand in order of their weights, so that the sum has one rounding.
-    by_hash = np.lexsort((weights[kept], hashes))
-    order, hashes = kept[by_hash], hashes[by_hash]
+    by_hash = np.lexsort((weights[kept], hashes[kept]))
+    order = kept[by_hash]
     starts_group = np.ones(len(order), dtype=bool)
-    for run in _runs(hashes):
+    for run in _runs(hashes[order]):
         members = order[run]
-        data = np.concatenate([a[members].reshape(len(members), -1) for a in (X, y)], axis=1)
-        if (data != data[0]).any():
+        data = np.concatenate([_plain(a[members]) for a in arrays], axis=1)
+        if _differ(data, data[0]).any():
             # Ties in the hash are broken by the data, so that collisions do no harm.
             by_data = np.lexsort((weights[members], *data.T))
             order[run], data = members[by_data], data[by_data]
-        starts_group[run.start + 1 : run.stop] = (data[1:] != data[:-1]).any(axis=1)
+        starts_group[run.start + 1 : run.stop] = _differ(data[1:], data[:-1]).any(axis=1)
     groups = np.cumsum(starts_group) - 1
     return order[starts_group], np.bincount(groups, weights=weights[order])
+
+
+def _plain(rows: np.ndarray) -> np.ndarray:
+    """Return rows of float64, with one zero and one NaN."""
+    # Adding zero turns -0.0 into 0.0.
+    plain = rows.reshape(len(rows), -1).astype(np.float64) + 0.0
+    plain[np.isnan(plain)] = np.nan
+    return plain
+
+
+def _differ(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Compare values, NaN being equal to NaN."""
+    return (one != other) & ~(np.isnan(one) & np.isnan(other))
 
 
 def _runs(values: np.ndarray) -> list[slice]:
@@ -103,14 +131,12 @@ def _runs(values: np.ndarray) -> list[slice]:
 
 def _hash(array: np.ndarray) -> np.ndarray:
     """Return one unsigned 64-bit hash a row, equal for equal rows, exact in any order of sums."""
-    flat = array.reshape(len(array), -1)
     rng = np.random.default_rng(20240513)
-    factors = rng.integers(1, 1 << 63, size=flat.shape[1], dtype=np.uint64) | np.uint64(1)
-    block = max(1, _BLOCK_BYTES // max(1, 8 * flat.shape[1]))
-    hashes = np.empty(len(flat), dtype=np.uint64)
-    for start in range(0, len(flat), block):
-        # Adding zero turns -0.0 into 0.0.
-        bits = (flat[start : start + block].astype(np.float64) + 0.0).view(np.uint64)
+    n_values = int(np.prod(array.shape[1:], dtype=np.int64))
+    factors = rng.integers(1, 1 << 63, size=n_values, dtype=np.uint64) | np.uint64(1)
+    hashes = np.empty(len(array), dtype=np.uint64)
+    for block in row_blocks(array):
+        bits = _plain(array[block]).view(np.uint64)
         mixed = (bits ^ (bits >> np.uint64(29))) * factors
-        hashes[start : start + block] = (mixed ^ (mixed >> np.uint64(32))).sum(axis=1)
+        hashes[block] = (mixed ^ (mixed >> np.uint64(32))).sum(axis=1)
     return hashes

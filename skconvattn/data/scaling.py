@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skconvattn.data.blocks import row_blocks
+
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
@@ -21,48 +23,84 @@ class Scaling:
     scale: np.ndarray
 
     @classmethod
-    def of(cls, values: np.ndarray, weights: np.ndarray) -> Scaling:
+    def of(cls, values: np.ndarray, weights: np.ndarray, rows: np.ndarray | None = None) -> Scaling:
         """Measure weighted samples.
 
         Parameters
         ----------
         values : ndarray of shape (n_samples, ..., n_channels)
-            All axes but the last are pooled.
+            All axes but the last are pooled. NaN is left out.
         weights : ndarray of shape (n_samples,)
             Sample weights, not all zero.
+        rows : ndarray of shape (n_samples,), optional
+            Positions of the samples in ``values``, where that holds more; all by default.
 
         Returns
         -------
         Scaling
-            Mean and deviation of each channel.
+            Mean and deviation of each channel; 0 and 1 for a channel without any value.
         """
-        inner = tuple(range(1, values.ndim - 1))
+        rows = np.arange(len(values)) if rows is None else rows
         share = weights / weights.sum()
-        center = share @ values.mean(axis=inner, dtype=np.float64) if inner else share @ values
-        # A channel at a time: no copy of the whole data in float64.
-        scale = np.array(
-            [_deviation(values[..., i] - c, share) for i, c in enumerate(np.atleast_1d(center))]
-        )
+        center = _weighted_mean(values, rows, share)
+        scale = _deviation(values, rows, share, center)
         # Rounding alone gives a constant channel a deviation of this size.
-        tiny = 10 * np.finfo(values.dtype).eps * np.abs(center)
-        return cls(np.asarray(center), np.where(scale > tiny, scale, 1.0))
+        precise = values.dtype if values.dtype.kind == "f" else np.dtype(np.float64)
+        tiny = 10 * np.finfo(precise).eps * np.abs(center)
+        return cls(center, np.where(scale > tiny, scale, 1.0))
 
     def apply(self, values: np.ndarray) -> np.ndarray:
-        """Return scaled values, float32, of the same shape."""
+        """Return scaled values, float32, of the same shape; NaN stays NaN."""
+        scaled = np.empty(values.shape, dtype=np.float32)
+        for block in row_blocks(values):
+            scaled[block] = self.of_block(values[block])
+        return scaled
+
+    def of_block(self, values: np.ndarray) -> np.ndarray:
+        """Return scaled values at the precision of the arithmetic, float64."""
         scaled = np.subtract(values, self.center, dtype=np.float64)
         scaled /= self.scale
-        return scaled.astype(np.float32)
+        return scaled
 
     def reverse(self, values: np.ndarray) -> np.ndarray:
         """Return values on the original scale, float64."""
         return values.astype(np.float64) * self.scale + self.center
 
 
-def _deviation(distances: np.ndarray, share: np.ndarray) -> np.floating:
-    """Return the weighted root mean square, shares given by the first axis."""
+def _weighted_mean(values: np.ndarray, rows: np.ndarray, share: np.ndarray) -> np.ndarray:
+    total, count = np.zeros(values.shape[-1]), np.zeros(values.shape[-1])
+    for block in row_blocks(values, len(rows)):
+        present, valid = _present(values[rows[block]])
+        total += share[block] @ present.sum(axis=1)
+        count += share[block] @ valid
+    return np.divide(total, count, out=np.zeros_like(total), where=count > 0)
+
+
+def _deviation(
+    values: np.ndarray, rows: np.ndarray, share: np.ndarray, center: np.ndarray
+) -> np.ndarray:
+    """Return the weighted root mean square distance from the center."""
     # Relative to the largest, so that no square leaves the range of float64.
-    largest = np.abs(distances).max()
-    if largest == 0:
-        return largest
-    squares = np.square(distances / largest).reshape(len(distances), -1)
-    return largest * np.sqrt(share @ squares.mean(axis=1))
+    largest = np.zeros_like(center)
+    for block in row_blocks(values, len(rows)):
+        distances, _ = _present(np.subtract(values[rows[block]], center, dtype=np.float64))
+        np.maximum(largest, np.abs(distances).max(axis=(0, 1), initial=0.0), out=largest)
+    unit = np.where(largest > 0, largest, 1.0)
+    total, count = np.zeros_like(center), np.zeros_like(center)
+    for block in row_blocks(values, len(rows)):
+        distances, valid = _present(np.subtract(values[rows[block]], center, dtype=np.float64))
+        total += share[block] @ np.square(distances / unit).sum(axis=1)
+        count += share[block] @ valid
+    mean = np.divide(total, count, out=np.zeros_like(total), where=count > 0)
+    return largest * np.sqrt(mean)
+
+
+def _present(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return values with zero for NaN, (n, n_inner, n_channels), and how many count in each row."""
+    # In one layout, for one order of sums.
+    block = np.ascontiguousarray(block, dtype=np.float64)
+    block = block.reshape(len(block), -1, block.shape[-1])
+    missing = np.isnan(block)
+    if not missing.any():
+        return block, np.full((len(block), block.shape[-1]), float(block.shape[1]))
+    return np.where(missing, 0.0, block), (~missing).sum(axis=1).astype(np.float64)

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from skconvattn.data import Rows, Windows
+from skconvattn.data.blocks import ALIGNMENT
+
+# Bytes of an array that is not copied into a tensor.
+_WORTH_SHARING = 1 << 22
 
 
 def input_signature(source: Rows | Windows) -> list[Any]:
@@ -15,6 +21,23 @@ def input_signature(source: Rows | Windows) -> list[Any]:
         tf.TensorSpec((None, *_free_time(source, i, array.shape[1:])), array.dtype)
         for i, array in enumerate(source.arrays)
     ]
+
+
+def to_tensor(array: np.ndarray) -> Any:
+    """Return a tensor of the values; large arrays lend it their memory where they can.
+
+    Parameters
+    ----------
+    array : ndarray
+        Not changed as long as the tensor lives.
+    """
+    import tensorflow as tf
+
+    if array.nbytes < _WORTH_SHARING or array.dtype != np.float32:
+        return tf.constant(array)
+    if array.ctypes.data % ALIGNMENT or not (array.flags.c_contiguous and array.flags.writeable):
+        return tf.constant(array)
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
 def gatherer(source: Rows | Windows) -> Any:
@@ -38,8 +61,8 @@ def gatherer(source: Rows | Windows) -> Any:
 def _gather_rows(tensors: Any, indices: Any) -> Any:
     import tensorflow as tf
 
-    inputs, targets, weights = (tf.gather(tensor, indices) for tensor in tensors)
-    return [inputs], targets, weights
+    inputs, targets, weights, *mask = (tf.gather(tensor, indices) for tensor in tensors)
+    return [inputs, *mask], targets, weights
 
 
 def _window_gatherer(source: Windows) -> Any:
@@ -66,7 +89,7 @@ def _window_gatherer(source: Windows) -> Any:
 
 
 def _free_time(source: Rows | Windows, position: int, shape: tuple[int, ...]) -> tuple[Any, ...]:
-    """Let the time axis of rows be of any length: architectures may not depend on it."""
-    if isinstance(source, Rows) and position == 0:
+    """Let the time axis of series and mask be of any length: one trace for all."""
+    if isinstance(source, Rows) and position in (0, 3):
         return (None, *shape[1:])
     return shape

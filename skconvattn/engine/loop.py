@@ -9,6 +9,7 @@ import numpy as np
 
 from skconvattn.data import Rows, Windows
 from skconvattn.engine.callbacks import CallbackRunner
+from skconvattn.engine.gathering import to_tensor
 from skconvattn.engine.optimizers import OptimizerSpec, loss_key
 from skconvattn.engine.plan import (
     TrainingPlan,
@@ -52,16 +53,14 @@ class _Fit:
         start: FittedModel | None,
         learning_rate: float,
     ) -> None:
-        import tensorflow as tf
-
         self.program, self.spec, self.plan, self.rng = program, spec, plan, rng
         weights, state = program.model_program.initialization.draw(rng)
         vector = program.layout.flatten(weights)
         if start is not None:
             vector, state = start.weights, list(start.state)
         program.reset(vector, state, learning_rate)
-        # Copied to the graph's memory once a fit, not once an epoch.
-        self.tensors = [tf.constant(array) for array in source.arrays]
+        # Brought to the graph's memory once a fit, not once an epoch.
+        self.tensors = [to_tensor(array) for array in source.arrays]
         self.callbacks = CallbackRunner(plan.callbacks, program, spec, plan.epochs)
 
     def run(self, training: np.ndarray, validation: np.ndarray) -> TrainingResult:

@@ -252,6 +252,7 @@ def _array(content: bytes, described: dict[str, Any]) -> np.ndarray:
 def _vocabulary(cls: Any) -> tuple[tuple[Kind, ...], tuple[type, ...]]:
     """Return the kinds and records that files of a class may hold."""
     from skconvattn import networks
+    from skconvattn.data.panel import Preparation
     from skconvattn.data.scaling import Scaling
     from skconvattn.engine.saving_keras import KERAS_KINDS
     from skconvattn.engine.saving_pandas import PANDAS_KINDS
@@ -272,7 +273,7 @@ def _vocabulary(cls: Any) -> tuple[tuple[Kind, ...], tuple[type, ...]]:
     )
     public = [getattr(networks, name) for name in networks.__all__]
     heads = [item for item in public if issubclass(item, networks.Head)]
-    records = (FittedModel, networks.ModelSpec, *heads, Scaling)
+    records = (FittedModel, networks.ModelSpec, *heads, Scaling, Preparation)
     return (
         (*PANDAS_KINDS, architecture, nested, *cls._file_kinds, *KERAS_KINDS),
         (*records, *cls._file_records),

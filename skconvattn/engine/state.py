@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +32,38 @@ class FittedModel:
     spec: ModelSpec
     weights: np.ndarray
     state: tuple[np.ndarray, ...]
+
+    def for_length(self, n_timepoints: int) -> FittedModel:
+        """Return the model with the same weights for longer series.
+
+        Parameters
+        ----------
+        n_timepoints : int
+            Time steps, not fewer than the model has.
+
+        Returns
+        -------
+        FittedModel
+            The model.
+
+        Raises
+        ------
+        ValueError
+            If the network has weights for each time step.
+        """
+        from skconvattn.engine.prediction import model_program
+
+        spec = self.spec.for_length(n_timepoints)
+        if spec is self.spec:
+            return self
+        load_backend()
+        if model_program(spec).layout != model_program(self.spec).layout:
+            raise ValueError(
+                f"X has series of more than {self.spec.n_timepoints} time steps, the longest seen "
+                f"in fit, and this {self.spec.network.__name__} has weights for each time step; "
+                "cut longer series, or fit anew with them."
+            )
+        return replace(self, spec=spec)
 
     def predict(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
         """Predict samples.

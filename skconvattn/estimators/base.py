@@ -1,22 +1,25 @@
-"""What regressors and classifiers share: validation of series, splitting and training."""
+"""What regressors and classifiers share: from checked series to a trained network and back."""
 
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skconvattn._hyperparameters import hyperparameters
 from skconvattn.data import Rows
+from skconvattn.data.panel import Panel, Preparation
 from skconvattn.data.rows import canonical_rows
-from skconvattn.data.scaling import Scaling
 from skconvattn.engine import TrainingParameters, train
 from skconvattn.engine.atomic import restored_on_error
 from skconvattn.engine.saving import Saveable
 from skconvattn.engine.seeds import generator_from
+from skconvattn.engine.state import FittedModel
+from skconvattn.estimators.inputs import check_shape, series_to_predict, training_data
 from skconvattn.networks import Head, ModelSpec, Network
 
 if TYPE_CHECKING:
@@ -26,8 +29,19 @@ if TYPE_CHECKING:
 _MIN_VALIDATION_SAMPLES = 20
 
 
+class _Fitted:
+    """Types of what a fit leaves; annotations of an estimator itself would be parameters."""
+
+    _preparation_: Preparation
+    _n_further_epochs_: int
+    fitted_model_: FittedModel
+    history_: dict[str, list[float]]
+
+
 @hyperparameters
-class BaseNeuralEstimator(TrainingParameters, Network, Saveable, BaseEstimator, metaclass=ABCMeta):
+class BaseNeuralEstimator(
+    TrainingParameters, Network, Saveable, _Fitted, BaseEstimator, metaclass=ABCMeta
+):
     """Base of regressors and classifiers."""
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
@@ -36,7 +50,9 @@ class BaseNeuralEstimator(TrainingParameters, Network, Saveable, BaseEstimator, 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_timepoints) or (n_samples, n_channels, n_timepoints)
-            Series of equal length.
+            Series; NaN where a value is missing. Series of unequal length come as a list of arrays
+            of shape (n_timepoints,) or (n_channels, n_timepoints), or as a panel of sktime: a list
+            of frames, a frame with a series in each cell, or one whose index has two levels.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target values or class labels.
         sample_weight : array-like of shape (n_samples,), optional
@@ -54,27 +70,37 @@ class BaseNeuralEstimator(TrainingParameters, Network, Saveable, BaseEstimator, 
         """
         self._validate_params()
         with restored_on_error(self):
-            series, y = self._validated_training_data(X, y)
-            targets = self._encode_targets(y)
-            if sample_weight is not None:
-                sample_weight = _checked_weights(sample_weight, series)
-            # One order for equal data: the fit depends on neither order nor repetition of samples.
-            rows, weights = canonical_rows(series, targets, sample_weight)
-            self._train(series[rows], targets[rows], weights)
+            self._n_further_epochs_ = 0
+            self._learn(X, y, sample_weight, goes_on=False, only_one_epoch=False)
         return self
 
     @property
     def model_(self) -> keras.Model:
-        """The trained Keras model; scaled series of shape (batch, n_timepoints, n_channels) in."""
+        """The trained Keras model; scaled series of shape (batch, n_timepoints, n_channels) in.
+
+        Channels with missing values have a further one each, which marks them. A model of series
+        of unequal length also takes a boolean mask of shape (batch, n_timepoints).
+        """
         check_is_fitted(self)
         return self.fitted_model_.to_keras()
 
+    def __sklearn_tags__(self) -> Any:
+        """Say what data is taken."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+    _numeric_targets: ClassVar[bool] = False
+
     @abstractmethod
-    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
+    def _encode_targets(self, y: np.ndarray, panel: Panel, *, goes_on: bool) -> np.ndarray:
         """Return what the loss compares with, and remember how to decode it."""
 
     @abstractmethod
-    def _scale_targets(self, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    def _scale_targets(
+        self, targets: np.ndarray, weights: np.ndarray, *, goes_on: bool
+    ) -> np.ndarray:
         """Return the targets on the scale of the network."""
 
     @abstractmethod
@@ -91,63 +117,86 @@ class BaseNeuralEstimator(TrainingParameters, Network, Saveable, BaseEstimator, 
     ) -> np.ndarray:
         """Choose the samples of the validation part."""
 
-    def _validated_training_data(self, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Check data for a fit and bring series to Keras's axes."""
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            multi_output=True,
-            y_numeric=self._numeric_targets,
-            dtype=[np.float64, np.float32],
-            allow_nd=True,
-        )
-        return _to_keras_axes(X), y
+    def _weighted_by_target(self, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Return the weights of samples, given those of the user."""
+        return weights
 
-    def _validated_series(self, X: Any) -> np.ndarray:
-        """Check data for a prediction and bring it to Keras's axes."""
-        X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32], allow_nd=True)
-        series = _to_keras_axes(X)
-        if series.shape[1:] != self._series_shape_:
-            n_timepoints, n_channels = self._series_shape_
-            raise ValueError(
-                f"X has {series.shape[1]} time steps and {series.shape[2]} channels, but "
-                f"{type(self).__name__} was fitted on {n_timepoints} and {n_channels}; give series "
-                "of the shape seen in fit."
-            )
-        return series
+    def _calibrate(self, source: Rows, validation: np.ndarray) -> None:
+        """Look at the trained network's errors on samples that it was not trained on."""
 
-    _numeric_targets: ClassVar[bool] = False
+    def _train_further(self, X: Any, y: Any, sample_weight: Any) -> None:
+        """Train for one epoch from the present weights, if there are any."""
+        self._validate_params()
+        goes_on = hasattr(self, "fitted_model_")
+        with restored_on_error(self):
+            self._n_further_epochs_ = 1 + (self._n_further_epochs_ if goes_on else 0)
+            self._learn(X, y, sample_weight, goes_on=goes_on, only_one_epoch=True)
 
-    def _train(self, series: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> None:
-        rng = generator_from(self.random_state)
-        scaling = Scaling.of(series, weights)
+    def _learn(
+        self, X: Any, y: Any, sample_weight: Any, *, goes_on: bool, only_one_epoch: bool
+    ) -> None:
+        panel, y = training_data(self, X, y, numeric=self._numeric_targets, reset=not goes_on)
+        if goes_on:
+            check_shape(self, panel, self._preparation_, longest=self._preparation_.n_timepoints)
+        targets = self._encode_targets(y, panel, goes_on=goes_on)
+        if sample_weight is not None:
+            sample_weight = _checked_weights(sample_weight, panel.values)
+            panel = panel.cut_to(np.flatnonzero(sample_weight))
+        # One order for equal data: the fit depends on neither order nor repetition of samples.
+        rows, weights = canonical_rows(panel.values, targets, sample_weight, panel.lengths)
+        targets = targets[rows]
+        weights = self._weighted_by_target(targets, weights)
+        if not goes_on:
+            self._preparation_ = Preparation.of(panel, rows, weights)
+        series, *mask = self._preparation_.inputs(panel, rows)
         source = Rows(
-            inputs=scaling.apply(series),
-            targets=self._scale_targets(targets, weights),
-            weights=(weights / weights.mean()).astype(np.float32),
+            series,
+            self._scale_targets(targets, weights, goes_on=goes_on),
+            (weights / weights.mean()).astype(np.float32),
+            *mask,
         )
-        spec = ModelSpec.of(
-            self, self._head(), n_timepoints=series.shape[1], n_channels=series.shape[2]
+        self._train(source, targets, goes_on=goes_on, only_one_epoch=only_one_epoch)
+
+    def _train(
+        self, source: Rows, targets: np.ndarray, *, goes_on: bool, only_one_epoch: bool
+    ) -> None:
+        rng = generator_from(self.random_state)
+        if self._n_further_epochs_:
+            # Each epoch has an order of its own.
+            rng = rng.spawn(self._n_further_epochs_)[-1]
+        start = self.fitted_model_ if goes_on else None
+        spec = start.spec if start is not None else self._spec()
+        training, validation = np.arange(len(source)), np.zeros(0, dtype=int)
+        if not only_one_epoch:
+            training, validation = self._split(targets, rng)
+            start = self._warm_model(spec)
+        plan = self._training_plan(
+            len(training), self._default_loss(), stops_early=len(validation) > 0
         )
-        training, validation = self._split(targets, rng)
+        if only_one_epoch:
+            plan = replace(plan, epochs=1)
         result = train(
-            spec,
-            source,
-            self._training_plan(
-                len(training), self._default_loss(), stops_early=len(validation) > 0
-            ),
-            rng,
-            training=training,
-            validation=validation,
-            start=self._warm_model(spec),
+            spec, source, plan, rng, training=training, validation=validation, start=start
         )
-        self._series_shape_ = series.shape[1:]
-        self._scaling_ = scaling
+        before = self.history_ if goes_on else {}
         self.fitted_model_ = result.model
-        self.history_ = result.history
-        self.n_iter_ = len(result.history["loss"])
+        self.history_ = {
+            name: [*before.get(name, []), *losses] for name, losses in result.history.items()
+        }
+        self.n_iter_ = len(self.history_["loss"])
         self.best_loss_ = result.best_loss
+        if not goes_on:
+            self._calibrate(source, validation)
+
+    def _spec(self) -> ModelSpec:
+        preparation = self._preparation_
+        return ModelSpec.of(
+            self,
+            self._head(),
+            n_timepoints=preparation.n_timepoints,
+            n_channels=preparation.n_channels,
+            masked=preparation.masked,
+        )
 
     def _split(
         self, targets: np.ndarray, rng: np.random.Generator
@@ -159,20 +208,27 @@ class BaseNeuralEstimator(TrainingParameters, Network, Saveable, BaseEstimator, 
         held_out = self._held_out(targets, n_held_out, rng)
         return np.setdiff1d(np.arange(n_samples), held_out), held_out
 
+    def _inputs(self, X: Any) -> list[np.ndarray]:
+        """Return the network's inputs for series no longer than those of the fit."""
+        panel = series_to_predict(self, X)
+        check_shape(self, panel, self._preparation_, longest=self._preparation_.n_timepoints)
+        return self._preparation_.inputs(panel, np.arange(len(panel)))
+
     def _outputs(self, X: Any) -> np.ndarray:
         """Return the network's outputs for series."""
         check_is_fitted(self)
-        return self.fitted_model_.predict([self._scaling_.apply(self._validated_series(X))])
-
-
-def _to_keras_axes(X: np.ndarray) -> np.ndarray:
-    """Return series as (n_samples, n_timepoints, n_channels)."""
-    if X.ndim > 3:
-        raise ValueError(
-            f"X has {X.ndim} axes, {X.shape}; give series as (n_samples, n_timepoints) or "
-            "(n_samples, n_channels, n_timepoints)."
-        )
-    return X[:, :, None] if X.ndim == 2 else X.transpose(0, 2, 1)
+        panel = series_to_predict(self, X)
+        groups = list(self._preparation_.by_length(panel))
+        parts = [
+            self.fitted_model_.for_length(n_timepoints).predict(
+                self._preparation_.inputs(panel, rows, n_timepoints)
+            )
+            for n_timepoints, rows in groups
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        order = np.concatenate([rows for _, rows in groups])
+        return np.concatenate(parts)[np.argsort(order)]
 
 
 def _checked_weights(sample_weight: Any, series: np.ndarray) -> np.ndarray:

@@ -6,10 +6,14 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from skconvattn._hyperparameters import hyperparameters
+from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn.data.panel import Panel
+from skconvattn.engine.atomic import restored_on_error
 from skconvattn.estimators.base import BaseNeuralEstimator
 from skconvattn.networks import ClassHead, Head
 
@@ -17,6 +21,16 @@ from skconvattn.networks import ClassHead, Head
 @hyperparameters
 class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
     """Base of all classifiers."""
+
+    class_weight: Any = hyperparameter(
+        None,
+        [dict, StrOptions({"balanced"}), None],
+        """
+        dict, "balanced" or None
+        Weight of each class by its label, one where it is left out. "balanced" gives all classes
+        the same weight together.
+        """,
+    )
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the most probable class.
@@ -52,19 +66,99 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         return odds / odds.sum(axis=1, keepdims=True)
 
-    def __sklearn_tags__(self) -> Any:
-        """Say what data is taken."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        return tags
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+    ) -> BaseNeuralClassifier:
+        """Train for one more epoch, on all samples given, from the present weights.
 
-    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
+        The first call starts from new weights, unless :meth:`fit` went before. Scaling, time
+        steps and classes are those of the first call or fit; the optimiser begins anew each time.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timepoints) or (n_samples, n_channels, n_timepoints)
+            Series, as for :meth:`fit`.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        classes : array-like of shape (n_classes,), optional
+            All labels that any call will bring; those of ``y`` by default. Later calls may leave
+            it out.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights, not negative.
+
+        Returns
+        -------
+        object
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError
+            If parameters or data are not valid, or there is a new class; the estimator is then as
+            it was before.
+        """
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} counts the classes of all samples, which "
+                "partial_fit does not see; give the weights as a dict."
+            )
+        with restored_on_error(self):
+            self._remember_classes(classes)
+            self._train_further(X, y, sample_weight)
+        return self
+
+    def _remember_classes(self, classes: Any) -> None:
+        """Take the classes of a first call, and compare those of a later one."""
+        if classes is None:
+            return
+        classes = np.unique(column_or_1d(classes))
+        if not hasattr(self, "fitted_model_"):
+            self.classes_ = classes
+        elif not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                f"classes={classes.tolist()} are not those of the first call, "
+                f"{self.classes_.tolist()}; leave them out, or fit anew."
+            )
+
+    def _encode_targets(self, y: np.ndarray, panel: Panel, *, goes_on: bool) -> np.ndarray:
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        return codes.astype(np.int32)
+        present = np.unique(y)
+        if not goes_on and not (self._n_further_epochs_ and hasattr(self, "classes_")):
+            self.classes_ = present
+        new = present[~np.isin(present, self.classes_)]
+        if len(new):
+            raise ValueError(
+                f"y has the class {new.tolist()[0]!r}, which is none of {self.classes_.tolist()}; "
+                "give partial_fit all classes in its first call, or fit anew."
+            )
+        return np.searchsorted(self.classes_, y).astype(np.int32)
 
-    def _scale_targets(self, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    def _weighted_by_target(self, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Multiply with the weights of classes, counted as the samples are weighted."""
+        if self.class_weight is None:
+            return weights
+        # A class that is given a weight need not be among these samples.
+        known = (
+            np.unique(targets) if self.class_weight == "balanced" else np.arange(len(self.classes_))
+        )
+        by_class = compute_class_weight(
+            self.class_weight,
+            classes=self.classes_[known],
+            y=self.classes_[targets],
+            sample_weight=weights,
+        )
+        weights = weights * by_class[np.searchsorted(known, targets)]
+        if not weights.any() or not np.all((weights >= 0) & (weights < np.inf)):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} must give every class a weight that is not "
+                "negative, and one of those in y a positive one."
+            )
+        return weights
+
+    def _scale_targets(
+        self, targets: np.ndarray, weights: np.ndarray, *, goes_on: bool
+    ) -> np.ndarray:
         return targets
 
     def _head(self) -> Head:

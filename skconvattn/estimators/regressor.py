@@ -1,4 +1,4 @@
-"""Regression of one or many values on a series."""
+"""Regression of values, quantiles or whole sequences on a series."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin
+from sklearn.utils.metaestimators import available_if
 
 from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn._validation import check_quantiles
+from skconvattn.data import Rows
+from skconvattn.data.panel import Panel
 from skconvattn.data.scaling import Scaling
 from skconvattn.estimators.base import BaseNeuralEstimator
-from skconvattn.networks import Head, ValueHead
+from skconvattn.estimators.calibration import quantile_shifts
+from skconvattn.networks import Head, SequenceHead, ValueHead
 
 
 @hyperparameters
@@ -22,7 +27,26 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
         ["boolean"],
         """
         bool
-        Whether a linear map of the whole series stands beside the network.
+        Whether a linear map of the whole series stands beside the network; with ``sequence`` it
+        is a map of each time step by itself.
+        """,
+    )
+    quantiles: Any = hyperparameter(
+        None,
+        ["array-like", None],
+        """
+        sequence of float or None
+        Levels, increasing, that are learned together and never cross; ``predict`` then gives the
+        median and ``predict_quantiles`` all of them. What is held out for early stopping also
+        corrects their coverage; without it they are as training left them.
+        """,
+    )
+    sequence: bool = hyperparameter(
+        False,
+        ["boolean"],
+        """
+        bool
+        Whether the target has one value a time step, ``y`` of shape (n_samples, n_timepoints).
         """,
     )
 
@@ -34,39 +58,154 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_timepoints) or (n_samples, n_channels, n_timepoints)
-            Series of the shape seen in fit.
+            Series as for :meth:`fit`, of the shape seen there.
 
         Returns
         -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Predicted values in the units of ``y``, float64.
+        ndarray of shape (n_samples,), (n_samples, n_outputs) or (n_samples, n_timepoints)
+            Predicted values in the units of ``y``, float64: the median where ``quantiles`` were
+            learned.
         """
-        outputs = self._outputs(X)
-        values = self._target_scaling_.reverse(outputs)
-        return values[:, 0] if self._single_output_ else values
+        values = self._values(X)
+        median = self._levels_.index(0.5) if self._levels_ else 0
+        return self._as_given(values[..., median])
+
+    @available_if(lambda self: getattr(self, "_levels_", ()) or self.quantiles is not None)
+    def predict_quantiles(self, X: Any) -> np.ndarray:
+        """Predict the quantiles of ``quantiles``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timepoints) or (n_samples, n_channels, n_timepoints)
+            Series as for :meth:`fit`, of the shape seen there.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_quantiles) or (n_samples, n_outputs, n_quantiles)
+            Quantiles in the units of ``y``, float64, increasing along the last axis. The axis of
+            outputs is that of ``y``, time steps with ``sequence``.
+        """
+        values = self._values(X)
+        wanted = [self._levels_.index(level) for level in self._asked_for_]
+        return self._as_given(values[..., wanted])
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> BaseNeuralRegressor:
+        """Train for one more epoch, on all samples given, from the present weights.
+
+        The first call starts from new weights, unless :meth:`fit` went before. Scaling and time
+        steps are those of the first call or fit, as is the correction of quantiles; the optimiser
+        begins anew each time.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timepoints) or (n_samples, n_channels, n_timepoints)
+            Series, as for :meth:`fit`.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights, not negative.
+
+        Returns
+        -------
+        object
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError
+            If parameters or data are not valid; the estimator is then as it was before.
+        """
+        self._train_further(X, y, sample_weight)
+        return self
 
     def __sklearn_tags__(self) -> Any:
         """Say what data is taken."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
         tags.target_tags.multi_output = True
         return tags
 
-    def _encode_targets(self, y: np.ndarray) -> np.ndarray:
+    def _encode_targets(self, y: np.ndarray, panel: Panel, *, goes_on: bool) -> np.ndarray:
+        targets = y.reshape(len(y), -1).astype(np.float64)
+        check_quantiles(self.quantiles, self.loss)
+        if goes_on:
+            self._check_further_targets(y)
+            return targets
+        self._asked_for_ = () if self.quantiles is None else tuple(map(float, self.quantiles))
+        self._levels_ = tuple(sorted({*self._asked_for_, 0.5})) if self._asked_for_ else ()
+        self._one_value_a_step_ = bool(self.sequence)
         self._single_output_ = y.ndim == 1
-        return y.reshape(len(y), -1).astype(np.float64)
+        self._n_outputs_ = targets.shape[1]
+        if self.sequence:
+            self._check_sequences(y, panel)
+        return targets
 
-    def _scale_targets(self, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        self._target_scaling_ = Scaling.of(targets, weights)
-        return self._target_scaling_.apply(targets)
+    def _check_sequences(self, y: np.ndarray, panel: Panel) -> None:
+        n_timepoints = panel.values.shape[1]
+        if panel.lengths is not None:
+            raise ValueError(
+                "sequence=True needs series of equal length, and those of X have "
+                f"{panel.lengths.min()} to {panel.lengths.max()} time steps; cut them to one."
+            )
+        if y.ndim != 2 or y.shape[1] != n_timepoints:
+            raise ValueError(
+                f"sequence=True needs one value a time step, y of shape ({len(y)}, "
+                f"{n_timepoints}), and y has {y.shape}; give such values, or use sequence=False."
+            )
+
+    def _check_further_targets(self, y: np.ndarray) -> None:
+        shape = () if self._single_output_ else (self._n_outputs_,)
+        if y.shape[1:] != shape:
+            raise ValueError(
+                f"y has {y.shape}, and that of the first call had {('n_samples', *shape)}; give "
+                "the same targets, or fit anew."
+            )
+
+    def _scale_targets(
+        self, targets: np.ndarray, weights: np.ndarray, *, goes_on: bool
+    ) -> np.ndarray:
+        if self._one_value_a_step_:
+            targets = targets[..., None]  # all time steps have one scale
+        if not goes_on:
+            self._target_scaling_ = Scaling.of(targets, weights)
+        scaled = self._target_scaling_.apply(targets)
+        if self._one_value_a_step_ and not self._levels_:
+            return scaled[..., 0]
+        return scaled[..., None] if self._levels_ and not self._one_value_a_step_ else scaled
 
     def _head(self) -> Head:
-        return ValueHead(len(self._target_scaling_.scale), linear=self.linear_skip)
+        if self._one_value_a_step_:
+            return SequenceHead(linear=self.linear_skip, quantiles=self._levels_)
+        return ValueHead(self._n_outputs_, linear=self.linear_skip, quantiles=self._levels_)
 
     def _default_loss(self) -> Any:
+        if self._levels_:
+            return "pinball:" + ",".join(map(str, self._levels_))
         return "mean_squared_error"
 
     def _held_out(
         self, targets: np.ndarray, n_held_out: int, rng: np.random.Generator
     ) -> np.ndarray:
         return rng.permutation(len(targets))[:n_held_out]
+
+    def _calibrate(self, source: Rows, validation: np.ndarray) -> None:
+        self._shifts_ = np.zeros((self._n_outputs_, len(self._levels_)))
+        if not self._levels_ or not len(validation):
+            return
+        inputs, targets, weights = source.batch(validation)
+        errors = targets - self.fitted_model_.predict(inputs)  # (n_samples, n_outputs, n_levels)
+        # The steps of a sequence share their shifts.
+        parts = [errors] if self._one_value_a_step_ else np.split(errors, errors.shape[1], axis=1)
+        shifts = [quantile_shifts(part, weights, self._levels_) for part in parts]
+        self._shifts_ = np.broadcast_to(np.stack(shifts), self._shifts_.shape).copy()
+
+    def _values(self, X: Any) -> np.ndarray:
+        """Return values in the units of ``y``: (n_samples, n_outputs, n_levels), float64."""
+        outputs = self._outputs(X)
+        if not self._levels_:
+            return self._target_scaling_.reverse(outputs)[..., None]
+        # Each level is moved by itself: in order of size they do not cross.
+        moved = np.sort(outputs + self._shifts_, axis=-1)
+        return self._target_scaling_.reverse(moved.swapaxes(1, 2)).swapaxes(1, 2)
+
+    def _as_given(self, values: np.ndarray) -> np.ndarray:
+        return values[:, 0] if self._single_output_ else values

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skconvattn.data import Rows
+from skconvattn.data import Rows, blocks
 from skconvattn.data import rows as rows_module
 from skconvattn.data.rows import canonical_rows
 
@@ -113,7 +113,7 @@ def test_hash_collisions_change_neither_order_nor_merging(seed):
 def test_hashes_in_blocks_are_those_of_the_whole(monkeypatch):
     X, _ = _samples()
     whole = rows_module._hash(X)
-    monkeypatch.setattr(rows_module, "_BLOCK_BYTES", 3 * 8 * 10)
+    monkeypatch.setattr(blocks, "BLOCK_VALUES", 3 * 10)
     np.testing.assert_array_equal(rows_module._hash(X), whole)
     assert len(np.unique(whole)) == 40
 

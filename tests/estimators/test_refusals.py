@@ -40,7 +40,6 @@ def _assert_refused(call, message, error=ValueError):
 
 
 SERIES = {
-    "NaN": (_with(np.nan), r"Input X contains NaN"),
     "infinite": (_with(np.inf), r"Input X contains infinity"),
     "empty": (X[:0], r"0 sample\(s\).*minimum of 1"),
     "no time steps": (X[:, :0], r"0 feature\(s\).*minimum of 1"),

@@ -1,0 +1,159 @@
+"""Checks of what users give as series, and the panel that they make."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_n_features,
+    _check_y,
+    assert_all_finite,
+    check_consistent_length,
+    validate_data,
+)
+
+from skconvattn.data.containers import series_of
+from skconvattn.data.panel import Panel, Preparation
+
+# Taken as they are: anything else becomes float64, and these are scaled into float32 in pieces.
+_TYPES = [
+    np.float64, np.float32, np.bool_, np.int8, np.int16, np.int32, np.int64,
+    np.uint8, np.uint16, np.uint32, np.uint64,
+]  # fmt: skip
+_CHECKS: dict[str, Any] = {"dtype": _TYPES, "allow_nd": True, "ensure_all_finite": "allow-nan"}
+
+
+def training_data(estimator: Any, X: Any, y: Any, *, numeric: bool, reset: bool = True) -> Any:
+    """Check data for a fit.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Remembers number and names of features.
+    X : array-like or panel
+        See :meth:`~skconvattn.estimators.base.BaseNeuralEstimator.fit`.
+    y : array-like of shape (n_samples, ...)
+        Targets.
+    numeric : bool
+        Whether targets have to be numbers.
+    reset : bool
+        Whether features are remembered anew, or compared with those of the first fit.
+
+    Returns
+    -------
+    panel : Panel
+        The series.
+    y : ndarray of shape (n_samples, ...)
+        The targets.
+
+    Raises
+    ------
+    ValueError
+        If they are not valid.
+    """
+    checks = {"multi_output": True, "y_numeric": numeric, "reset": reset}
+    series = series_of(X)
+    if series is None:
+        X, y = validate_data(estimator, _as_fitted(estimator, X, reset), y, **checks, **_CHECKS)
+        return Panel(to_keras_axes(X)), y
+    _check_names_and_numbers(estimator, *series, reset=reset)
+    panel = _together(*series)
+    # Names are those of the container, checked above: an array in its place has none.
+    y = _checked_targets(estimator, y, numeric)
+    check_consistent_length(panel.values, y)
+    return panel, y
+
+
+def series_to_predict(estimator: Any, X: Any) -> Panel:
+    """Check series for a prediction; parameters and errors as for :func:`training_data`."""
+    series = series_of(X)
+    if series is None:
+        X = validate_data(estimator, _as_fitted(estimator, X, False), reset=False, **_CHECKS)
+        panel = Panel(to_keras_axes(X))
+    else:
+        _check_names_and_numbers(estimator, *series, reset=False)
+        panel = _together(*series)
+    check_shape(estimator, panel, estimator._preparation_)
+    return panel
+
+
+def check_shape(
+    estimator: Any, panel: Panel, preparation: Preparation, longest: int | None = None
+) -> None:
+    """Refuse series of another shape than those of the fit.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Which one says so.
+    panel : Panel
+        The series.
+    preparation : Preparation
+        Of the fit.
+    longest : int, optional
+        Time steps that no series may exceed, where lengths may differ.
+
+    Raises
+    ------
+    ValueError
+        If channels differ, or lengths where those of the fit did not.
+    """
+    n_channels = len(preparation.scaling.center)
+    n_timepoints = preparation.n_timepoints
+    lengths = [panel.values.shape[1]] if panel.lengths is None else sorted(set(panel.lengths))
+    shown = str(lengths[0]) if len(lengths) == 1 else f"{lengths[0]} to {lengths[-1]}"
+    if panel.values.shape[2] != n_channels or not (preparation.masked or lengths == [n_timepoints]):
+        raise ValueError(
+            f"X has {shown} time steps and {panel.values.shape[2]} channels, but "
+            f"{type(estimator).__name__} was fitted on {n_timepoints} and {n_channels}; give "
+            "series of the shape seen in fit."
+        )
+    if longest is not None and lengths[-1] > longest:
+        raise ValueError(
+            f"X has {shown} time steps, and {type(estimator).__name__} was first fitted on at "
+            f"most {longest}; cut longer series for this, or fit anew with them."
+        )
+
+
+def to_keras_axes(X: np.ndarray) -> np.ndarray:
+    """Return series as (n_samples, n_timepoints, n_channels)."""
+    if X.ndim > 3:
+        raise ValueError(
+            f"X has {X.ndim} axes, {X.shape}; give series as (n_samples, n_timepoints) or "
+            "(n_samples, n_channels, n_timepoints)."
+        )
+    return X[:, :, None] if X.ndim == 2 else X.transpose(0, 2, 1)
+
+
+def _as_fitted(estimator: Any, X: Any, reset: bool) -> Any:
+    """Give series of one channel and equal length their axis where a fit saw unequal lengths."""
+    preparation = getattr(estimator, "_preparation_", None)
+    if reset or preparation is None or not preparation.masked or hasattr(X, "columns"):
+        return X
+    if np.ndim(X) != 2 or hasattr(X, "toarray"):
+        return X
+    return np.asarray(X)[:, None]
+
+
+def _together(series: list[np.ndarray], names: Any) -> Panel:
+    panel = Panel.padded(series)
+    assert_all_finite(panel.values.reshape(len(panel), -1), allow_nan=True, input_name="X")
+    return panel.cut_to(np.arange(len(panel)))
+
+
+def _check_names_and_numbers(
+    estimator: Any, series: list[np.ndarray], names: Any, *, reset: bool
+) -> None:
+    _check_feature_names(estimator, names, reset=reset)
+    _check_n_features(estimator, np.empty((1, series[0].shape[0])), reset=reset)
+
+
+def _checked_targets(estimator: Any, y: Any, numeric: bool) -> np.ndarray:
+    if y is None:
+        raise ValueError(
+            f"This {type(estimator).__name__} estimator requires y to be passed, but the target "
+            "y is None."
+        )
+    return _check_y(y, multi_output=True, y_numeric=numeric, estimator=estimator)
