@@ -162,12 +162,12 @@ class ModelProgram:
         """Return weights and state as :meth:`_run` takes them, converted once for all blocks."""
         import tensorflow as tf
 
-        return tf.constant(vector), [tf.constant(s) for s in self._state_as_built(state)]
+        return tf.constant(vector), [tf.constant(s) for s in self.state_as_built(state)]
 
     def _run(self, run: Any, constants: tuple[Any, Any], inputs: list[np.ndarray]) -> np.ndarray:
         return run(*constants, inputs).numpy()
 
-    def _state_as_built(self, state: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def state_as_built(self, state: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Return the state in this backend's types: random seeds differ between backends."""
         return [np.asarray(s, dtype=t) for s, t in zip(state, self._state_types, strict=True)]
 

@@ -47,7 +47,7 @@ class PortableModelProgram(ModelProgram):
         from keras import ops
 
         weights = [ops.convert_to_tensor(w) for w in self.layout.split(vector)]
-        return weights, [ops.convert_to_tensor(s) for s in self._state_as_built(state)]
+        return weights, [ops.convert_to_tensor(s) for s in self.state_as_built(state)]
 
     def _run(self, run: Any, constants: tuple[Any, Any], inputs: list[np.ndarray]) -> np.ndarray:
         from keras import ops

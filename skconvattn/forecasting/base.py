@@ -13,11 +13,12 @@ from skconvattn._hyperparameters import hyperparameters, parameter_names
 from skconvattn.engine.atomic import restored_on_error
 from skconvattn.engine.seeds import generator_from
 from skconvattn.forecasting import validation
+from skconvattn.forecasting.backtest import BacktestingForecaster
 from skconvattn.forecasting.calibration import noise_floor
 from skconvattn.forecasting.forecasts import Learned
 from skconvattn.forecasting.history import split_panel
 from skconvattn.forecasting.learning import LearningForecaster
-from skconvattn.forecasting.predicting import PredictingForecaster
+from skconvattn.forecasting.sampling import SamplingForecaster
 from skconvattn.forecasting.saving import SaveableForecaster
 from skconvattn.forecasting.timeline import Timeline
 
@@ -30,7 +31,11 @@ _MTYPES = ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"]
 
 @hyperparameters
 class BaseNeuralForecaster(
-    LearningForecaster, PredictingForecaster, SaveableForecaster, BaseForecaster
+    LearningForecaster,
+    SamplingForecaster,
+    SaveableForecaster,
+    BacktestingForecaster,
+    BaseForecaster,
 ):
     """Base of all forecasters."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -49,7 +50,12 @@ class Learned:
     history: dict[str, Any]
     best_loss: float
 
-    def ahead(self, windows: np.ndarray, known: np.ndarray) -> np.ndarray:
+    def ahead(
+        self,
+        windows: np.ndarray,
+        known: np.ndarray,
+        predict: Callable[[list[np.ndarray]], np.ndarray] | None = None,
+    ) -> np.ndarray:
         """Forecast the steps after windows, the horizon at a time, each from the ones before.
 
         Parameters
@@ -58,12 +64,15 @@ class Learned:
             The targets of a series one after the other; float32.
         known : ndarray of shape (n_series * n_targets, n_steps, n_known)
             Channels known ahead.
+        predict : callable, optional
+            From inputs to outputs of the model; its predictions by default.
 
         Returns
         -------
         ndarray of shape (n_series * n_targets, n_steps, n_levels)
             On the scale of the network, float64.
         """
+        predict = self.model.predict if predict is None else predict
         n_steps, horizon, length = known.shape[1], self.cut.horizon, self.cut.window_length
         n_known = known.shape[2]
         blocks = []
@@ -71,7 +80,7 @@ class Learned:
             future = np.zeros((len(windows), horizon, n_known), dtype=np.float32)
             part = known[:, start : start + horizon]
             future[:, : part.shape[1]] = part
-            block = self.model.predict(self.inputs(windows, future))
+            block = predict(self.inputs(windows, future))
             blocks.append(block)
             if start + horizon < n_steps:
                 # Past regressors stay where they were; marks of missing values are off.

@@ -88,16 +88,19 @@ class PredictingForecaster:
             Noise scales.
         """
         learned, panel = self._learned, self._panel_seen
-        length, n_ahead = learned.cut.window_length, int(steps.max())
         windows = last_windows(panel, learned)
-        given = {} if X is None else split_panel(X)
-        known: list[np.ndarray] = []
-        for (key, history), asked in zip(panel, steps, strict=True):
-            known += self._known_ahead(history, given.get(key), asked, n_ahead)
-        outputs = learned.ahead(windows, np.stack(known))
-        scales = learned.scales(windows[:, -length:], self._floors)
+        outputs = learned.ahead(windows, self._known_of_all(steps, X))
+        scales = learned.scales(windows, self._floors)
         shape = (len(steps), panel.n_targets)
         return outputs.reshape(*shape, *outputs.shape[1:]), scales.reshape(shape)
+
+    def _known_of_all(self, steps: np.ndarray, X: pd.DataFrame | None) -> np.ndarray:
+        """Return what is known ahead: (n_series * n_targets, n_ahead, n_known), float32."""
+        given = {} if X is None else split_panel(X)
+        known: list[np.ndarray] = []
+        for (key, history), asked in zip(self._panel_seen, steps, strict=True):
+            known += self._known_ahead(history, given.get(key), asked, int(steps.max()))
+        return np.stack(known)
 
     def _known_ahead(
         self, history: History, X: pd.DataFrame | None, asked: np.ndarray, n_ahead: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, ClassVar
 
+from pandas.api.typing import FrozenList
 from sktime.base import BaseObject
 from sktime.datatypes import VectorizedDF
 from sktime.datatypes._dtypekind import DtypeKind
@@ -86,6 +87,12 @@ class SaveableForecaster(Saveable):
             lambda value: type(value) is ForecastingHorizon,
             _encode_horizon,
             _decode_horizon,
+        ),
+        Kind(
+            "frozen_list",
+            lambda value: type(value) is FrozenList,
+            lambda codec, value, name: codec.encode(list(value), name),
+            lambda codec, payload: FrozenList(codec.decode(payload)),
         ),
         Kind(
             "dtype_kind",

@@ -1,0 +1,51 @@
+"""Forward passes with dropout on: samples from what a network cannot be sure of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from skconvattn.engine.backend import load_backend
+from skconvattn.engine.prediction import model_program
+from skconvattn.engine.state import FittedModel
+
+
+def sampled_outputs(
+    model: FittedModel, inputs: Sequence[np.ndarray], rng: np.random.Generator
+) -> np.ndarray:
+    """Predict with a mask of dropout of its own for each row.
+
+    Parameters
+    ----------
+    model : FittedModel
+        Trained weights.
+    inputs : sequence of ndarray of shape (n_samples, ...)
+        One a model input, float32.
+    rng : numpy.random.Generator
+        Source of the masks.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, ...)
+        Output of the head, float32. What training alone changes, such as running statistics, is
+        dropped.
+    """
+    load_backend()
+    from keras import ops
+
+    program = model_program(model.spec)
+    # Seeds are the state that is counted in whole numbers; all other state stays as it was learned.
+    state = [
+        rng.integers(1, 2**31, size=value.shape).astype(value.dtype)
+        if np.issubdtype(value.dtype, np.integer)
+        else value
+        for value in model.state
+    ]
+    outputs, _ = program.model.stateless_call(
+        [ops.convert_to_tensor(weights) for weights in program.layout.split(model.weights)],
+        [ops.convert_to_tensor(value) for value in program.state_as_built(state)],
+        list(inputs) if len(inputs) > 1 else inputs[0],
+        training=True,
+    )
+    return np.asarray(ops.convert_to_numpy(outputs))
