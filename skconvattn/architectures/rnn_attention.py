@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from skconvattn._hyperparameters import hyperparameter, hyperparameters
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
 from skconvattn.networks import Encoding, Network
+
+if TYPE_CHECKING:
+    from skconvattn.forecasting.streaming import ForecastStream
 
 _POSITIVE = Interval(Integral, 1, None, closed="left")
 
@@ -76,33 +80,112 @@ class RNNAttentionNetwork(Network):
 
     def encode(self, inputs: Any, mask: Any = None) -> Encoding:
         """Encode a batch of series; see :meth:`Network.encode`."""
-        import keras
-
-        from skconvattn.layers.convolutions import aligned_conv
         from skconvattn.layers.masks import last_valid, zero_masked
 
-        heads = _one_a_layer("num_heads", self.num_heads, self.n_layers)
-        keys = _one_a_layer("key_dim", self.key_dim, self.n_layers)
-        embed = aligned_conv(self.units, self.kernel_size, 1, "causal", name="embedding")
-        hidden = embed(zero_masked(inputs, mask))
-        attention = None
-        for num_heads, key_dim in zip(heads, keys, strict=True):
-            hidden, attention = self._layer(hidden, mask, num_heads, key_dim)
-        hidden = keras.layers.LayerNormalization()(hidden)
+        hidden = self._embedding()(zero_masked(inputs, mask))
+        hidden, attention, _ = self._layers(hidden, mask)
         return Encoding(last_valid(hidden, mask), attention, hidden)
 
-    def _layer(self, hidden: Any, mask: Any, num_heads: int, key_dim: int) -> tuple[Any, Any]:
+    def encode_further(self, inputs: Any, state: list[Any]) -> tuple[Any, list[Any]]:
+        """Encode further steps of series, from the state that earlier ones left.
+
+        Parameters
+        ----------
+        inputs : KerasTensor of shape (batch, n_timepoints, n_channels)
+            The further steps.
+        state : list of KerasTensor
+            As :meth:`initial_state` describes it.
+
+        Returns
+        -------
+        features : KerasTensor of shape (batch, units)
+            What :meth:`encode` gives for the whole series.
+        state : list of KerasTensor
+            After the last step.
+        """
+        import keras
+
+        n_before = self.kernel_size - 1
+        rows = keras.layers.Concatenate(axis=1)([state[0], inputs])
+        hidden = self._embedding()(rows)[:, n_before:]
+        hidden, _, sums = self._layers(hidden, None, state[1:])
+        last_rows = rows[:, -n_before:] if n_before else state[0]
+        return hidden[:, -1], [last_rows, *sums]
+
+    def initial_state(self, n_channels: int) -> list[np.ndarray]:
+        """Return the state before the first step of one series.
+
+        Parameters
+        ----------
+        n_channels : int
+            Channels of the series.
+
+        Returns
+        -------
+        list of ndarray
+            The last ``kernel_size - 1`` steps, (1, kernel_size - 1, n_channels), then of each
+            layer the maximum, numerator and denominator of its
+            :class:`~skconvattn.layers.RNNAttentionCell`; float32.
+        """
+        from skconvattn.layers.masks import LOWEST
+
+        state = [np.zeros((1, self.kernel_size - 1, n_channels), dtype=np.float32)]
+        for num_heads, key_dim in self._sizes():
+            for size, start in ((num_heads, LOWEST), (num_heads * key_dim, 0.0), (num_heads, 0.0)):
+                state.append(np.full((1, size), start, dtype=np.float32))
+        return state
+
+    def _embedding(self) -> Any:
+        from skconvattn.layers.convolutions import aligned_conv
+
+        return aligned_conv(self.units, self.kernel_size, 1, "causal", name="embedding")
+
+    def _sizes(self) -> list[tuple[int, int]]:
+        """Return heads and channels of a head, a pair a layer."""
+        heads = _one_a_layer("num_heads", self.num_heads, self.n_layers)
+        keys = _one_a_layer("key_dim", self.key_dim, self.n_layers)
+        return list(zip(heads, keys, strict=True))
+
+    def _layers(
+        self, hidden: Any, mask: Any, state: list[Any] | None = None
+    ) -> tuple[Any, Any, list[Any]]:
+        """Return hidden steps, the attention of the last layer, and the states if any came in."""
+        import keras
+
+        attention, sums = None, []
+        for number, (num_heads, key_dim) in enumerate(self._sizes()):
+            before = None if state is None else state[3 * number : 3 * number + 3]
+            attended, attention, after = self._attend(
+                number, hidden, mask, num_heads, key_dim, before
+            )
+            hidden = self._added(
+                hidden, keras.layers.Dense(self.units, name=f"mix_{number}")(attended)
+            )
+            normed = keras.layers.LayerNormalization(name=f"norm_wide_{number}")(hidden)
+            wide = keras.layers.Dense(2 * self.units, activation="gelu", name=f"wide_{number}")(
+                normed
+            )
+            hidden = self._added(
+                hidden, keras.layers.Dense(self.units, name=f"narrow_{number}")(wide)
+            )
+            sums += after
+        return keras.layers.LayerNormalization(name="norm_last")(hidden), attention, sums
+
+    def _attend(
+        self, number: int, hidden: Any, mask: Any, num_heads: int, key_dim: int, before: Any
+    ) -> tuple[Any, Any, list[Any]]:
         import keras
 
         from skconvattn.layers import RNNAttention
 
-        attend = RNNAttention(num_heads=num_heads, key_dim=key_dim, return_attention=True)
-        attended, attention = attend(keras.layers.LayerNormalization()(hidden), mask=mask)
-        hidden = self._added(hidden, keras.layers.Dense(self.units)(attended))
-        wide = keras.layers.Dense(2 * self.units, activation="gelu")(
-            keras.layers.LayerNormalization()(hidden)
-        )
-        return self._added(hidden, keras.layers.Dense(self.units)(wide)), attention
+        normed = keras.layers.LayerNormalization(name=f"norm_attention_{number}")(hidden)
+        name = f"attention_{number}"
+        if before is None:
+            attend = RNNAttention(num_heads, key_dim, return_attention=True, name=name)
+            return *attend(normed, mask=mask), []
+        attend = RNNAttention(num_heads, key_dim, return_state=True, name=name)
+        attended, *after = attend(normed, initial_state=before)
+        return attended, None, after
 
     def _added(self, hidden: Any, term: Any) -> Any:
         import keras
@@ -138,6 +221,26 @@ class RNNAttentionForecaster(RNNAttentionNetwork, BaseNeuralForecaster):
     >>> forecaster.predict().shape
     (12,)
     """
+
+    def stream(self) -> ForecastStream:
+        """Return a stream that goes on from what the forecaster has seen.
+
+        The stream carries the state of the network over the whole series, where ``predict`` reads
+        the last window alone; each new observation costs the same, however long the series is.
+
+        Returns
+        -------
+        ForecastStream
+            With ``update`` and ``predict`` of its own; the forecaster does not change.
+
+        Raises
+        ------
+        ValueError
+            If windows are normalised one by one, or there are regressors or several series.
+        """
+        from skconvattn.forecasting.streaming import ForecastStream
+
+        return ForecastStream(self)
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:

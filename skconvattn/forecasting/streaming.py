@@ -1,0 +1,192 @@
+"""Forecasts of a stream: the state of the network is carried from observation to observation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skconvattn.engine.stepping import SteppedModel, weights_by_path
+from skconvattn.forecasting.forecasts import last_window
+from skconvattn.networks import Encoding
+
+
+class ForecastStream:
+    """A forecaster that goes on from a series, one observation after the other.
+
+    Each observation costs the same, however long the series is: the network keeps running sums,
+    and the linear map beside it reads the last window. Forecasts equal those of the network on the
+    whole series at once.
+
+    Parameters
+    ----------
+    forecaster : BaseNeuralForecaster
+        A fitted forecaster whose architecture can go on from a state. It is not changed.
+
+    Attributes
+    ----------
+    cutoff : object
+        Time stamp of the last observation.
+    n_timepoints : int
+        Observations so far.
+
+    Raises
+    ------
+    ValueError
+        If the forecaster normalises windows one by one, or has regressors or several series.
+
+    Examples
+    --------
+    >>> from sktime.datasets import load_airline
+    >>> from skconvattn import RNNAttentionForecaster
+    >>> y = load_airline()
+    >>> forecaster = RNNAttentionForecaster(normalization="series", epochs=5, random_state=0)
+    >>> stream = forecaster.fit(y[:-3], fh=range(1, 13)).stream()
+    >>> stream.update(y.iloc[-3]).cutoff
+    Period('1960-10', 'M')
+    >>> stream.predict().shape
+    (12,)
+    """
+
+    def __init__(self, forecaster: Any) -> None:
+        forecaster.check_is_fitted()
+        _check_streamable(forecaster)
+        self._learned = forecaster._learned
+        self._floors = forecaster._floors
+        self._name = forecaster._panel_seen.first.y.columns[0]
+        history = forecaster._panel_seen.first
+        self._scaling = history.scaling
+        self.cutoff = history.y.index[-1]
+        self.n_timepoints = 0
+        network = _network(self._learned.model.spec)
+        self._model = SteppedModel(
+            lambda: _streaming_model(self._learned, network), weights_by_path(self._learned.model)
+        )
+        self._state = network.initial_state(1)
+        scaled = history.scaled_targets()[0]
+        self._window = last_window(scaled[:1], self._learned.cut.window_length)
+        self._see(scaled)
+
+    def update(self, y: Any) -> ForecastStream:
+        """Take further observations.
+
+        Parameters
+        ----------
+        y : float or array-like of shape (n_timepoints,)
+            Observations that follow the cutoff, in order of time and in the units of the fit. A
+            missing value repeats the one before it.
+
+        Returns
+        -------
+        ForecastStream
+            The stream itself.
+
+        Raises
+        ------
+        ValueError
+            If values are infinite or not a single series.
+        """
+        values = np.atleast_1d(np.asarray(y, dtype=np.float64))
+        if values.ndim != 1 or len(values) == 0 or np.isinf(values).any():
+            raise ValueError(
+                f"y={y!r} is not a series of finite numbers; give one observation or several in "
+                "order of time."
+            )
+        scaled = self._scaling.apply(values[:, None])
+        last = self._window[-1, 0]
+        for i in np.flatnonzero(np.isnan(values)):
+            scaled[i] = scaled[i - 1] if i else last
+        self._see(scaled)
+        self.cutoff = self._learned.channels.timeline.after(self.cutoff, len(values))[-1]
+        return self
+
+    def predict(self) -> pd.Series:
+        """Forecast the horizon after the cutoff.
+
+        Returns
+        -------
+        pandas.Series of shape (horizon,)
+            In the units of the fit.
+        """
+        return pd.Series(
+            self._quantiles(np.array([0.5]))[:, 0], index=self._stamps(), name=self._name
+        )
+
+    def predict_interval(self, coverage: float = 0.9) -> pd.DataFrame:
+        """Forecast intervals over the horizon.
+
+        Parameters
+        ----------
+        coverage : float, default=0.9
+            Share of the truth that they are to hold, strictly between 0 and 1.
+
+        Returns
+        -------
+        pandas.DataFrame of shape (horizon, 2)
+            Columns "lower" and "upper".
+        """
+        if not 0 < coverage < 1:
+            raise ValueError(f"coverage={coverage} must lie strictly between 0 and 1; use 0.9.")
+        ends = np.array([0.5 - coverage / 2, 0.5 + coverage / 2])
+        return pd.DataFrame(self._quantiles(ends), index=self._stamps(), columns=["lower", "upper"])
+
+    def _see(self, scaled: np.ndarray) -> None:
+        """Move state and window on: (n_timepoints, 1), float32."""
+        window = np.concatenate([self._window, scaled])[-len(self._window) :]
+        forecast, *state = self._model([scaled[None], window[None], *self._state])
+        self._forecast, self._state, self._window = forecast[0], state, window
+        self.n_timepoints += len(scaled)
+
+    def _quantiles(self, levels: np.ndarray) -> np.ndarray:
+        horizon = self._learned.cut.horizon
+        scales = np.repeat(self._learned.scales(self._window[None], self._floors), horizon)
+        values = self._learned.quantiles(
+            self._forecast.astype(np.float64), scales, np.arange(1, horizon + 1), levels
+        )
+        return self._scaling.reverse(values)
+
+    def _stamps(self) -> pd.Index:
+        return self._learned.channels.timeline.after(self.cutoff, self._learned.cut.horizon)
+
+
+def _network(spec: Any) -> Any:
+    return spec.network(**dict(spec.parameters))
+
+
+def _streaming_model(learned: Any, network: Any) -> Any:
+    """Return the model from further steps, the last window and a state to forecast and state."""
+    import keras
+
+    steps = keras.Input((None, 1), batch_size=1, name="steps")
+    window = keras.Input((learned.cut.window_length, 1), batch_size=1, name="series")
+    before = [
+        keras.Input(array.shape[1:], batch_size=1, name=f"state_{i}")
+        for i, array in enumerate(network.initial_state(1))
+    ]
+    features, after = network.encode_further(steps, before)
+    forecast, _ = learned.head.predict_from(lambda *_: Encoding(features), window, None)
+    return keras.Model([steps, window, *before], [forecast, *after])
+
+
+def _check_streamable(forecaster: Any) -> None:
+    learned = getattr(forecaster, "_learned", None)
+    name = type(forecaster).__name__
+    if (
+        learned is None
+        or len(forecaster._panel_seen.keys) > 1
+        or forecaster._panel_seen.n_targets > 1
+    ):
+        raise ValueError(
+            f"{name} was fitted to several series; a stream is of one: fit to each by itself."
+        )
+    if learned.head.normalization is not None:
+        raise ValueError(
+            f"{name} has normalization={learned.head.normalization!r}, by which every new "
+            "observation changes all of the window; fit with normalization='series' to stream."
+        )
+    if learned.head.n_known or learned.head.n_past:
+        raise ValueError(
+            f"{name} was fitted with regressors, calendar features, a learned cycle or missing "
+            "values, which a stream does not carry; fit without them to stream."
+        )
