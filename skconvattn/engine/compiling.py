@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 
@@ -20,7 +22,8 @@ def compiled(function: Callable[..., Any], signature: list[Any]) -> Callable[...
     Returns
     -------
     callable
-        Of tensors or arrays, returning tensors. It may be called from any number of threads.
+        Of tensors or arrays, returning tensors. It may be called from any number of threads, and
+        inside other functions, which it then is a part of without being traced again.
     """
     import tensorflow as tf
 
@@ -34,7 +37,43 @@ def compiled(function: Callable[..., Any], signature: list[Any]) -> Callable[...
             if not concrete:
                 # TensorFlow counts the first calls of tf.function over all programs, and warns of
                 # retracing where there is none; it does not count those of concrete functions.
-                concrete.append(traceable.get_concrete_function())
-        return concrete[0](*arguments)
+                # Inside of another function, this one is traced outside of it; otherwise the scope
+                # would only keep gradients from being taken.
+                with nullcontext() if tf.executing_eagerly() else tf.init_scope():
+                    concrete.append(traceable.get_concrete_function())
+        with _optimized_once():
+            return concrete[0](*arguments)
 
     return call
+
+
+@contextmanager
+def _optimized_once() -> Iterator[None]:
+    """Let TensorFlow pass over graphs once to optimise them, and not twice, in this thread.
+
+    The second pass finds nothing in graphs of this kind, and takes as long as the first.
+    """
+    from tensorflow.python.eager import context
+
+    thread = context.context()
+    given = thread.function_call_options
+    thread.function_call_options = _with_one_pass(
+        given.executor_type, given.config_proto_serialized
+    )
+    try:
+        yield
+    finally:
+        thread.function_call_options = given
+
+
+@functools.lru_cache(maxsize=8)
+def _with_one_pass(executor_type: Any, serialized: bytes) -> Any:
+    """Return the options of the user's but for the number of passes, where none is set."""
+    from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
+    from tensorflow.python.eager import context
+
+    config = config_pb2.ConfigProto.FromString(serialized)
+    rewriting = config.graph_options.rewrite_options
+    if rewriting.meta_optimizer_iterations == rewriter_config_pb2.RewriterConfig.DEFAULT_NUM_ITERS:
+        rewriting.meta_optimizer_iterations = rewriter_config_pb2.RewriterConfig.ONE
+    return context.FunctionCallOptions(executor_type=executor_type, config_proto=config)

@@ -55,8 +55,11 @@ class ModelProgram:
         self._state_types = [str(v.dtype) for v in self.model.non_trainable_variables]
         self.block = _block_size(spec.n_timepoints)
         self.traces = 0
-        self._predict = self._compile(self.model)
-        self._attend = None if self.attention_model is None else self._compile(self.attention_model)
+        self.infer = self._inference(self.model)
+        self._predict = self._compile(self.infer)
+        self._attend = None
+        if self.attention_model is not None:
+            self._attend = self._compile(self._inference(self.attention_model))
 
     def call(
         self, model: Any, vector: Any, state: Sequence[Any], inputs: Any, **kwargs: Any
@@ -130,12 +133,27 @@ class ModelProgram:
             )
         return self._in_blocks(self._attend, vector, state, inputs)
 
-    def _compile(self, model: Any) -> Any:
+    def _inference(self, model: Any) -> Any:
+        """Return a function of weights, state and inputs, for any number of samples.
+
+        Prediction and validation are loops around it, so that it is traced once for both.
+        """
+
+        def infer(vector: Any, state: Any, inputs: Any) -> Any:
+            return self.call(model, vector, state, inputs, training=False)[0]
+
+        return compiled(infer, self._signature())
+
+    def _signature(self) -> list[Any]:
         import tensorflow as tf
 
-        inputs = [tf.TensorSpec((None, *i.shape[1:]), i.dtype) for i in model.inputs]
-        state = [tf.TensorSpec(v.shape, v.dtype) for v in self.model.non_trainable_variables]
         vector = tf.TensorSpec((sum(self.layout.sizes),), tf.float32)
+        state = [tf.TensorSpec(v.shape, v.dtype) for v in self.model.non_trainable_variables]
+        inputs = [tf.TensorSpec((None, *i.shape[1:]), i.dtype) for i in self.model.inputs]
+        return [vector, state, inputs]
+
+    def _compile(self, infer: Any) -> Any:
+        import tensorflow as tf
 
         def run(vector: Any, state: Any, inputs: Any) -> Any:
             self.traces += 1
@@ -143,8 +161,7 @@ class ModelProgram:
             def predict_block(index: Any, outputs: Any) -> Any:
                 rows = index * self.block + tf.range(self.block)
                 block = [tf.gather(values, rows) for values in inputs]
-                output, _ = self.call(model, vector, state, block, training=False)
-                return index + 1, outputs.write(index, output)
+                return index + 1, outputs.write(index, infer(vector, state, block))
 
             n_blocks = tf.shape(inputs[0])[0] // self.block
             outputs = tf.TensorArray(tf.float32, n_blocks, infer_shape=False)
@@ -156,7 +173,7 @@ class ModelProgram:
             )
             return outputs.concat()
 
-        return compiled(run, [vector, state, inputs])
+        return compiled(run, self._signature())
 
     def _constants(self, vector: np.ndarray, state: Sequence[np.ndarray]) -> tuple[Any, Any]:
         """Return weights and state as :meth:`_run` takes them, converted once for all blocks."""

@@ -19,11 +19,13 @@ class PortableModelProgram(ModelProgram):
 
     _blocks_a_call = 1
 
-    def _compile(self, model: Any) -> Any:
+    def _compile(self, infer: Any) -> Any:
+        return infer
+
+    def _inference(self, model: Any) -> Any:
         import keras
 
         def run(weights: Any, state: Any, inputs: Any) -> Any:
-            self.traces += 1
             values = dict(zip(map(id, self.model.trainable_variables), weights, strict=True))
             values.update(zip(map(id, self.model.non_trainable_variables), state, strict=True))
             return model.stateless_call(

@@ -77,7 +77,7 @@ class TrainingProgram:
         self.optimizer = optimizer.make()
         self.optimizer.build(self._weights)
         self._first_slots = [np.asarray(v.numpy()) for v in self.optimizer.variables]
-        self._gather = gatherer(source)
+        self._gather_any = gatherer(source)
         self._epoch = self._compile(input_signature(source))
 
     def reset(self, weights: np.ndarray, state: Sequence[np.ndarray], learning_rate: float) -> None:
@@ -221,6 +221,12 @@ class TrainingProgram:
             variable.assign(value)
         return objective
 
+    def _gather(self, tensors: Any, indices: Any) -> Any:
+        """Gather a batch; traced programs are smaller where they know the number of time steps."""
+        inputs, targets, weights = self._gather_any(tensors, indices)
+        inputs[0].set_shape((None, self.model_program.spec.n_timepoints, inputs[0].shape[2]))
+        return inputs, targets, weights
+
     def _evaluate(self, tensors: Any, indices: Any) -> Any:
         import tensorflow as tf
 
@@ -230,9 +236,7 @@ class TrainingProgram:
         def step(start: Any, total: Any) -> Any:
             batch = indices[start : start + _VALIDATION_BATCH]
             inputs, targets, weights = self._gather(tensors, batch)
-            outputs, _ = self.model_program.call(
-                self.model_program.model, vector, state, inputs, training=False
-            )
+            outputs = self.model_program.infer(vector, state, inputs)
             loss = self._loss(targets, outputs, sample_weight=weights)
             return start + _VALIDATION_BATCH, total + loss * tf.cast(tf.shape(batch)[0], tf.float32)
 
@@ -249,7 +253,7 @@ class TrainingProgram:
         return tf.concat([tf.reshape(v, [-1]) for v in variables], axis=0)
 
 
-_PROGRAMS: ProgramCache[TrainingProgram] = ProgramCache(max_size=16)
+_PROGRAMS: ProgramCache[TrainingProgram] = ProgramCache(max_size=32)
 
 
 def training_program(

@@ -50,4 +50,7 @@ class Layout:
         import tensorflow as tf
 
         parts = tf.split(vector, self.sizes)
-        return [tf.reshape(part, shape) for part, shape in zip(parts, self.shapes, strict=True)]
+        return [
+            part if len(shape) == 1 else tf.reshape(part, shape)
+            for part, shape in zip(parts, self.shapes, strict=True)
+        ]

@@ -9,6 +9,7 @@ from keras import ops
 
 from skconvattn.layers.base import WeightedLayer
 from skconvattn.layers.masks import last_valid, masked_softmax, zero_masked
+from skconvattn.layers.products import project
 
 
 @keras.saving.register_keras_serializable(package="skconvattn")
@@ -122,5 +123,5 @@ class Attention(WeightedLayer):
             query = ops.matmul(last, ops.transpose(self.score_kernel))
             return ops.squeeze(ops.matmul(hidden, ops.expand_dims(query, -1)), axis=-1)
         query = ops.expand_dims(ops.matmul(last, self.query_kernel), 1)
-        keys = ops.matmul(hidden, self.key_kernel)
-        return ops.squeeze(ops.matmul(ops.tanh(query + keys), self.score_vector), axis=-1)
+        keys = project(hidden, self.key_kernel)
+        return ops.squeeze(project(ops.tanh(query + keys), self.score_vector), axis=-1)

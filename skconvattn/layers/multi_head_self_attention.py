@@ -12,6 +12,7 @@ from skconvattn.layers.bands import apply_band, band_mask, dot_band
 from skconvattn.layers.base import WeightedLayer
 from skconvattn.layers.masks import masked_softmax, pair_mask, zero_masked
 from skconvattn.layers.positions import rotate_by_position
+from skconvattn.layers.products import project
 
 
 @keras.saving.register_keras_serializable(package="skconvattn")
@@ -191,7 +192,7 @@ class MultiHeadSelfAttention(WeightedLayer):
             scores = scores + previous_scores
         weights = masked_softmax(scores, self._mask(mask, x))
         dropped = weights if self.drop is None else self.drop(weights, training=training)
-        outputs = ops.matmul(self._apply(dropped, values), self.output_kernel)
+        outputs = project(self._apply(dropped, values), self.output_kernel)
         if self.use_bias:
             outputs = outputs + self.output_bias
         extras = [weights] * self.return_attention + [scores] * self.return_scores
@@ -235,7 +236,7 @@ class MultiHeadSelfAttention(WeightedLayer):
     def _project(self, x: Any) -> tuple[Any, Any, Any]:
         # One product for all three projections is faster than three.
         kernels = [self.query_kernel, self.key_kernel, self.value_kernel]
-        projected = ops.matmul(x, ops.concatenate(kernels, axis=-1))
+        projected = project(x, ops.concatenate(kernels, axis=-1))
         if self.use_bias:
             biases = [self.query_bias, self.key_bias, self.value_bias]
             projected = projected + ops.concatenate(biases, axis=-1)

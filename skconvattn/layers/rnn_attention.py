@@ -16,6 +16,7 @@ from skconvattn.layers.masks import (
     pair_mask,
     zero_masked,
 )
+from skconvattn.layers.products import project
 from skconvattn.layers.scans import decayed_sums, quotient, running_maximum
 
 
@@ -95,8 +96,8 @@ class _LearnedQueries(WeightedLayer):
         keys = ops.reshape(self.key_kernel, (-1, self.num_heads, self.key_dim))
         score_kernel = ops.sum(keys * query, axis=-1)  # (channels, num_heads)
         x = ops.cast(x, policy)
-        scores = ops.cast(ops.matmul(x, ops.cast(score_kernel, policy)), accumulator)
-        values = ops.cast(ops.matmul(x, ops.cast(self.value_kernel, policy)), accumulator)
+        scores = ops.cast(project(x, ops.cast(score_kernel, policy)), accumulator)
+        values = ops.cast(project(x, ops.cast(self.value_kernel, policy)), accumulator)
         if self.use_bias:
             bias = ops.reshape(self.key_bias, (1, self.num_heads, self.key_dim))
             scores = scores + ops.cast(ops.sum(bias * query, axis=-1), accumulator)

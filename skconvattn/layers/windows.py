@@ -144,13 +144,13 @@ def max_pool(x: Any, mask: Any, size: int) -> tuple[Any, Any]:
     """
     if size == 1:
         return x, mask
-    valid = ops.ones_like(x[:, :, 0], dtype="bool") if mask is None else ops.cast(mask, "bool")
-    valid = to_blocks(valid, size)  # (batch, blocks, size)
+    if mask is None:
+        wide = to_blocks(to_accumulator(x), size, LOWEST)  # (batch, blocks, size, channels)
+        return ops.cast(ops.max(wide, axis=2), x.dtype), None
+    valid = to_blocks(ops.cast(mask, "bool"), size)  # (batch, blocks, size)
     wide = to_accumulator(to_blocks(x, size))  # (batch, blocks, size, channels)
     lowest = ops.full_like(wide, LOWEST)
     pooled = ops.max(ops.where(ops.expand_dims(valid, -1), wide, lowest), axis=2)
-    if mask is None:
-        return ops.cast(pooled, x.dtype), None
     pooled_mask = ops.any(valid, axis=2)
     pooled = ops.where(ops.expand_dims(pooled_mask, -1), pooled, ops.zeros_like(pooled))
     return ops.cast(pooled, x.dtype), pooled_mask

@@ -1,0 +1,67 @@
+"""Compiled functions are traced once, wherever they are called, and leave TensorFlow's options."""
+
+from __future__ import annotations
+
+import pytest
+import tensorflow as tf
+from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
+from tensorflow.python.eager import context
+
+from skconvattn.engine.compiling import _with_one_pass, compiled
+
+NUMBERS = [tf.TensorSpec((None,), tf.float32)]
+
+
+def _counted():
+    """A compiled function that doubles numbers, and how often it was traced."""
+    traces = []
+
+    def double(x):
+        traces.append(1)
+        return 2.0 * x
+
+    return compiled(double, NUMBERS), traces
+
+
+def test_a_function_is_traced_at_its_first_call_alone():
+    double, traces = _counted()
+    assert traces == []
+    assert double(tf.constant([1.0, 2.0])).numpy().tolist() == [2.0, 4.0]
+    assert double(tf.constant([3.0])).numpy().tolist() == [6.0]
+    assert traces == [1]
+
+
+def test_functions_around_a_function_share_its_trace():
+    double, traces = _counted()
+
+    def repeatedly(x):
+        _, doubled = tf.while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, double(x)), (0, x))
+        return doubled
+
+    outer = [compiled(repeatedly, NUMBERS), compiled(lambda x: double(x) + 1.0, NUMBERS)]
+    assert outer[0](tf.constant([1.0])).numpy().tolist() == [8.0]
+    assert outer[1](tf.constant([1.0])).numpy().tolist() == [3.0]
+    assert double(tf.constant([1.0])).numpy().tolist() == [2.0]
+    assert traces == [1]
+
+
+def test_the_options_of_the_thread_are_as_before_also_after_an_error():
+    before = context.context().function_call_options
+    fail = compiled(lambda x: tf.debugging.check_numerics(x, "not finite"), NUMBERS)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        fail(tf.constant([float("nan")]))
+    assert context.context().function_call_options is before
+
+
+def test_options_that_the_user_set_are_kept():
+    config = config_pb2.ConfigProto(inter_op_parallelism_threads=3)
+    two = rewriter_config_pb2.RewriterConfig.TWO
+    once = config_pb2.ConfigProto.FromString(
+        _with_one_pass("", config.SerializeToString()).config_proto_serialized
+    )
+    assert once.inter_op_parallelism_threads == 3
+    rewriting = once.graph_options.rewrite_options
+    assert rewriting.meta_optimizer_iterations == rewriter_config_pb2.RewriterConfig.ONE
+    config.graph_options.rewrite_options.meta_optimizer_iterations = two
+    kept = _with_one_pass("", config.SerializeToString()).config_proto_serialized
+    assert config_pb2.ConfigProto.FromString(kept) == config
