@@ -8,7 +8,7 @@ from typing import Any
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skconvattn._hyperparameters import hyperparameter, hyperparameters
-from skconvattn.architectures.recurrent import recurrent_layer
+from skconvattn.architectures.recurrent import recurrent_layer, with_context
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
 from skconvattn.networks import Encoding, Network
@@ -91,7 +91,8 @@ class AttentionNetwork(Network):
             )
             hidden = layer(hidden, mask=mask)
         attend = Attention(units=self.units, score=self.attention_score, return_attention=True)
-        return Encoding(*attend(hidden, mask=mask))
+        features, attention = attend(hidden, mask=mask)
+        return Encoding(features, attention, with_context(hidden, features))
 
 
 @hyperparameters

@@ -8,7 +8,7 @@ from typing import Any
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skconvattn._hyperparameters import hyperparameter, hyperparameters
-from skconvattn.architectures.recurrent import recurrent_layer
+from skconvattn.architectures.recurrent import recurrent_layer, with_context
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
 from skconvattn.networks import Encoding, Network
@@ -162,8 +162,10 @@ class ConvAttentionNetwork(Network):
             residual=self.residual,
             dropout=self.dropout,
             return_attention=True,
+            return_sequence=True,
         )
-        return Encoding(*attend(hidden, mask=mask))
+        features, attention, sequence = attend(hidden, mask=mask)
+        return Encoding(features, attention, with_context(sequence, features))
 
 
 @hyperparameters

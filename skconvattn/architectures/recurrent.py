@@ -1,4 +1,4 @@
-"""Recurrent encoders that architectures put in front of their attention."""
+"""What architectures with many-to-one attention put in front of it and behind it."""
 
 from __future__ import annotations
 
@@ -35,3 +35,24 @@ def recurrent_layer(
 
         layer = make_lstm(units, return_sequences=True, dropout=dropout)
     return keras.layers.Bidirectional(layer) if bidirectional else layer
+
+
+def with_context(sequence: Any, context: Any) -> Any:
+    """Put what attention gives for the whole series beside each position of a sequence.
+
+    Parameters
+    ----------
+    sequence : KerasTensor of shape (batch, n_positions, channels)
+        Encoded series.
+    context : KerasTensor of shape (batch, n_features)
+        Result of the attention.
+
+    Returns
+    -------
+    KerasTensor of shape (batch, n_positions, channels + n_features)
+        Both.
+    """
+    from keras import ops
+
+    repeated = ops.expand_dims(context, 1) + ops.zeros_like(sequence[..., :1])
+    return ops.concatenate([sequence, repeated], axis=-1)

@@ -15,7 +15,6 @@ from skconvattn.layers.convolutions import (
     convolved_mask,
 )
 from skconvattn.layers.masks import zero_masked
-from skconvattn.layers.products import on_steps
 from skconvattn.layers.windows import max_pool
 
 
@@ -64,6 +63,8 @@ class ConvAttention(keras.layers.Layer):
         Share of the projected values that are dropped in training.
     return_attention : bool, default=False
         Whether to return the weights beside the output.
+    return_sequence : bool, default=False
+        Whether to return what is attended over as well, after everything else.
     kernel_initializer, bias_initializer : str or keras initializer
         How matrices and biases start.
     kernel_regularizer : str or keras regularizer, optional
@@ -81,7 +82,8 @@ class ConvAttention(keras.layers.Layer):
     Notes
     -----
     Input (batch, time, channels); output (batch, units), followed by the weights
-    (batch, pooled time) if ``return_attention``.
+    (batch, pooled time) if ``return_attention``, and by the projected values
+    (batch, pooled time, projection_units) if ``return_sequence``.
 
     Examples
     --------
@@ -108,6 +110,7 @@ class ConvAttention(keras.layers.Layer):
         residual: bool = False,
         dropout: float = 0.0,
         return_attention: bool = False,
+        return_sequence: bool = False,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
         kernel_regularizer: Any = None,
@@ -136,6 +139,7 @@ class ConvAttention(keras.layers.Layer):
         self.residual = residual
         self.dropout = dropout
         self.return_attention = return_attention
+        self.return_sequence = return_sequence
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
@@ -152,7 +156,7 @@ class ConvAttention(keras.layers.Layer):
                 self.filters, 1, use_bias=False, name="shortcut", **self._kernel_settings()
             )
             self.shortcut.build((batch, None, channels))
-        self.projection.build((None, self.filters))
+        self.projection.build((batch, None, self.filters))
         self.attention.build((batch, None, self.projection.units))
 
     def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
@@ -164,28 +168,36 @@ class ConvAttention(keras.layers.Layer):
             features = features + (shortcut if self.shortcut is None else self.shortcut(shortcut))
         feature_mask = convolved_mask(mask, self.convolution, self.padding)
         pooled, pooled_mask = max_pool(features, feature_mask, self.pool_size)
-        projected = on_steps(self.projection, pooled)  # (batch, pooled time, projection_units)
+        projected = self.projection(pooled)  # (batch, pooled time, projection_units)
         if self.drop is not None:
             projected = self.drop(projected, training=training)
-        return self.attention(projected, mask=pooled_mask)
+        attended = self.attention(projected, mask=pooled_mask)
+        if not self.return_sequence:
+            return attended
+        return (*(attended if self.return_attention else (attended,)), projected)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return no mask, since time is gone."""
-        return (None, None) if self.return_attention else None
+        n_outputs = 1 + self.return_attention + self.return_sequence
+        return None if n_outputs == 1 else (None,) * n_outputs
 
     def compute_output_shape(self, input_shape: tuple[Any, ...]) -> Any:
         """Return (batch, units), and (batch, pooled time) for the weights."""
         output_shape = (input_shape[0], self.units)
-        if not self.return_attention:
-            return output_shape
         length = convolved_length(input_shape[1], self.convolution, self.padding)
-        return output_shape, (input_shape[0], length and -(-length // self.pool_size))
+        pooled = (input_shape[0], length and -(-length // self.pool_size))
+        shapes: list[tuple[Any, ...]] = [output_shape]
+        if self.return_attention:
+            shapes.append(pooled)
+        if self.return_sequence:
+            shapes.append((*pooled, self.projection.units))
+        return tuple(shapes) if len(shapes) > 1 else output_shape
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the constructor."""
         plain = (
             "filters kernel_size pool_size units score dilation_rate strides padding "
-            "projection_units residual dropout return_attention seed"
+            "projection_units residual dropout return_attention return_sequence seed"
         )
         return {
             **super().get_config(),

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skconvattn import all_estimators
+from skconvattn.layers import ConvAttention
 from skconvattn.layers.horizon_linear import HorizonLinear, seasonal_naive_map
 from skconvattn.layers.non_crossing import NonCrossing
-from skconvattn.networks import ClassHead, Head, HorizonHead, ModelSpec, ValueHead
+from skconvattn.networks import (
+    ClassHead,
+    Encoding,
+    Head,
+    HorizonHead,
+    ModelSpec,
+    SequenceHead,
+    ValueHead,
+)
 
 ARCHITECTURES = [pytest.param(cls, id=name) for name, cls in all_estimators("forecaster")]
 
@@ -185,3 +195,73 @@ def test_heads_are_values(one, other):
 def test_a_head_without_prediction_says_what_to_write():
     with pytest.raises(NotImplementedError, match="Head does not implement predict_from"):
         Head().predict_from(None, None, None)
+
+
+def _steps_as_encoded(width):
+    """An architecture whose sequence is the series itself, every ``width`` time steps."""
+
+    def encode(series, mask):
+        return Encoding(series[:, 0], None, series[:, ::width])
+
+    return encode
+
+
+@pytest.mark.parametrize(("width", "seen"), [(1, [0, 1, 2, 3, 4]), (2, [0, 0, 2, 2, 4])])
+def test_a_sequence_head_maps_each_position_to_the_steps_that_it_covers(width, seen):
+    series = keras.Input((5, 2))
+    output, _ = SequenceHead(linear=True).predict_from(_steps_as_encoded(width), series, None)
+    model = keras.Model(series, output)
+    model.get_layer("values").set_weights([np.array([[1.0], [10.0]]), np.array([0.5])])
+    model.get_layer("linear").set_weights([np.array([[100.0], [0.0]])])
+    x = np.random.default_rng(0).normal(size=(3, 5, 2)).astype("float32")
+    expected = x[:, seen, 0] + 10 * x[:, seen, 1] + 0.5 + 100 * x[..., 0]
+    np.testing.assert_allclose(model(x).numpy(), expected, rtol=1e-5, atol=1e-4)
+
+
+def test_a_sequence_head_says_where_the_architecture_has_no_sequence():
+    with pytest.raises(ValueError, match="sequence=True needs a vector a time step"):
+        SequenceHead().predict_from(
+            lambda series, mask: Encoding(series[:, 0]), keras.Input((5, 2)), None
+        )
+
+
+def test_quantiles_of_a_value_share_the_linear_map():
+    series = keras.Input((5, 1))
+    head = ValueHead(2, linear=True, quantiles=(0.1, 0.5, 0.9))
+    output, _ = head.predict_from(_steps_as_encoded(1), series, None)
+    model = keras.Model(series, output)
+    x = np.random.default_rng(0).normal(size=(3, 5, 1)).astype("float32")
+    before = model(x).numpy()
+    kernel = np.random.default_rng(1).normal(size=(5, 2))
+    model.get_layer("linear").set_weights([kernel])
+    moved = model(x).numpy() - before
+    expected = np.repeat((x[..., 0] @ kernel)[..., None], 3, axis=-1)
+    np.testing.assert_allclose(moved, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_linear_map_of_longer_series_sees_the_steps_that_it_knows():
+    head = ValueHead(1, linear=True).for_longer_series(5)
+    assert head == ValueHead(1, linear=True, linear_steps=5) == head.for_longer_series(8)
+    series = keras.Input((8, 1))
+    output, _ = head.predict_from(_steps_as_encoded(1), series, None)
+    model = keras.Model(series, output)
+    model.get_layer("linear").set_weights([np.ones((5, 1))])
+    x = np.zeros((1, 8, 1), "float32")
+    x[:, 5:] = 1
+    assert model(x).numpy() == 0
+    x[:, 4] = 1
+    assert model(x).numpy() == 1
+
+
+@pytest.mark.parametrize("return_attention", [False, True])
+def test_convolutional_attention_returns_what_it_attends_over(return_attention):
+    layer = ConvAttention(3, pool_size=2, units=4, return_attention=return_attention,
+                          return_sequence=True)  # fmt: skip
+    x = np.random.default_rng(0).normal(size=(2, 7, 2)).astype("float32")
+    outputs = layer(x)
+    shapes = [tuple(output.shape) for output in outputs]
+    assert shapes == [(2, 4), *([(2, 4)] if return_attention else []), (2, 4, 3)]
+    assert [tuple(s) for s in layer.compute_output_shape((2, 7, 2))] == shapes
+    again = layer.attention(outputs[-1])
+    again = again[0] if return_attention else again
+    np.testing.assert_allclose(again, outputs[0], rtol=1e-6)
