@@ -189,6 +189,7 @@ class BaseNeuralForecaster(
         timeline = learned.channels.timeline
         self._panel_seen = self._panel_seen.extended(y, X, timeline, scaled=scaled)
         if update_params and self.update_strategy == "refit":
+            self._panel_seen = self._panel_seen.rescaled(scaled=scaled)
             learned = self._learn(
                 self._panel_seen,
                 None,

@@ -139,6 +139,10 @@ class Panel:
         """The first series, which is the only one outside of panels."""
         return self.histories[0]
 
+    def rescaled(self, *, scaled: bool = True) -> Panel:
+        """Return the panel with scales measured on all that has been seen."""
+        return Panel(self.keys, tuple(History.of(h.y, h.X, scaled=scaled) for h in self.histories))
+
     def extended(
         self,
         y: pd.DataFrame,

@@ -1,0 +1,98 @@
+"""Missing values: filled for the network, marked, and left out of the loss."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skconvattn import ConvAttentionForecaster
+from skconvattn.forecasting.history import History
+
+SMALL = {"filters": 4, "units": 4, "random_state": 0}
+INDEX = pd.period_range("2000-01", periods=120, freq="M")
+CLEAN = pd.Series(10 + np.sin(np.arange(120) * 2 * np.pi / 12), index=INDEX, name="y")
+
+
+def _with_holes(share=0.1):
+    holes = np.random.default_rng(0).random(120) < share
+    return CLEAN.mask(holes)
+
+
+def test_gaps_are_filled_linearly_and_at_the_ends_by_the_nearest_value():
+    y = pd.DataFrame({"y": [np.nan, 1.0, np.nan, np.nan, 4.0, np.nan]})
+
+    history = History.of(y, None, scaled=False)
+    filled, missing = history.scaled_targets()
+
+    np.testing.assert_allclose(filled[:, 0], [1, 1, 2, 3, 4, 4])
+    np.testing.assert_array_equal(missing[:, 0], [True, False, True, True, False, True])
+
+
+def test_the_scale_is_that_of_the_values_that_are_there():
+    y = pd.DataFrame({"y": [1.0, np.nan, 3.0], "z": [5.0, 5.0, np.nan]})
+
+    scaling = History.of(y, None).scaling
+
+    np.testing.assert_allclose(scaling.center, [2, 5])
+    np.testing.assert_allclose(scaling.scale, [1, 1])
+
+
+def test_a_series_with_holes_is_forecast_almost_as_well():
+    forecaster = ConvAttentionForecaster(random_state=0).fit(_with_holes()[:-12], fh=range(1, 13))
+
+    error = np.abs(forecaster.predict() - CLEAN[-12:])
+
+    assert error.mean() < 0.1  # of a season with an amplitude of 1
+
+
+def test_missing_values_are_no_targets():
+    """An outlier changes the loss; the same step missing does not, whatever is filled in."""
+    spoilt = CLEAN.copy()
+    spoilt.iloc[60] = 1e3
+    losses = [
+        ConvAttentionForecaster(epochs=1, normalization="series", **SMALL)
+        .fit(y, fh=[1])
+        .history_["loss"][0]
+        for y in (CLEAN, spoilt.mask(spoilt > 100))
+    ]
+
+    assert losses[1] == pytest.approx(losses[0], rel=0.2)
+
+
+def test_a_forecast_starts_from_a_missing_value():
+    forecaster = ConvAttentionForecaster(epochs=2, **SMALL).fit(CLEAN[:100], fh=[1, 2])
+    forecaster.update(CLEAN[100:103].mask([False, False, True]), update_params=False)
+
+    forecast = forecaster.predict()
+
+    assert forecast.index[0] == INDEX[103]
+    assert np.isfinite(forecast).all()
+
+
+def test_an_update_after_a_gap_counts_the_steps_between_as_missing():
+    forecaster = ConvAttentionForecaster(epochs=2, **SMALL).fit(CLEAN[:100], fh=[1, 2])
+    forecaster.update(CLEAN[104:106], update_params=False)
+
+    history = forecaster._panel_seen.first.y["y"]
+
+    assert history.index.equals(INDEX[:106])
+    assert history[100:104].isna().all()
+    assert forecaster.predict().index[0] == INDEX[106]
+
+
+def test_holes_in_regressors_are_filled_and_marked():
+    X = pd.DataFrame({"x": np.cos(np.arange(123))}, index=INDEX.append(INDEX[-3:] + 3))
+    X.iloc[5:9] = np.nan
+    forecaster = ConvAttentionForecaster(epochs=2, **SMALL).fit(CLEAN, X=X[:120], fh=[1, 2, 3])
+
+    assert forecaster._learned.channels.n_known == 2
+    X.iloc[121] = np.nan
+    assert np.isfinite(forecaster.predict(X=X[120:])).all()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1])
+def test_a_mark_is_a_channel_only_where_it_says_something(share):
+    forecaster = ConvAttentionForecaster(epochs=1, **SMALL).fit(_with_holes(share), fh=[1])
+
+    assert forecaster._learned.channels.n_past == (share > 0)
