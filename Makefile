@@ -57,7 +57,7 @@ format: $(STAMP) ## Format the code and sort its imports
 
 .PHONY: conformance-full
 conformance-full: $(STAMP) ## Run every conformance suite, the slow parts as well
-	@$(PYTEST) -n $(WORKERS) --dist worksteal tests/test_conformance.py
+	@$(PYTEST) -n $(WORKERS) --dist worksteal tests/test_conformance.py tests/adapters
 
 .PHONY: test-backends test-jax test-torch
 test-backends: test-jax test-torch ## Run layer and portable-engine tests on JAX and torch

@@ -1,4 +1,4 @@
-from . import datasets, inspection, layers, tuning
+from . import adapters, datasets, inspection, layers, tuning
 from ._registry import all_estimators
 from .architectures.attention import AttentionClassifier, AttentionForecaster, AttentionRegressor
 from .architectures.conv_attention import (
@@ -31,6 +31,7 @@ __all__ = [
     "SelfAttentionClassifier",
     "SelfAttentionForecaster",
     "SelfAttentionRegressor",
+    "adapters",
     "all_estimators",
     "datasets",
     "inspection",

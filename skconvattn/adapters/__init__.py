@@ -1,0 +1,7 @@
+"""The same regressors and classifiers behind the interfaces of other libraries."""
+
+from __future__ import annotations
+
+from skconvattn.adapters.sktime import SktimeClassifier, SktimeRegressor, as_sktime
+
+__all__ = ["SktimeClassifier", "SktimeRegressor", "as_sktime"]
