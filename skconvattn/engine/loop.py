@@ -10,11 +10,13 @@ import numpy as np
 from skconvattn.data import Rows, Windows
 from skconvattn.engine.callbacks import CallbackRunner
 from skconvattn.engine.gathering import to_tensor
+from skconvattn.engine.metrics import metric_keys
 from skconvattn.engine.optimizers import OptimizerSpec, loss_key
 from skconvattn.engine.plan import (
     TrainingPlan,
     TrainingResult,
     epoch_order,
+    history_names,
     improves,
     starting_rate,
     stop_without_finite_loss,
@@ -36,8 +38,10 @@ def train_compiled(
 ) -> TrainingResult:
     """Train a model; parameters and result are those of :func:`~skconvattn.engine.train`."""
     optimizer, rate = OptimizerSpec.of(plan.optimizer, starting_rate(plan))
-    with claimed_program(spec, optimizer, loss_key(plan.loss), source) as program:
-        return _Fit(program, spec, source, plan, rng, start, rate).run(training, validation)
+    metrics = metric_keys(plan.metrics)
+    with claimed_program(spec, optimizer, loss_key(plan.loss), source, metrics) as program:
+        fit = _Fit(program, spec, source, plan, rng, start, rate)
+        return fit.run(training, validation, [metric.name for metric in metrics])
 
 
 class _Fit:
@@ -63,13 +67,15 @@ class _Fit:
         self.tensors = [to_tensor(array) for array in source.arrays]
         self.callbacks = CallbackRunner(plan.callbacks, program, spec, plan.epochs)
 
-    def run(self, training: np.ndarray, validation: np.ndarray) -> TrainingResult:
+    def run(
+        self, training: np.ndarray, validation: np.ndarray, metrics: list[str]
+    ) -> TrainingResult:
         """Train until the epochs or the patience run out."""
         validation = validation.astype(np.int32)
-        history: dict[str, list[float]] = {"loss": []}
+        names = history_names(metrics, validated=len(validation) > 0)
+        history: dict[str, list[float]] = {name: [] for name in names}
         best, best_epoch, best_loss = self.program.kept(), 0, math.nan
         if len(validation):
-            history["val_loss"] = []
             # Weights may start from a good guess: they are a candidate too.
             best_loss = self.program.evaluate(self.tensors, validation)
         first_loss = best_loss
@@ -78,15 +84,21 @@ class _Fit:
             for epoch in range(1, self.plan.epochs + 1):
                 self.callbacks.epoch_begin(epoch)
                 order = epoch_order(self.rng, training, self.plan)
-                loss, validation_loss = self.program.epoch(
+                loss, validation_loss, measured = self.program.epoch(
                     self.tensors, order, validation, self.plan.batch_size
                 )
                 if not math.isfinite(loss) or (len(validation) and math.isnan(validation_loss)):
                     stop_without_finite_loss(epoch, best_epoch)
                     break
-                history["loss"].append(loss)
-                if len(validation):
-                    history["val_loss"].append(validation_loss)
+                # Without validation samples what is measured on them has no name.
+                figures = [
+                    loss,
+                    *measured[: len(metrics)],
+                    validation_loss,
+                    *measured[len(metrics) :],
+                ]
+                for name, figure in zip(names, figures, strict=False):
+                    history[name].append(figure)
                 progress.epoch(epoch, loss, validation_loss)
                 stop = self.callbacks.epoch_end(epoch, history)
                 if improves(self.plan, validation_loss, best_loss):

@@ -70,6 +70,16 @@ class TrainingParameters(Parametrised):
         classification, absolute error for point forecasts, the pinball loss for quantiles.
         """,
     )
+    metrics: Any = hyperparameter(
+        None,
+        [str, dict, callable, "array-like", HasMethods("update_state"), None],
+        """
+        str, dict, callable, keras.metrics.Metric, list of them, or None
+        What is measured beside the loss, on the targets as the network is trained on them (scaled
+        values, or classes and logits) and with their weights. Values stand in ``history_`` by their
+        names, those of the part held out after ``val_``. Objects are copied.
+        """,
+    )
     early_stopping: bool = hyperparameter(
         True,
         ["boolean"],
@@ -169,6 +179,7 @@ class TrainingParameters(Parametrised):
             loss=automatic_loss if is_automatic else self.loss,
             steps_per_epoch=self.steps_per_epoch,
             patience=self.patience if stops_early else None,
+            metrics=_as_list(self.metrics),
             callbacks=_as_list(self.callbacks),
             verbose=self.verbose,
             engine=self.engine,
@@ -188,8 +199,8 @@ def _batch_size_for(batch_size: int | str, n_training: int) -> int:
     return int(np.clip(2 ** round(np.log2(max(1.0, n_training / 10))), 8, 64))
 
 
-def _as_list(callbacks: Any) -> list[Any]:
-    """Return one callback, several or none as a list."""
-    if callbacks is None:
+def _as_list(values: Any) -> list[Any]:
+    """Return one value, several or none as a list."""
+    if values is None:
         return []
-    return list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
+    return list(values) if isinstance(values, list | tuple) else [values]

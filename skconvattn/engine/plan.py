@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,8 @@ class TrainingPlan:
         Steps of an epoch, on samples drawn anew for each; None sees all samples in each.
     patience : int or None
         Epochs without a lower validation loss before training stops; None trains to the end.
+    metrics : sequence of str, dict, callable or keras.metrics.Metric
+        What is measured beside the loss.
     callbacks : sequence of keras.callbacks.Callback
         Called around epochs.
     verbose : int
@@ -46,6 +49,7 @@ class TrainingPlan:
     loss: Any
     steps_per_epoch: int | None = None
     patience: int | None = None
+    metrics: Any = ()
     callbacks: Any = ()
     verbose: int = 0
     engine: str = "auto"
@@ -61,7 +65,7 @@ class TrainingResult:
     model : FittedModel
         Weights of the best epoch where there is a validation loss, else of the last.
     history : dict of str to list of float
-        ``"loss"``, and ``"val_loss"`` where there is one, an entry an epoch.
+        Names of :func:`history_names`, an entry an epoch.
     best_epoch : int
         Epochs trained up to the weights kept; 0 for the weights that training began with.
     first_loss : float
@@ -79,6 +83,12 @@ class TrainingResult:
         if self.best_epoch == 0:
             return self.first_loss
         return (self.history.get("val_loss") or self.history["loss"])[self.best_epoch - 1]
+
+
+def history_names(metrics: Sequence[str], *, validated: bool) -> list[str]:
+    """Return ``"loss"`` and the metrics, then the same after ``"val_"`` where that is measured."""
+    names = ["loss", *metrics]
+    return names + [f"val_{name}" for name in names] * validated
 
 
 def starting_rate(plan: TrainingPlan) -> Any:

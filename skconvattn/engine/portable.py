@@ -12,11 +12,13 @@ import keras
 import numpy as np
 
 from skconvattn.data import Rows, Windows
+from skconvattn.engine.metrics import make_metrics, metric_keys
 from skconvattn.engine.optimizers import OptimizerSpec, loss_key, make_loss
 from skconvattn.engine.plan import (
     TrainingPlan,
     TrainingResult,
     epoch_order,
+    history_names,
     improves,
     starting_rate,
     stop_without_finite_loss,
@@ -53,9 +55,11 @@ def train_portable(
     _seed_layers(model)
     _assign(model, weights, state)
     optimizer, rate = OptimizerSpec.of(plan.optimizer, starting_rate(plan))
+    _, targets, _ = source.batch(np.zeros(1, dtype=int))
     model.compile(
         optimizer=optimizer.make(),
         loss=make_loss(loss_key(plan.loss)),
+        weighted_metrics=make_metrics(metric_keys(plan.metrics), targets, model.output_shape[-1]),
         # The fused kernels of the compiled engine are no XLA; JAX without its compiler is slow.
         jit_compile=keras.backend.backend() == "jax",
     )
@@ -84,14 +88,16 @@ class _Fit:
         if plan.steps_per_epoch is not None:
             n_first = min(n_first, plan.steps_per_epoch * plan.batch_size)
         self.batches = _Batches(source, training[:n_first], plan.batch_size)
-        self.history: dict[str, list[float]] = {"loss": []}
+        names = history_names(
+            [metric.name for metric in metric_keys(plan.metrics)], validated=held_out is not None
+        )
+        self.history: dict[str, list[float]] = {name: [] for name in names}
         self.best = _kept(model)
         self.best_epoch, self.best_loss = 0, math.nan
 
     def run(self, spec: ModelSpec) -> TrainingResult:
         """Train until the epochs or the patience run out."""
         if self.held_out is not None:
-            self.history["val_loss"] = []
             logs = self.model.evaluate(self.held_out, verbose=0, return_dict=True)
             self.best_loss = float(logs["loss"])
         first_loss = self.best_loss
@@ -132,9 +138,8 @@ class _Fit:
             stop_without_finite_loss(number, self.best_epoch)
             model.stop_training = True
             return
-        self.history["loss"].append(loss)
-        if self.held_out is not None:
-            self.history["val_loss"].append(validation_loss)
+        for name, values in self.history.items():
+            values.append(float(logs[name]))
         self.progress.epoch(number, loss, validation_loss)
         if improves(self.plan, validation_loss, self.best_loss):
             self.best, self.best_epoch, self.best_loss = kept, number, validation_loss

@@ -14,6 +14,7 @@ from skconvattn.data import Rows, Windows
 from skconvattn.engine.cache import ProgramCache
 from skconvattn.engine.compiling import compiled
 from skconvattn.engine.gathering import gatherer, input_signature
+from skconvattn.engine.metrics import MetricKey, make_metrics
 from skconvattn.engine.optimizers import OptimizerSpec, make_loss
 from skconvattn.engine.prediction import model_program
 from skconvattn.networks.spec import ModelSpec
@@ -37,6 +38,8 @@ class TrainingProgram:
         Key of the loss.
     source : Rows or Windows
         Kind and shape of the data; the data itself is not kept.
+    metrics : sequence of MetricKey, optional
+        What is measured beside the loss.
 
     Attributes
     ----------
@@ -49,7 +52,12 @@ class TrainingProgram:
     """
 
     def __init__(
-        self, spec: ModelSpec, optimizer: OptimizerSpec, loss: Any, source: Rows | Windows
+        self,
+        spec: ModelSpec,
+        optimizer: OptimizerSpec,
+        loss: Any,
+        source: Rows | Windows,
+        metrics: Sequence[MetricKey] = (),
     ) -> None:
         import keras
         import tensorflow as tf
@@ -74,6 +82,8 @@ class TrainingProgram:
             tf.Variable(tf.zeros(v.shape, v.dtype)) for v in model.non_trainable_variables
         ]
         self._loss = make_loss(loss)
+        _, targets, _ = source.batch(np.zeros(1, dtype=int))
+        self._metrics = make_metrics(metrics, targets, model.output_shape[-1])
         self.optimizer = optimizer.make()
         self.optimizer.build(self._weights)
         self._first_slots = [np.asarray(v.numpy()) for v in self.optimizer.variables]
@@ -97,6 +107,9 @@ class TrainingProgram:
         for variable, value in zip(self.optimizer.variables, self._first_slots, strict=True):
             variable.assign(value)
         self.set_learning_rate(learning_rate)
+        # An epoch that was interrupted has counted some of its batches.
+        for metric in self._metrics:
+            metric.reset_state()
 
     def set_weights(self, weights: np.ndarray) -> None:
         """Set the trainable weights from one vector."""
@@ -136,7 +149,7 @@ class TrainingProgram:
 
     def epoch(
         self, tensors: Sequence[Any], order: np.ndarray, validation: np.ndarray, batch_size: int
-    ) -> tuple[float, float]:
+    ) -> tuple[float, float, list[float]]:
         """Train for one epoch and evaluate.
 
         Parameters
@@ -156,9 +169,12 @@ class TrainingProgram:
             Mean loss over the epoch's steps; NaN where the weights are not finite after it.
         validation_loss : float
             Mean loss over the validation samples after the epoch; NaN where there are none.
+        metrics : list of float
+            Metrics over the epoch's steps, then those over the validation samples.
         """
-        losses = self._epoch(list(tensors), order, validation, np.int32(batch_size)).numpy()
-        return float(losses[0]), float(losses[1])
+        figures = self._epoch(list(tensors), order, validation, np.int32(batch_size)).numpy()
+        loss, validation_loss, *metrics = figures.tolist()
+        return loss, validation_loss, metrics
 
     def evaluate(self, tensors: Sequence[Any], validation: np.ndarray) -> float:
         """Return the mean loss over samples, int32, without training."""
@@ -174,8 +190,10 @@ class TrainingProgram:
 
         def epoch(tensors: Any, order: Any, validation: Any, batch_size: Any) -> Any:
             self.traces += 1
-            training_loss = self._train(tensors, order, batch_size)
-            return tf.stack([training_loss, self._evaluate(tensors, validation)])
+            loss = self._train(tensors, order, batch_size)
+            metrics = self._measured()
+            validation_loss = self._evaluate(tensors, validation)
+            return tf.stack([loss, validation_loss, *metrics, *self._measured()])
 
         return compiled(epoch, [signature, indices, indices, number])
 
@@ -219,7 +237,22 @@ class TrainingProgram:
         self.optimizer.apply(tape.gradient(scaled, variables), self._weights)
         for variable, value in zip(self._state, state, strict=True):
             variable.assign(value)
+        self._measure(targets, outputs, weights)
         return objective
+
+    def _measure(self, targets: Any, outputs: Any, weights: Any) -> None:
+        """Count a batch for the metrics."""
+        for metric in self._metrics:
+            metric.update_state(targets, outputs, sample_weight=weights)
+
+    def _measured(self) -> list[Any]:
+        """Return the metrics over the batches counted, and forget these."""
+        import tensorflow as tf
+
+        results = [tf.cast(metric.result(), tf.float32) for metric in self._metrics]
+        for metric in self._metrics:
+            metric.reset_state()
+        return results
 
     def _gather(self, tensors: Any, indices: Any) -> Any:
         """Gather a batch; traced programs are smaller where they know the number of time steps."""
@@ -238,6 +271,7 @@ class TrainingProgram:
             inputs, targets, weights = self._gather(tensors, batch)
             outputs = self.model_program.infer(vector, state, inputs)
             loss = self._loss(targets, outputs, sample_weight=weights)
+            self._measure(targets, outputs, weights)
             return start + _VALIDATION_BATCH, total + loss * tf.cast(tf.shape(batch)[0], tf.float32)
 
         _, total = tf.while_loop(
@@ -257,23 +291,31 @@ _PROGRAMS: ProgramCache[TrainingProgram] = ProgramCache(max_size=32)
 
 
 def training_program(
-    spec: ModelSpec, optimizer: OptimizerSpec, loss: Any, source: Rows | Windows
+    spec: ModelSpec,
+    optimizer: OptimizerSpec,
+    loss: Any,
+    source: Rows | Windows,
+    metrics: tuple[MetricKey, ...] = (),
 ) -> TrainingProgram:
-    """Return the program for a model, an optimiser, a loss and a kind of data."""
-    key = (spec, optimizer, loss, source.signature)
-    return _PROGRAMS.get(key, lambda: TrainingProgram(spec, optimizer, loss, source))
+    """Return the program for a model, an optimiser, a loss, a kind of data and metrics."""
+    key = (spec, optimizer, loss, source.signature, metrics)
+    return _PROGRAMS.get(key, lambda: TrainingProgram(spec, optimizer, loss, source, metrics))
 
 
 @contextmanager
 def claimed_program(
-    spec: ModelSpec, optimizer: OptimizerSpec, loss: Any, source: Rows | Windows
+    spec: ModelSpec,
+    optimizer: OptimizerSpec,
+    loss: Any,
+    source: Rows | Windows,
+    metrics: tuple[MetricKey, ...] = (),
 ) -> Iterator[TrainingProgram]:
     """Hold the program of :func:`training_program` for one fit; parameters are the same."""
-    program = training_program(spec, optimizer, loss, source)
+    program = training_program(spec, optimizer, loss, source, metrics)
     with program.lock:
         if program.claimed:
             # By a fit of this thread, one of whose callbacks fits: it must keep its weights.
-            program = TrainingProgram(spec, optimizer, loss, source)
+            program = TrainingProgram(spec, optimizer, loss, source, metrics)
         program.claimed = True
         try:
             yield program

@@ -25,6 +25,7 @@ def _data_classes() -> tuple[type, ...]:
         keras.optimizers.Optimizer,
         keras.optimizers.schedules.LearningRateSchedule,
         keras.losses.Loss,
+        keras.metrics.Metric,
         keras.initializers.Initializer,
         keras.regularizers.Regularizer,
         keras.constraints.Constraint,
