@@ -19,6 +19,7 @@ from skconvattn.engine.atomic import restored_on_error
 from skconvattn.engine.saving import Saveable
 from skconvattn.engine.seeds import generator_from
 from skconvattn.engine.state import FittedModel
+from skconvattn.estimators.held_out import with_validation_data
 from skconvattn.estimators.inputs import check_shape, series_to_predict, training_data
 from skconvattn.networks import Head, ModelSpec, Network
 
@@ -44,7 +45,7 @@ class BaseNeuralEstimator(
 ):
     """Base of regressors and classifiers."""
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> Any:
         """Train the network.
 
         Parameters
@@ -57,6 +58,9 @@ class BaseNeuralEstimator(
             Target values or class labels.
         sample_weight : array-like of shape (n_samples,), optional
             Weights, not negative. A weight of two is the same as giving the sample twice.
+        validation_data : tuple of (X, y) or (X, y, sample_weight), optional
+            What is held out, instead of a part of ``X`` and ``y``, all of which is then trained on.
+            Its series have the shape, and its labels are among those, of the data trained on.
 
         Returns
         -------
@@ -71,7 +75,7 @@ class BaseNeuralEstimator(
         self._validate_params()
         with restored_on_error(self):
             self._n_further_epochs_ = 0
-            self._learn(X, y, sample_weight, goes_on=False, only_one_epoch=False)
+            self._learn(X, y, sample_weight, validation_data, goes_on=False, only_one_epoch=False)
         return self
 
     @property
@@ -130,10 +134,17 @@ class BaseNeuralEstimator(
         goes_on = hasattr(self, "fitted_model_")
         with restored_on_error(self):
             self._n_further_epochs_ = 1 + (self._n_further_epochs_ if goes_on else 0)
-            self._learn(X, y, sample_weight, goes_on=goes_on, only_one_epoch=True)
+            self._learn(X, y, sample_weight, None, goes_on=goes_on, only_one_epoch=True)
 
     def _learn(
-        self, X: Any, y: Any, sample_weight: Any, *, goes_on: bool, only_one_epoch: bool
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation_data: Any,
+        *,
+        goes_on: bool,
+        only_one_epoch: bool,
     ) -> None:
         panel, y = training_data(self, X, y, numeric=self._numeric_targets, reset=not goes_on)
         if goes_on:
@@ -155,6 +166,8 @@ class BaseNeuralEstimator(
             (weights / weights.mean()).astype(np.float32),
             *mask,
         )
+        if validation_data is not None:
+            source = with_validation_data(self, source, validation_data)
         self._train(source, targets, goes_on=goes_on, only_one_epoch=only_one_epoch)
 
     def _train(
@@ -166,12 +179,16 @@ class BaseNeuralEstimator(
             rng = rng.spawn(self._n_further_epochs_)[-1]
         start = self.fitted_model_ if goes_on else None
         spec = start.spec if start is not None else self._spec()
-        training, validation = np.arange(len(source)), np.zeros(0, dtype=int)
+        # What follows the samples with targets is validation data that the user gave.
+        training, validation = np.split(np.arange(len(source)), [len(targets)])
         if not only_one_epoch:
-            training, validation = self._split(targets, rng)
+            if not len(validation):
+                training, validation = self._split(targets, rng)
             start = self._warm_model(spec)
         plan = self._training_plan(
-            len(training), self._default_loss(), stops_early=len(validation) > 0
+            len(training),
+            self._default_loss(),
+            stops_early=self.early_stopping and len(validation) > 0,
         )
         if only_one_epoch:
             plan = replace(plan, epochs=1)

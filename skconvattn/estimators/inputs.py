@@ -61,7 +61,7 @@ def training_data(estimator: Any, X: Any, y: Any, *, numeric: bool, reset: bool 
     _check_names_and_numbers(estimator, *series, reset=reset)
     panel = _together(*series)
     # Names are those of the container, checked above: an array in its place has none.
-    y = _checked_targets(estimator, y, numeric)
+    y = checked_targets(estimator, y, numeric)
     check_consistent_length(panel.values, y)
     return panel, y
 
@@ -117,6 +117,36 @@ def check_shape(
         )
 
 
+def checked_targets(estimator: Any, y: Any, numeric: bool) -> np.ndarray:
+    """Check targets that come apart from their series.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Named in errors.
+    y : array-like of shape (n_samples, ...)
+        Targets.
+    numeric : bool
+        Whether targets have to be numbers.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, ...)
+        The targets.
+
+    Raises
+    ------
+    ValueError
+        If they are not valid.
+    """
+    if y is None:
+        raise ValueError(
+            f"This {type(estimator).__name__} estimator requires y to be passed, but the target "
+            "y is None."
+        )
+    return _check_y(y, multi_output=True, y_numeric=numeric, estimator=estimator)
+
+
 def to_keras_axes(X: np.ndarray) -> np.ndarray:
     """Return series as (n_samples, n_timepoints, n_channels)."""
     if X.ndim > 3:
@@ -148,12 +178,3 @@ def _check_names_and_numbers(
 ) -> None:
     _check_feature_names(estimator, names, reset=reset)
     _check_n_features(estimator, np.empty((1, series[0].shape[0])), reset=reset)
-
-
-def _checked_targets(estimator: Any, y: Any, numeric: bool) -> np.ndarray:
-    if y is None:
-        raise ValueError(
-            f"This {type(estimator).__name__} estimator requires y to be passed, but the target "
-            "y is None."
-        )
-    return _check_y(y, multi_output=True, y_numeric=numeric, estimator=estimator)

@@ -1,0 +1,69 @@
+"""Validation data that the user gives, put behind the samples to train on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+)
+
+from skconvattn.data import Rows
+from skconvattn.estimators.inputs import check_shape, checked_targets, series_to_predict
+
+
+def with_validation_data(estimator: Any, source: Rows, validation_data: Any) -> Rows:
+    """Put validation data behind the samples of a fit.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Has looked at the data of the fit.
+    source : Rows
+        The samples of the fit.
+    validation_data : tuple of (X, y) or (X, y, sample_weight)
+        As for a fit.
+
+    Returns
+    -------
+    Rows
+        First the samples of the fit, then those to validate on.
+
+    Raises
+    ------
+    ValueError
+        If the data are not valid or unlike those of the fit.
+    """
+    if not isinstance(validation_data, tuple | list) or len(validation_data) not in (2, 3):
+        raise ValueError(
+            f"validation_data is a {type(validation_data).__name__} that is not (X, y) or "
+            "(X, y, sample_weight); give series and targets to validate on as a tuple, or None."
+        )
+    try:
+        rows = _rows(estimator, *validation_data)
+    except ValueError as error:
+        raise ValueError(f"validation_data does not match the data of the fit: {error}") from error
+    arrays = zip(source.arrays, rows.arrays, strict=True)
+    return Rows(*(np.concatenate(pair) for pair in arrays))
+
+
+def _rows(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Rows:
+    preparation = estimator._preparation_
+    panel = series_to_predict(estimator, X)
+    check_shape(estimator, panel, preparation, longest=preparation.n_timepoints)
+    y = checked_targets(estimator, y, estimator._numeric_targets)
+    check_consistent_length(panel.values, y)
+    targets = estimator._encode_targets(y, panel, goes_on=True)
+    weights = _check_sample_weight(
+        sample_weight, panel.values, dtype=np.float64, ensure_non_negative=True
+    )
+    weights = estimator._weighted_by_target(targets, weights)
+    series, *mask = preparation.inputs(panel, np.arange(len(panel)))
+    return Rows(
+        series,
+        estimator._scale_targets(targets, weights, goes_on=True),
+        (weights / weights.mean()).astype(np.float32),
+        *mask,
+    )
