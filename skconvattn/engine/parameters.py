@@ -13,6 +13,9 @@ from skconvattn.engine.plan import TrainingPlan
 from skconvattn.engine.state import FittedModel
 from skconvattn.networks.spec import ModelSpec
 
+# Samples that steps_per_epoch="auto" shows an epoch at most.
+_LARGE = 16_384
+
 
 @hyperparameters
 class TrainingParameters(Parametrised):
@@ -35,13 +38,14 @@ class TrainingParameters(Parametrised):
         training samples, between 8 and 64.
         """,
     )
-    steps_per_epoch: int | None = hyperparameter(
+    steps_per_epoch: int | str | None = hyperparameter(
         None,
-        [Interval(Integral, 1, None, closed="left"), None],
+        [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"}), None],
         """
-        int or None
+        int, "auto" or None
         Steps of an epoch, each on samples drawn at random: the part of a long series, or of a
-        large data set, that an epoch sees. None sees all of it.
+        large data set, that an epoch sees. None sees all of it, "auto" all of up to 16,384 samples
+        and as many of more.
         """,
     )
     learning_rate: Any = hyperparameter(
@@ -171,13 +175,14 @@ class TrainingParameters(Parametrised):
             For :func:`~skconvattn.engine.train`.
         """
         is_automatic = isinstance(self.loss, str) and self.loss == "auto"
+        batch_size = _batch_size_for(self.batch_size, n_training)
         return TrainingPlan(
             epochs=self.epochs,
-            batch_size=_batch_size_for(self.batch_size, n_training),
+            batch_size=batch_size,
             optimizer=self.optimizer,
             learning_rate=self.learning_rate,
             loss=automatic_loss if is_automatic else self.loss,
-            steps_per_epoch=self.steps_per_epoch,
+            steps_per_epoch=_steps_for(self.steps_per_epoch, n_training, batch_size),
             patience=self.patience if stops_early else None,
             metrics=_as_list(self.metrics),
             callbacks=_as_list(self.callbacks),
@@ -197,6 +202,13 @@ def _batch_size_for(batch_size: int | str, n_training: int) -> int:
     if batch_size != "auto":
         return int(batch_size)
     return int(np.clip(2 ** round(np.log2(max(1.0, n_training / 10))), 8, 64))
+
+
+def _steps_for(steps: int | str | None, n_training: int, batch_size: int) -> int | None:
+    """Resolve ``steps_per_epoch="auto"``."""
+    if not isinstance(steps, str):
+        return None if steps is None else int(steps)
+    return None if n_training <= _LARGE else max(1, _LARGE // batch_size)
 
 
 def _as_list(values: Any) -> list[Any]:

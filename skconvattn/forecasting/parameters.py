@@ -14,7 +14,7 @@ _FROM_ONE = Interval(Integral, 1, None, closed="left")
 _SHARE = Interval(Real, 0, 1, closed="left")
 
 
-@hyperparameters(patience=20)
+@hyperparameters(patience=20, steps_per_epoch="auto")
 class ForecastingParameters(TrainingParameters):
     """What a forecaster sees, how it is normalised, and what it does with many series."""
 
