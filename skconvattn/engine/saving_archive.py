@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -17,6 +18,8 @@ _NAMES = re.compile(rf"{re.escape(MANIFEST)}|{CLASS_MARK}|arrays/(0|[1-9][0-9]{{
 MAX_FILE_BYTES = 1 << 30
 MAX_MANIFEST_BYTES = 1 << 24
 MAX_MEMBERS = 50_000
+# Seconds without a byte written after which nobody writes a temporary file any more.
+_ABANDONED_AFTER = 3600.0
 
 
 class SaveFileError(ValueError):
@@ -27,7 +30,8 @@ def write_archive(path: str | os.PathLike[str], members: Mapping[str, bytes]) ->
     """Write a zip whole or not at all.
 
     The bytes go to a temporary file in the same directory, to the disk, and then take the place
-    of the file. Equal members give equal files.
+    of the file. Equal members give equal files. What writers of this file left behind who were
+    killed, more than an hour ago, is removed.
 
     Parameters
     ----------
@@ -150,16 +154,37 @@ def _replace(path: str, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+            now = os.fstat(file.fileno()).st_mtime
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
+    _remove_abandoned(path, now)
     if os.name == "posix":  # the directory's entry, too, is to survive a power cut
         folder = os.open(directory, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _remove_abandoned(path: str, now: float) -> None:
+    """Remove what writers of this file left who were killed while they wrote.
+
+    ``now`` is by the clock of the file system, which need not be this computer's.
+    """
+    directory, name = os.path.split(path)
+    temporary = re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{16}}\.tmp")
+    with contextlib.suppress(OSError), os.scandir(directory) as entries:
+        for entry in entries:
+            # Another writer may be faster, or have rights of its own.
+            with contextlib.suppress(OSError):
+                if (
+                    temporary.fullmatch(entry.name)
+                    and entry.is_file(follow_symlinks=False)
+                    and now - entry.stat(follow_symlinks=False).st_mtime > _ABANDONED_AFTER
+                ):
+                    os.unlink(entry.path)
 
 
 def _shown(path: str | os.PathLike[str]) -> str:

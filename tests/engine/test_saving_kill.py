@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from skconvattn import load
+from skconvattn.engine.saving_archive import read_archive, write_archive
 
 N_KILLS = 50
 # Imports once; then each line on its input starts a process that saves over one file, again and
@@ -73,3 +74,26 @@ def test_killed_saves_leave_the_old_file_or_the_new(tmp_path: Path):
     # Kills fell into the writing itself, and both estimators were met.
     assert interrupted > 0
     assert found == {1, 2}
+
+
+def test_what_killed_writers_left_is_removed_an_hour_later_and_nothing_else(tmp_path: Path):
+    left = ".model.zip.0123456789abcdef.tmp"
+    names = {
+        left: 2.0,
+        ".model.zip.fedcba9876543210.tmp": 0.5,  # perhaps still written to
+        ".other.zip.0123456789abcdef.tmp": 2.0,
+        ".modelXzip.0123456789abcdef.tmp": 2.0,
+        ".model.zip.notes.tmp": 2.0,
+        "model.zip.0123456789abcdef.tmp": 2.0,
+    }
+    for name, hours in names.items():
+        (tmp_path / name).write_bytes(b"half")
+        os.utime(tmp_path / name, (time.time() - 3600 * hours,) * 2)
+    folder = tmp_path / ".model.zip.00000000000000aa.tmp"
+    folder.mkdir()
+    os.utime(folder, (0, 0))
+    path = tmp_path / "model.zip"
+    write_archive(path, {"manifest.json": b"{}"})
+    expected = {*names, folder.name, path.name} - {left}
+    assert {entry.name for entry in tmp_path.iterdir()} == expected
+    assert read_archive(path) == {"manifest.json": b"{}"}
