@@ -82,6 +82,34 @@ def test_the_effect_of_regressors_is_taken_out_of_the_window_and_put_into_the_fo
     np.testing.assert_allclose(model([windows, known]).numpy(), expected, rtol=1e-5, atol=1e-5)
 
 
+def test_the_effect_of_past_regressors_is_a_causal_filter_that_ends_with_the_window():
+    head = HorizonHead(3, n_past=1, normalization=None, seasonal_period=1)
+    model = _model(ARCHITECTURES[0].values[0], head, n_timepoints=5, n_channels=2)
+    taps = np.array([0.0, 0.0, 0.5, 0.0, 2.0])  # 2 x_t + 0.5 x_{t-2}
+    model.get_layer("effect_past").set_weights([taps[:, None, None]])
+    x = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    effect = 2 * x + 0.5 * np.array([0, 0, 1, 2, 3])
+    window = np.stack([effect + 7, x], axis=1)[None].astype("float32")
+
+    forecast = model(window).numpy()[0, :, 0]
+
+    # What is left of the window is 7, the last of which is repeated; x is zero from then on.
+    np.testing.assert_allclose(forecast, 7 + np.array([0.5 * 4, 0.5 * 5, 0]), rtol=1e-6)
+
+
+def test_a_learned_cycle_adds_a_value_a_position_of_the_season():
+    head = HorizonHead(3, n_known=1, normalization=None, seasonal_period=4, cycle=True)
+    model = _model(ARCHITECTURES[0].values[0], head, n_timepoints=4, n_channels=2)
+    cycle = np.array([1.0, -2.0, 5.0, 0.0])
+    model.get_layer("effect_cycle").set_weights([cycle[:, None]])
+    window = np.stack([10 + cycle[[2, 3, 0, 1]], [2, 3, 0, 1]], axis=1)[None].astype("float32")
+    known = np.array([[[2.0], [3.0], [0.0]]], dtype="float32")
+
+    forecast = model([window, known]).numpy()[0, :, 0]
+
+    np.testing.assert_allclose(forecast, 10 + cycle[[2, 3, 0]], rtol=1e-6)
+
+
 @pytest.mark.parametrize("normalization", ["standard", "last", "robust"])
 @pytest.mark.parametrize("cls", ARCHITECTURES)
 def test_a_normalised_forecast_moves_and_grows_with_its_window(cls, normalization):
