@@ -16,8 +16,9 @@ BENCH ?= engine layers
 # for GPUs; TORCH_INDEX=https://download.pytorch.org/whl/cpu leaves them out.
 TORCH ?= torch
 TORCH_INDEX ?=
-# Tests that every Keras backend runs.
-BACKEND_TESTS ?= tests/layers $(wildcard tests/engine/test_portable*.py)
+# Tests that every Keras backend runs, and the few of them that a change has to pass on JAX.
+BACKEND_TESTS ?= tests/layers tests/engine/test_portable.py tests/engine/test_backends.py
+QUICK_BACKEND_TESTS ?= tests/engine/test_backends.py tests/layers/test_attention.py
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -59,22 +60,26 @@ format: $(STAMP) ## Format the code and sort its imports
 conformance-full: $(STAMP) ## Run every conformance suite, the slow parts as well
 	@$(PYTEST) -n $(WORKERS) --dist worksteal tests/test_conformance.py tests/adapters
 
-.PHONY: test-backends test-jax test-torch
-test-backends: test-jax test-torch ## Run layer and portable-engine tests on JAX and torch
+.PHONY: test-backends test-jax test-jax-quick test-torch
+test-backends: test-jax test-torch ## Run layer, engine and estimator tests on JAX and torch
 
 test-jax: .venv-jax/.installed
 	@echo "Tests on JAX:"
 	@KERAS_BACKEND=jax .venv-jax/bin/python -m pytest $(BACKEND_TESTS)
 
+test-jax-quick: .venv-jax/.installed ## Run the quick part of the tests on JAX
+	@echo "Quick tests on JAX:"
+	@KERAS_BACKEND=jax .venv-jax/bin/python -m pytest -n $(WORKERS) --dist worksteal $(QUICK_BACKEND_TESTS)
+
 test-torch: .venv-torch/.installed
 	@echo "Tests on torch:"
 	@KERAS_BACKEND=torch .venv-torch/bin/python -m pytest $(BACKEND_TESTS)
 
-.venv-jax/.installed: pyproject.toml
-	$(call new_venv,.venv-jax,[test$(comma)jax],3 GB)
+.venv-jax/.installed: $(STAMP)
+	$(call new_venv_beside,.venv-jax,[jax])
 
-.venv-torch/.installed: pyproject.toml
-	$(call new_venv,.venv-torch,[test$(comma)torch],3 GB,"$(TORCH)" $(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)"))
+.venv-torch/.installed: $(STAMP)
+	$(call new_venv_beside,.venv-torch,[torch],"$(TORCH)" $(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)"))
 
 .PHONY: bench
 bench: $(STAMP) ## Run the benchmarks named in BENCH ("engine layers")
@@ -90,8 +95,6 @@ clean: ## Remove the environments, caches and build products
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
-comma := ,
-
 # $(call new_venv,folder,extras,disk space,further arguments of pip): an environment with the
 # package in it. Its stamp is written last, so that an interrupted one is taken up again.
 define new_venv
@@ -105,5 +108,17 @@ define new_venv
 	@"$(PYTHON)" -m venv "$(1)"
 	@"$(1)/bin/python" $(PIP_INSTALL) $(4) -e ".$(2)" || { \
 	  echo "pip failed as it says above. If a package is not found for $$("$(PYTHON)" -V), try another: make PYTHON=python3.12."; exit 1; }
+	@touch "$(1)/.installed"
+endef
+
+# $(call new_venv_beside,folder,extras,further arguments of pip): an environment with what the main
+# one has and these extras. It refers to the packages there, and so takes little time and space.
+define new_venv_beside
+	@echo "Installing the extras $(2) into $(1), beside $(VENV) ..."
+	@"$(BIN)/python" -m venv "$(1)"
+	@packages='import sysconfig; print(sysconfig.get_path("purelib"))'; \
+	  "$(BIN)/python" -c "$$packages" > "$$("$(1)/bin/python" -c "$$packages")/beside.pth"
+	@"$(1)/bin/python" $(PIP_INSTALL) $(3) -e ".$(2)" || { \
+	  echo "pip failed as it says above."; exit 1; }
 	@touch "$(1)/.installed"
 endef
