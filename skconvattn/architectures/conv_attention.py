@@ -188,9 +188,9 @@ class ConvAttentionForecaster(ConvAttentionNetwork, BaseNeuralForecaster):
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
         """Return small settings for sktime's test suite."""
-        small = {"filters": 4, "units": 4, "random_state": 0}
+        small = {"filters": 4, "units": 4, "seasonal_period": 2, "random_state": 0}
         return [
-            {**small, "epochs": 2},
+            {**small, "epochs": 2, "window_length": 4},
             {**small, "epochs": 1, "window_length": 3, "quantiles": (0.1, 0.5, 0.9)},
         ]
 
