@@ -35,6 +35,8 @@ def to_tensor(array: np.ndarray) -> Any:
 
     if array.nbytes < _WORTH_SHARING or array.dtype != np.float32:
         return tf.constant(array)
+    if tf.config.list_logical_devices("GPU"):
+        return tf.constant(array)  # once into the memory of the device, not in each epoch
     if array.ctypes.data % ALIGNMENT or not (array.flags.c_contiguous and array.flags.writeable):
         return tf.constant(array)
     return tf.experimental.dlpack.from_dlpack(array.__dlpack__())

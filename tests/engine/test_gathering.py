@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skconvattn.data import Rows, Windows
-from skconvattn.engine.gathering import gatherer, input_signature
+from skconvattn.data.blocks import aligned_zeros
+from skconvattn.engine.gathering import gatherer, input_signature, to_tensor
 
 
 def _assert_gathers(source, indices):
@@ -57,6 +60,21 @@ def test_rows(targets):
     )
     _assert_gathers(rows, [7, 0, 0, 3])
     _assert_gathers(rows, [])
+    masked = replace(rows, mask=rng.random(rows.inputs.shape[:2]) < 0.5)
+    _assert_gathers(masked, [7, 0, 0, 3])
+    assert rows.signature != masked.signature
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (1 << 20, 2)])
+@pytest.mark.parametrize("aligned", [True, False])
+def test_large_arrays_lend_tensors_their_memory_where_it_is_aligned(shape, aligned):
+    array = aligned_zeros((shape[0] + 1, shape[1]))[0 if aligned else 1 :][: shape[0]]
+    array[-1] = 7
+    tensor = to_tensor(array)
+    np.testing.assert_array_equal(tensor.numpy(), array)
+    array[0] = 1
+    is_shared = bool(tf.reduce_all(tensor[0] == 1))
+    assert is_shared == (aligned and array.nbytes > 1 << 20)
 
 
 @pytest.mark.parametrize("n_known", [0, 1])

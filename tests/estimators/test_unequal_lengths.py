@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from skconvattn import ConvAttentionClassifier, ConvAttentionRegressor, all_estimators
+from skconvattn import ConvAttentionClassifier, ConvAttentionRegressor, all_estimators, load
 from skconvattn.data.panel import Panel, Preparation
 from skconvattn.inspection import attention_weights
 
@@ -100,6 +102,16 @@ def test_padding_by_hand_changes_nothing_that_a_prediction_sees(cls):
     near = model.predict(estimator._preparation_.inputs(panel, rows))
     far = model.for_length(24).predict(estimator._preparation_.inputs(panel, rows, 24))
     np.testing.assert_allclose(far, near, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("cls", [ConvAttentionRegressor, ConvAttentionClassifier])
+def test_a_fit_on_unequal_lengths_and_gaps_survives_a_file_and_a_pickle(cls, tmp_path):
+    gaps = [np.where(values > 1.5, np.nan, values) for values in SERIES]
+    estimator = cls(**SMALL).fit(gaps, _target(cls))
+    estimator.save(tmp_path / "model.zip")
+    longer = [*gaps, RNG.normal(size=(2, 20))]
+    for again in (load(tmp_path / "model.zip"), pickle.loads(pickle.dumps(estimator))):
+        np.testing.assert_array_equal(_outputs(again, longer), _outputs(estimator, longer))
 
 
 @every_estimator
