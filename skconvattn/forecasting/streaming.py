@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -55,18 +56,36 @@ class ForecastStream:
         self._learned = forecaster._learned
         self._floors = forecaster._floors
         self._name = forecaster._panel_seen.first.y.columns[0]
-        history = forecaster._panel_seen.first
-        self._scaling = history.scaling
-        self.cutoff = history.y.index[-1]
-        self.n_timepoints = 0
-        network = _network(self._learned.model.spec)
+        self._history = forecaster._panel_seen.first
+        self._scaling = self._history.scaling
+        self._network = _network(self._learned.model.spec)
         self._model = SteppedModel(
-            lambda: _streaming_model(self._learned, network), weights_by_path(self._learned.model)
+            lambda: _streaming_model(self._learned, self._network),
+            weights_by_path(self._learned.model),
         )
-        self._state = network.initial_state(1)
+        self.restart(self._history.y.iloc[:, 0])
+
+    def restart(self, y: pd.Series) -> ForecastStream:
+        """Begin anew with another history, read at once.
+
+        Parameters
+        ----------
+        y : pandas.Series of shape (n_timepoints,)
+            A series in order of time, in the units of the fit; values may be missing.
+
+        Returns
+        -------
+        ForecastStream
+            The stream itself.
+        """
+        history = replace(self._history, y=y.to_frame(), X=None)
         scaled = history.scaled_targets()[0]
+        self.cutoff = y.index[-1]
+        self.n_timepoints = 0
+        self._state = self._network.initial_state(1)
         self._window = last_window(scaled[:1], self._learned.cut.window_length)
         self._see(scaled)
+        return self
 
     def update(self, y: Any) -> ForecastStream:
         """Take further observations.

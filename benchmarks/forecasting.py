@@ -1,0 +1,255 @@
+"""How good forecasts and intervals are, on generated series and on benchmark data.
+
+    python benchmarks/forecasting.py --data DIR            # all rows
+    python benchmarks/forecasting.py --only coverage       # those without data
+    python benchmarks/forecasting.py --only m4 panel --data DIR --json FILE
+
+``--data`` names a folder with ``m4/Hourly-train.csv``, ``m4/Hourly-test.csv`` and
+``ett/ETTh1.csv``.
+Everything runs with defaults but for the season, which M4 gives and its index does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
+import numpy as np
+import pandas as pd
+
+COVERAGE = 0.9
+M4_HORIZON = 48
+M4_PERIOD = 24
+
+
+def main() -> None:
+    """Run the rows asked for and print them as they come."""
+    arguments = _parser().parse_args()
+    warnings.simplefilter("ignore")
+    rows = []
+    for name in arguments.only or BENCHMARKS:
+        for row in BENCHMARKS[name](arguments):
+            rows.append({"benchmark": name, **row})
+            print("  ".join(f"{key} {_text(value)}" for key, value in rows[-1].items()), flush=True)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(rows, indent=1))
+
+
+def coverage(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Share of the truth inside of intervals, over five kinds of generated series."""
+    for kind, generate in KINDS.items():
+        started, inside = time.perf_counter(), []
+        for seed in range(arguments.n_series // len(KINDS)):
+            y = pd.Series(
+                generate(np.random.default_rng(seed)),
+                index=pd.period_range("2000-01", periods=132, freq="M"),
+            )
+            interval = _fitted(y[:-12], 12, seed).predict_interval(coverage=COVERAGE)
+            inside.append(_inside(interval, y[-12:]))
+        yield {
+            "series": kind,
+            "covered": float(np.mean(inside)),
+            "target": "0.85 to 0.95",
+            "seconds": time.perf_counter() - started,
+        }
+
+
+def airline(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Intervals on airline passengers, trained anew at each origin of the last five years."""
+    from sktime.datasets import load_airline
+
+    y = load_airline()
+    started, inside, errors = time.perf_counter(), [], []
+    scale = np.abs(y.diff(12)).mean()
+    for end in range(len(y) - 60, len(y) - 11, 4):
+        forecaster = _fitted(y[:end], 12, end)
+        truth = y[end : end + 12]
+        inside.append(_inside(forecaster.predict_interval(coverage=COVERAGE), truth))
+        errors.append(np.abs(forecaster.predict() - truth).mean() / scale)
+    yield {
+        "series": "AirPassengers",
+        "covered": float(np.mean(inside)),
+        "target": "0.85 to 0.95",
+        "MASE": float(np.mean(errors)),
+        "seconds": time.perf_counter() - started,
+    }
+
+
+def m4(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """One global model over M4 Hourly, beside the seasonal naive forecast, with intervals."""
+    train, test = _m4(arguments)
+    yield {"model": "seasonal naive", **_m4_scores(_naive(train), train, test)}
+    for name, parameters in (
+        ("defaults", {}),
+        ("look-back searched", {"window_length": (72, 168)}),
+    ):
+        started = time.perf_counter()
+        forecaster = _global(train, **parameters)
+        forecast, seconds = forecaster.predict(), time.perf_counter() - started
+        interval = forecaster.predict_interval(coverage=COVERAGE)
+        held = [
+            ((b.iloc[:, 0] <= truth) & (truth <= b.iloc[:, 1])).mean()
+            for (_, b), truth in zip(interval.groupby(level=0, sort=False), test, strict=True)
+        ]
+        yield {
+            "model": f"{name}, window {forecaster.window_length_}",
+            **_m4_scores(_by_series(forecast), train, test),
+            "covered": float(np.mean(held)),
+            "seconds": seconds,
+        }
+
+
+def panel(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """One global model against one a series: error and seconds."""
+    train, test = _m4(arguments)
+    seconds, scores = {}, {}
+    for name in ("global", "local"):
+        started = time.perf_counter()
+        forecast = _global(train, panel=name).predict()
+        seconds[name] = time.perf_counter() - started
+        scores[name] = _m4_scores(_by_series(forecast), train, test)
+        yield {"model": name, **scores[name], "seconds": seconds[name]}
+    yield {
+        "model": "local over global",
+        "OWA": scores["local"]["OWA"] / scores["global"]["OWA"],
+        "seconds": seconds["local"] / seconds["global"],
+        "target": "OWA > 1, seconds >= 10",
+    }
+
+
+def ett(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """ETTh1, horizon 96, all seven channels with shared weights, every window of the test part."""
+    from skconvattn import ConvAttentionForecaster
+
+    frame = pd.read_csv(arguments.data / "ett" / "ETTh1.csv", index_col=0, parse_dates=True)
+    day, horizon = 24, 96
+    n_train, n_known = 12 * 30 * day, 16 * 30 * day
+    scaled = (frame - frame[:n_train].mean()) / frame[:n_train].std(ddof=0)
+    scaled = scaled[: 20 * 30 * day].asfreq("h")
+    for window in (96, 336):
+        started = time.perf_counter()
+        forecaster = ConvAttentionForecaster(
+            window_length=window, refit=False, validation_fraction=0.25, epochs=30,
+            patience=5, random_state=0, loss="mse",
+        )  # fmt: skip
+        forecaster.fit(scaled[:n_known], fh=range(1, horizon + 1))
+        seconds = time.perf_counter() - started
+        n_origins = len(scaled) - n_known - horizon + 1
+        forecasts = forecaster._forecast_at(*_origins(forecaster, scaled, n_origins, horizon))
+        truth = np.lib.stride_tricks.sliding_window_view(
+            scaled.to_numpy()[n_known:], horizon, axis=0
+        ).transpose(0, 2, 1)
+        errors = forecasts - truth
+        yield {
+            "look-back": window,
+            "windows": len(errors),
+            "MSE": float((errors**2).mean()),
+            "MAE": float(np.abs(errors).mean()),
+            "seconds": seconds,
+        }
+
+
+def _origins(forecaster: Any, y: pd.DataFrame, n_origins: int, horizon: int) -> tuple[Any, ...]:
+    from dataclasses import replace
+
+    history = replace(forecaster._panel_seen.first, y=y)
+    positions = len(y) - horizon - n_origins + np.arange(n_origins)
+    known = np.zeros((n_origins, y.shape[1], horizon, 0), dtype=np.float32)
+    return history, positions, np.arange(1, horizon + 1), known
+
+
+def _fitted(y: pd.Series, horizon: int, seed: int) -> Any:
+    from skconvattn import ConvAttentionForecaster
+
+    return ConvAttentionForecaster(random_state=seed).fit(y, fh=range(1, horizon + 1))
+
+
+def _inside(interval: pd.DataFrame, truth: pd.Series) -> float:
+    return float(((interval.iloc[:, 0] <= truth) & (truth <= interval.iloc[:, 1])).mean())
+
+
+def _m4(arguments: argparse.Namespace) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return the training and test parts of some series, chosen once."""
+    folder = arguments.data / "m4"
+    train, test = (
+        pd.read_csv(folder / f"Hourly-{part}.csv", index_col=0) for part in ("train", "test")
+    )
+    chosen = np.sort(np.random.default_rng(0).permutation(len(train))[: arguments.n_m4])
+    return (
+        [train.iloc[i].dropna().to_numpy(np.float64) for i in chosen],
+        [test.loc[train.index[i]].dropna().to_numpy(np.float64) for i in chosen],
+    )
+
+
+def _global(train: list[np.ndarray], **parameters: Any) -> Any:
+    from skconvattn import ConvAttentionForecaster
+
+    # All series end together, as they do not in truth: M4 gives no dates.
+    frames = [pd.DataFrame({"y": y}, index=pd.RangeIndex(1000 - len(y), 1000)) for y in train]
+    y = pd.concat(frames, keys=range(len(train)), names=["series", "hour"])
+    forecaster = ConvAttentionForecaster(seasonal_period=M4_PERIOD, random_state=0, **parameters)
+    return forecaster.fit(y, fh=range(1, M4_HORIZON + 1))
+
+
+def _by_series(forecast: pd.DataFrame) -> list[np.ndarray]:
+    return [part.to_numpy()[:, 0] for _, part in forecast.groupby(level=0, sort=False)]
+
+
+def _naive(train: list[np.ndarray]) -> list[np.ndarray]:
+    return [np.tile(y[-M4_PERIOD:], M4_HORIZON // M4_PERIOD) for y in train]
+
+
+def _m4_scores(
+    forecasts: list[np.ndarray], train: list[np.ndarray], test: list[np.ndarray]
+) -> dict[str, float]:
+    """Return sMAPE, MASE and OWA as the competition defines them."""
+    smape, mase = [], []
+    for forecast, past, truth in zip(forecasts, train, test, strict=True):
+        errors = np.abs(truth - forecast)
+        smape.append(200 * np.mean(errors / (np.abs(truth) + np.abs(forecast))))
+        mase.append(errors.mean() / np.abs(past[M4_PERIOD:] - past[:-M4_PERIOD]).mean())
+    scores = {"sMAPE": float(np.mean(smape)), "MASE": float(np.mean(mase))}
+    return {**scores, "OWA": (scores["sMAPE"] / 18.383 + scores["MASE"] / 2.395) / 2}
+
+
+def _season(rng: np.random.Generator) -> np.ndarray:
+    t = np.arange(132)
+    return 10 + 3 * np.sin(2 * np.pi * t / 12 + rng.uniform(0, 6)) + rng.normal(size=132)
+
+
+KINDS: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
+    "season and noise": _season,
+    "trend and season": lambda rng: _season(rng) + 0.1 * np.arange(132),
+    "growing season": lambda rng: np.exp(0.01 * np.arange(132) + _season(rng) / 20),
+    "random walk": lambda rng: np.cumsum(rng.normal(size=132)),
+    "noise": lambda rng: rng.normal(size=132),
+}
+
+BENCHMARKS = {"coverage": coverage, "airline": airline, "m4": m4, "panel": panel, "ett": ett}
+
+
+def _text(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="*", choices=list(BENCHMARKS), help="rows to run")
+    parser.add_argument("--data", type=Path, help="folder of the benchmark data")
+    parser.add_argument("--json", type=Path, help="file for the results")
+    parser.add_argument("--n-series", type=int, default=200, help="generated series")
+    parser.add_argument("--n-m4", type=int, default=100, help="series of M4 Hourly")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
