@@ -59,3 +59,26 @@ def test_the_archive_s_files_are_read(tmp_path):
     scores = [float(score) for score in re.findall(r" (\d+\.\d) +0\.0 ", printed)]
     assert len(scores) == 5
     assert min(scores) > 80  # of 40 series, of four classes by chance a quarter
+
+
+@pytest.mark.slow
+def test_reviews_are_read_and_told_apart(tmp_path):
+    """A made-up file in the form of Keras's: one word, somewhere, says which kind it is."""
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for part in ("train", "test"):
+        y = np.arange(400) % 2
+        reviews = [rng.integers(10, 30, size=rng.integers(8, 20)).tolist() for _ in y]
+        for review, label in zip(reviews, y, strict=True):
+            review[rng.integers(len(review))] = 1 + label
+        arrays[f"x_{part}"] = np.array([*reviews, None], dtype=object)[:-1]
+        arrays[f"y_{part}"] = y
+    np.savez(tmp_path / "imdb.npz", **arrays)
+    (tmp_path / "words.json").write_text('{"bad": 1, "good": 2}')
+    printed = _printed(
+        "plot_imdb.py", tmp_path / "imdb.npz", "--words", tmp_path / "words.json",
+        "--vocabulary", "40", "--length", "20", "--epochs", "20", folder=tmp_path,
+    )  # fmt: skip
+    curves = re.findall(r"by epoch ([\d. ]+) %", printed)
+    assert len(curves) == 2
+    assert float(curves[1].split()[-1]) > 90
