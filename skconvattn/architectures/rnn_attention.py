@@ -202,8 +202,8 @@ def _one_a_layer(name: str, value: Any, n_layers: int) -> tuple[int, ...]:
     values = tuple(int(each) for each in value)
     if len(values) != n_layers or min(values) < 1:
         raise ValueError(
-            f"{name}={value!r} does not give one positive integer for each of n_layers={n_layers} "
-            "layers; give one integer for all of them, or one each."
+            f"{name}={list(values)} does not give one positive integer for each of n_layers="
+            f"{n_layers} layers; give one integer for all of them, or one each."
         )
     return values
 
@@ -245,9 +245,10 @@ class RNNAttentionForecaster(RNNAttentionNetwork, BaseNeuralForecaster):
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
         """Return small settings for sktime's test suite."""
-        small = {"units": 2, "n_layers": 1, "num_heads": 1, "key_dim": 2, "random_state": 0}
+        small = {"units": 2, "n_layers": 1, "num_heads": 1, "key_dim": 2}
+        small |= {"seasonal_period": 2, "random_state": 0}
         return [
-            {**small, "epochs": 2},
+            {**small, "epochs": 2, "window_length": 4},
             {**small, "epochs": 1, "window_length": 3, "quantiles": (0.1, 0.5, 0.9)},
         ]
 

@@ -26,9 +26,6 @@ from skconvattn.networks import Head, ModelSpec, Network
 if TYPE_CHECKING:
     import keras
 
-# Fewer held-out samples say too little about when to stop.
-_MIN_VALIDATION_SAMPLES = 20
-
 
 class _Fitted:
     """Types of what a fit leaves; annotations of an estimator itself would be parameters."""
@@ -96,6 +93,8 @@ class BaseNeuralEstimator(
         return tags
 
     _numeric_targets: ClassVar[bool] = False
+    # Fewer held-out samples say too little about when to stop.
+    _min_validation_samples: ClassVar[int] = 20
 
     @abstractmethod
     def _encode_targets(self, y: np.ndarray, panel: Panel, *, goes_on: bool) -> np.ndarray:
@@ -124,6 +123,12 @@ class BaseNeuralEstimator(
     def _weighted_by_target(self, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Return the weights of samples, given those of the user."""
         return weights
+
+    def _first_model(
+        self, spec: ModelSpec, source: Rows, training: np.ndarray, rng: np.random.Generator
+    ) -> FittedModel | None:
+        """Return weights to begin with that depend on the data; None to draw all of them."""
+        return None
 
     def _calibrate(self, source: Rows, validation: np.ndarray) -> None:
         """Look at the trained network's errors on samples that it was not trained on."""
@@ -185,6 +190,8 @@ class BaseNeuralEstimator(
             if not len(validation):
                 training, validation = self._split(targets, rng)
             start = self._warm_model(spec)
+        if start is None:
+            start = self._first_model(spec, source, training, rng)
         plan = self._training_plan(
             len(training),
             self._default_loss(),
@@ -220,7 +227,7 @@ class BaseNeuralEstimator(
     ) -> tuple[np.ndarray, np.ndarray]:
         n_samples = len(targets)
         n_held_out = round(self.validation_fraction * n_samples)
-        if not self.early_stopping or n_held_out < _MIN_VALIDATION_SAMPLES:
+        if not self.early_stopping or n_held_out < self._min_validation_samples:
             return np.arange(n_samples), np.zeros(0, dtype=int)
         held_out = self._held_out(targets, n_held_out, rng)
         return np.setdiff1d(np.arange(n_samples), held_out), held_out

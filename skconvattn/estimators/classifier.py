@@ -12,10 +12,12 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn.data import Rows
 from skconvattn.data.panel import Panel
 from skconvattn.engine.atomic import restored_on_error
+from skconvattn.engine.state import FittedModel
 from skconvattn.estimators.base import BaseNeuralEstimator
-from skconvattn.networks import ClassHead, Head
+from skconvattn.networks import ClassHead, Head, ModelSpec
 
 
 @hyperparameters
@@ -168,6 +170,16 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
         import keras
 
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    def _first_model(
+        self, spec: ModelSpec, source: Rows, training: np.ndarray, rng: np.random.Generator
+    ) -> FittedModel | None:
+        """Start at the ridge regression on patterns where the architecture has them."""
+        if not getattr(self, "pattern_dilations", 0):
+            return None
+        from skconvattn.estimators.pattern_start import pattern_start
+
+        return pattern_start(spec, source, training, rng)
 
     def _held_out(
         self, targets: np.ndarray, n_held_out: int, rng: np.random.Generator

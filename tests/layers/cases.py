@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from skconvattn import layers
+from skconvattn.layers.pooled_statistics import PooledStatistics
 from tests.layers import reference
 
 N_CHANNELS = 4
@@ -201,6 +202,15 @@ CASES = [
         layers.SeqWeightedAttention,
         {},
         reference.weighted_mean,
+        time=False,
+        permutes=True,
+        skips=True,
+    ),
+    Case(
+        "pooled-statistics",
+        PooledStatistics,
+        {},
+        lambda weights, x: np.concatenate([x.mean(axis=0), x.max(axis=0), x.min(axis=0)]),
         time=False,
         permutes=True,
         skips=True,

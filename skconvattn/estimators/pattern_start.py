@@ -1,0 +1,106 @@
+"""The ridge regression on patterns at which a classifier's training starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skconvattn.data import Rows
+from skconvattn.engine.backend import load_backend
+from skconvattn.engine.state import FittedModel
+from skconvattn.networks import ModelSpec
+
+# Penalties among which leaving one sample out at a time chooses, for standardised features.
+_PENALTIES = np.logspace(-1, 5, 13)
+_TEMPERATURES = np.logspace(0, 1.5, 16)
+# The regression takes the square of the samples in memory; more of them change little.
+_MOST_SAMPLES = 4000
+
+
+def pattern_start(
+    spec: ModelSpec, source: Rows, training: np.ndarray, rng: np.random.Generator
+) -> FittedModel:
+    """Return a model that predicts by the ridge regression on its patterns.
+
+    Weights of the network are drawn; what its other features contribute is zero. Logits are the
+    predictions of the regression onto classes coded as 1 and -1, times the factor for which those
+    of left-out samples have the least cross-entropy.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        A classifier with a layer ``"patterns"``, whose output stands first among the features.
+    source : Rows
+        The data.
+    training : ndarray of shape (n_training,)
+        Samples to learn from.
+    rng : numpy.random.Generator
+        Source of the weights that are drawn.
+
+    Returns
+    -------
+    FittedModel
+        The model.
+    """
+    from skconvattn.engine.prediction import model_program
+
+    load_backend()
+    program = model_program(spec)
+    model = program.model
+    if len(training) > _MOST_SAMPLES:
+        training = np.sort(rng.permutation(training)[:_MOST_SAMPLES])
+    layer = model.get_layer("patterns")
+    mask = None if source.mask is None else source.mask[training]
+    statistics = layer.statistics_of(source.inputs[training], mask)
+    coefficients, intercepts = _logistic_ridge(
+        statistics["features"] / layer.gain,
+        source.targets[training],
+        source.weights[training],
+        spec.head.n_classes,  # type: ignore[attr-defined]
+    )
+    trainable, state = program.initialization.draw(rng)
+    # A variable of the model to its place among the values drawn.
+    places = {v.path: i for i, v in enumerate(model.trainable_variables)}
+    kernel, bias = (places[f"logits/{name}"] for name in ("kernel", "bias"))
+    trainable[kernel] = np.zeros_like(trainable[kernel])
+    trainable[kernel][: len(coefficients)] = coefficients / layer.gain
+    trainable[bias] = intercepts
+    places = {v.path: i for i, v in enumerate(model.non_trainable_variables)}
+    for name in ("dilations", "thresholds", "center", "scale"):
+        state[places[f"patterns/{name}"]] = statistics[name]
+    return FittedModel(spec, program.layout.flatten(trainable), tuple(state))
+
+
+def _logistic_ridge(
+    features: np.ndarray, targets: np.ndarray, weights: np.ndarray, n_classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return coefficients (n_features, n_classes) and intercepts (n_classes,), float32."""
+    from sklearn.linear_model import RidgeCV
+
+    codes = 2.0 * np.eye(n_classes)[targets] - 1.0
+    weights = weights.astype(np.float64)
+    used = np.flatnonzero(weights)
+    features, codes, weights = features[used].astype(np.float64), codes[used], weights[used]
+    if len(used) < 3:
+        # None can be left out: classes are told by how often they occur.
+        return np.zeros((features.shape[1], n_classes), "float32"), codes.mean(axis=0)
+    ridge = RidgeCV(_PENALTIES, scoring="neg_mean_squared_error", store_cv_results=True)
+    ridge.fit(features, codes, sample_weight=weights)
+    chosen = int(np.argmin(np.abs(_PENALTIES - ridge.alpha_)))
+    left_out = ridge.cv_results_[..., chosen].reshape(codes.shape)
+    factor = _temperature(left_out, targets[used], weights)
+    coefficients = np.reshape(ridge.coef_, (n_classes, -1)).T
+    return (factor * coefficients).astype("float32"), factor * np.ravel(ridge.intercept_)
+
+
+def _temperature(scores: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> Any:
+    """Return the factor of the scores for which their cross-entropy is least."""
+
+    def cross_entropy(factor: float) -> float:
+        logits = factor * scores
+        highest = logits.max(axis=1, keepdims=True)
+        total = highest[:, 0] + np.log(np.exp(logits - highest).sum(axis=1))
+        return float(weights @ (total - logits[np.arange(len(targets)), targets]))
+
+    return min(_TEMPERATURES, key=cross_entropy)
