@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import validate_parameter_constraints
 from sktime.forecasting.base import BaseForecaster
 
 from skconvattn._hyperparameters import hyperparameters, parameter_names
+from skconvattn._validation import check_quantiles
 from skconvattn.engine.atomic import restored_on_error
 from skconvattn.engine.seeds import generator_from
 from skconvattn.forecasting import validation
@@ -238,7 +239,7 @@ class BaseNeuralForecaster(
         validate_parameter_constraints(
             self._parameter_constraints, values, caller_name=type(self).__name__
         )
-        validation.check_quantiles(self.quantiles, self.loss)
+        check_quantiles(self.quantiles, self.loss)
         validation.check_window_lengths(self.window_length)
         if self.conformal and self.quantiles is None:
             raise ValueError(
