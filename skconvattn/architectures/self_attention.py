@@ -341,7 +341,7 @@ class SelfAttentionRegressor(SelfAttentionNetwork, BaseNeuralRegressor):
     """
 
 
-@hyperparameters(strides=4, kernel_size=9, pattern_dilations=8, epochs=5, learning_rate=1e-4)
+@hyperparameters(strides=4, kernel_size=9, pattern_dilations=8, epochs=2, learning_rate=1e-4)
 class SelfAttentionClassifier(SelfAttentionNetwork, BaseNeuralClassifier):
     """Classifier with self-attention, beside a linear map of how often patterns occur.
 

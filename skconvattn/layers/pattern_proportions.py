@@ -42,7 +42,7 @@ class PatternProportions(keras.layers.Layer):
         differ in their thresholds, and in the channels they look at.
     n_thresholds : int, default=5
         Thresholds for each pattern and dilation.
-    n_positions : int, default=256
+    n_positions : int, default=720
         Places in the series at which patterns are looked for: at least this many, in longer ones,
         and less than twice as many.
     gain : float, default=1e-3
@@ -69,7 +69,7 @@ class PatternProportions(keras.layers.Layer):
         self,
         n_dilations: int = 8,
         n_thresholds: int = 5,
-        n_positions: int = 256,
+        n_positions: int = 720,
         gain: float = 1e-3,
         **kwargs: Any,
     ) -> None:
