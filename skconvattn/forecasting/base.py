@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from skconvattn.forecasting import validation
 from skconvattn.forecasting.backtest import BacktestingForecaster
 from skconvattn.forecasting.calibration import noise_floor
 from skconvattn.forecasting.forecasts import Learned
-from skconvattn.forecasting.history import split_panel
+from skconvattn.forecasting.history import Panel, split_panel
 from skconvattn.forecasting.learning import LearningForecaster
 from skconvattn.forecasting.sampling import SamplingForecaster
 from skconvattn.forecasting.saving import SaveableForecaster
@@ -147,24 +149,24 @@ class BaseNeuralForecaster(
         pretrained = vars(self).get("pretrained_")
         self._index_names = tuple(y.index.names)
         validation.check_panel(split_panel(y), X)
-        self._panel_seen = self._panel(y, X)
+        panel = self._panel(y, X)
         if pretrained is None:
-            learned = self._learn(
-                self._panel_seen, X, self._n_ahead(fh), self._seed(), self._warm_start
-            )
-        else:
-            validation.check_columns(X, pretrained.channels.encoder)
-            learned = self._adopt(pretrained, self._panel_seen)
-            learned = self._train_on(learned, self._panel_seen, self.finetune_epochs or 0)
-        return self._keep(learned)
+            panel, factor = self._evened(panel)
+            self._panel_seen = panel
+            learned = self._learn(panel, X, self._n_ahead(fh), self._seed(), self._warm_start)
+            return self._keep(replace(learned, noise_factor=factor))
+        validation.check_columns(X, pretrained.channels.encoder)
+        learned = self._adopt(pretrained, panel)
+        self._panel_seen = _scaled_as(learned, panel)
+        return self._keep(self._train_on(learned, self._panel_seen, self.finetune_epochs or 0))
 
     def _pretrain(
         self, y: pd.DataFrame, X: pd.DataFrame | None = None, fh: ForecastingHorizon | None = None
     ) -> Any:
         validation.check_panel(split_panel(y), X)
-        panel = self._panel(y, X)
+        panel, factor = self._evened(self._panel(y, X))
         learned = self._learn(panel, X, 0 if fh is None else _largest(fh), self._seed())
-        self.pretrained_ = learned
+        self.pretrained_ = replace(learned, noise_factor=factor)
         return self
 
     def _pretrain_update(
@@ -177,6 +179,7 @@ class BaseNeuralForecaster(
         panel = self._panel(y, X)
         learned = self._adopt(self.pretrained_, panel)
         validation.check_columns(X, learned.channels.encoder)
+        panel = _scaled_as(learned, panel)
         self.pretrained_ = self._train_on(learned, panel, len(learned.history["loss"]))
         return self
 
@@ -187,10 +190,11 @@ class BaseNeuralForecaster(
         learned = self._learned
         validation.check_update(y, X, self._panel_seen, learned.channels.encoder)
         scaled = self.normalization is not None
-        timeline = learned.channels.timeline
-        self._panel_seen = self._panel_seen.extended(y, X, timeline, scaled=scaled)
+        known = set(self._panel_seen.keys)
+        panel = self._panel_seen.extended(y, X, learned.channels.timeline, scaled=scaled)
+        self._panel_seen = _scaled_as(learned, panel, set(panel.keys) - known)
         if update_params and self.update_strategy == "refit":
-            self._panel_seen = self._panel_seen.rescaled(scaled=scaled)
+            self._panel_seen, factor = self._evened(panel.rescaled(scaled=scaled))
             learned = self._learn(
                 self._panel_seen,
                 None,
@@ -198,6 +202,7 @@ class BaseNeuralForecaster(
                 self._seed(),
                 before=learned.channels.encoder,
             )
+            learned = replace(learned, noise_factor=factor)
         elif update_params and self.update_strategy == "finetune":
             epochs = self.finetune_epochs
             epochs = max(1, self.n_iter_ // 10) if epochs is None else epochs
@@ -247,6 +252,13 @@ class BaseNeuralForecaster(
                 "such as (0.05, 0.5, 0.95), or leave conformal out: intervals of point forecasts "
                 "come from held-out errors anyway."
             )
+
+
+def _scaled_as(learned: Learned, panel: Panel, only: Collection[Any] | None = None) -> Panel:
+    """Return a panel, or some of its series, scaled as the model was trained."""
+    if not learned.noise_factor:
+        return panel
+    return panel.evened(learned.period, learned.noise_factor, only)
 
 
 def _largest(fh: ForecastingHorizon) -> int:

@@ -40,6 +40,8 @@ class Learned:
         Losses by epoch.
     best_loss : float
         Loss of the weights that were kept, before they were trained on the held-out part.
+    noise_factor : float
+        By which series are scaled by their noise; 0 where they are by their deviation.
     """
 
     model: FittedModel
@@ -49,6 +51,7 @@ class Learned:
     period: int
     history: dict[str, Any]
     best_loss: float
+    noise_factor: float = 0.0
 
     def ahead(
         self,

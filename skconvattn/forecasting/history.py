@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,8 +10,12 @@ import numpy as np
 import pandas as pd
 
 from skconvattn.data.scaling import Scaling
+from skconvattn.forecasting.calibration import noise_floor
 from skconvattn.forecasting.regressors import regressor_rows
 from skconvattn.forecasting.timeline import Timeline
+
+# How far the scale of a series by its noise may be from its deviation, either way.
+_MOST_EVENED = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +86,22 @@ class History:
         regressors = rows.loc[rows.index.isin(y.index)].combine_first(self.X)[list(self.X.columns)]
         return replace(self, y=targets, X=regressors.reindex(targets.index))
 
+    def evened(self, period: int, factor: float) -> History:
+        """Return the history on a scale that follows its noise.
+
+        Parameters
+        ----------
+        period : int
+            Time steps of a season.
+        factor : float
+            Noise of one on the scale of the deviation, see :meth:`Panel.noise_factor`.
+        """
+        filled, _ = self.scaled_targets()
+        noise = np.array([noise_floor(target, period) for target in filled.T])
+        ratio = np.clip(factor * noise, 1 / _MOST_EVENED, _MOST_EVENED)
+        scaling = Scaling(self.scaling.center, self.scaling.scale * ratio)
+        return replace(self, scaling=scaling)
+
     def scaled_targets(self) -> tuple[np.ndarray, np.ndarray]:
         """Return targets on the scale of the network.
 
@@ -138,6 +158,40 @@ class Panel:
     def first(self) -> History:
         """The first series, which is the only one outside of panels."""
         return self.histories[0]
+
+    @property
+    def longest(self) -> History:
+        """The longest series, the first of them."""
+        return max(self.histories, key=lambda history: len(history.y))
+
+    def noise_factor(self, period: int) -> float:
+        """Return what makes the noise of the middle series as large as its deviation.
+
+        The loss of a panel adds up errors of all series. On the scale of deviations, a series with
+        a clear season and little noise would hardly count; on the scale of the noise, the change
+        from one season to the next, all count alike.
+
+        Parameters
+        ----------
+        period : int
+            Time steps of a season.
+        """
+        noises = [
+            noise_floor(target, period)
+            for history in self.histories
+            for target in history.scaled_targets()[0].T
+        ]
+        return float(1 / np.median(noises))
+
+    def evened(self, period: int, factor: float, only: Collection[Any] | None = None) -> Panel:
+        """Return the panel on scales that follow the noise of each series, or of some by key."""
+        return Panel(
+            self.keys,
+            tuple(
+                history.evened(period, factor) if only is None or key in only else history
+                for key, history in self
+            ),
+        )
 
     def rescaled(self, *, scaled: bool = True) -> Panel:
         """Return the panel with scales measured on all that has been seen."""

@@ -33,6 +33,14 @@ class LearningForecaster(ForecastingParameters, Network):
     def _panel(self, y: pd.DataFrame, X: pd.DataFrame | None) -> Panel:
         return Panel.of(y, X, scaled=self.normalization is not None)
 
+    def _evened(self, panel: Panel) -> tuple[Panel, float]:
+        """Return several series scaled by their noise, and the factor; one series as it is."""
+        if len(panel.keys) == 1 or self.normalization is None:
+            return panel, 0.0
+        period = self._season(panel.longest.y.iloc[:, 0])
+        factor = panel.noise_factor(period)
+        return panel.evened(period, factor), factor
+
     def _learn(
         self,
         panel: Panel,
@@ -64,9 +72,9 @@ class LearningForecaster(ForecastingParameters, Network):
         Learned
             The result.
         """
-        longest = max(panel.histories, key=lambda history: len(history.y))
-        period = self._season(longest.y.iloc[:, 0])
-        channels = self._channels(panel, X, Timeline.of(longest.y.index), period, before)
+        longest = panel.longest.y
+        period = self._season(longest.iloc[:, 0])
+        channels = self._channels(panel, X, Timeline.of(longest.index), period, before)
         candidates = [
             self._learn_cut(panel, channels, cut, period, seed, start)
             for cut in self._cuts(panel, n_ahead, period)

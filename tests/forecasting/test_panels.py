@@ -191,3 +191,30 @@ def test_a_panel_is_split_by_all_levels_but_the_last():
 
     assert list(parts) == [("all", "s0"), ("all", "s1"), ("all", "s2")]
     assert parts["all", "s1"].index.equals(PANEL.loc["s1"].index)
+
+
+def test_series_count_alike_whatever_the_size_of_their_season():
+    """On the scale of its deviation, a series with little noise would not count in the loss."""
+    rng = np.random.default_rng(0)
+    t = np.arange(60)
+    index = pd.RangeIndex(60)
+    parts = [
+        amplitude * np.sin(2 * np.pi * t / 12) + rng.normal(size=60) for amplitude in (0.5, 2, 20)
+    ]
+    y = pd.concat({i: pd.DataFrame({"y": part}, index=index) for i, part in enumerate(parts)})
+    y.index.names = ["series", "time"]
+
+    forecaster = ConvAttentionForecaster(seasonal_period=12, **SMALL).fit(y, fh=[1])
+
+    # The change from one season to the next is the same for all, and so is their scale.
+    floors, scales = (
+        forecaster._floors,
+        [h.scaling.scale[0] for h in forecaster._panel_seen.histories],
+    )
+    np.testing.assert_allclose(floors, floors[0], rtol=1e-6)
+    changes = [np.abs(part[12:] - part[:-12]).mean() for part in parts]
+    np.testing.assert_allclose(
+        np.array(scales) / scales[0], np.array(changes) / changes[0], rtol=1e-6
+    )
+    deviations = [part.std() for part in parts]
+    assert scales[1] == pytest.approx(np.median(np.array(deviations) / changes) * changes[1])
