@@ -4,7 +4,7 @@ Default splits of the UCR and UEA archives, one network, several seeds. Eight se
 sktime; ECG200 and Trace are read from `--data`, a folder with `ucr/<set>/<set>_TRAIN.tsv` and
 `_TEST.tsv`, and left out without it. MiniRocket (sktime's, with a ridge classifier) needs numba:
 `pip install numba`; it is left out where that is missing, and for sets of unequal length, which
-it does not take. Nothing is chosen by the test parts. All seeds of all sets take some 20 minutes.
+it does not take. Seconds hold for the machine as busy as it is: PLAID takes about half of them.
 """
 
 from __future__ import annotations
