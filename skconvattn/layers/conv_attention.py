@@ -15,6 +15,7 @@ from skconvattn.layers.convolutions import (
     convolved_mask,
 )
 from skconvattn.layers.masks import zero_masked
+from skconvattn.layers.products import on_steps
 from skconvattn.layers.windows import max_pool
 
 
@@ -156,7 +157,7 @@ class ConvAttention(keras.layers.Layer):
                 self.filters, 1, use_bias=False, name="shortcut", **self._kernel_settings()
             )
             self.shortcut.build((batch, None, channels))
-        self.projection.build((batch, None, self.filters))
+        self.projection.build((None, self.filters))
         self.attention.build((batch, None, self.projection.units))
 
     def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
@@ -168,7 +169,7 @@ class ConvAttention(keras.layers.Layer):
             features = features + (shortcut if self.shortcut is None else self.shortcut(shortcut))
         feature_mask = convolved_mask(mask, self.convolution, self.padding)
         pooled, pooled_mask = max_pool(features, feature_mask, self.pool_size)
-        projected = self.projection(pooled)  # (batch, pooled time, projection_units)
+        projected = on_steps(self.projection, pooled)  # (batch, pooled time, projection_units)
         if self.drop is not None:
             projected = self.drop(projected, training=training)
         attended = self.attention(projected, mask=pooled_mask)
