@@ -11,13 +11,14 @@ from typing import Any, ClassVar, TypeVar, dataclass_transform
 T = TypeVar("T")
 
 
-def hyperparameter(default: Any, constraints: list[Any] | str, doc: str) -> Any:
+def hyperparameter(*, default: Any, constraints: list[Any] | str, doc: str) -> Any:
     """Declare one constructor parameter of an estimator or a network.
 
     Parameters
     ----------
     default : immutable
-        Value that the constructor uses when the argument is left out.
+        Value that the constructor uses when the argument is left out. A keyword, by which type
+        checkers see that the argument may be left out (PEP 681).
     constraints : list or "no_validation"
         What scikit-learn's parameter validation accepts, in its own notation
         (:mod:`sklearn.utils._param_validation`).

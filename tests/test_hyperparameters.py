@@ -26,9 +26,9 @@ class Filters(Parametrised):
     """Has filters."""
 
     filters: int = hyperparameter(
-        8,
-        [POSITIVE],
-        """
+        default=8,
+        constraints=[POSITIVE],
+        doc="""
         int
         Channels of the convolution,
         counted from one.
@@ -40,8 +40,12 @@ class Filters(Parametrised):
 class Training(Parametrised):
     """Has epochs."""
 
-    epochs: int = hyperparameter(3, [POSITIVE], "int\nPasses over the data.")
-    optimizer: str = hyperparameter("adam", [str], "str\nName of the optimiser.")
+    epochs: int = hyperparameter(
+        default=3, constraints=[POSITIVE], doc="int\nPasses over the data."
+    )
+    optimizer: str = hyperparameter(
+        default="adam", constraints=[str], doc="str\nName of the optimiser."
+    )
 
 
 @hyperparameters
@@ -202,7 +206,7 @@ def test_a_mutable_default_is_refused(default):
         class Shared(Parametrised):
             """Would share its list with all instances."""
 
-            values: list = hyperparameter(default, [list], "list\nValues.")
+            values: list = hyperparameter(default=default, constraints=[list], doc="list\nValues.")
 
 
 def _declared_without_decorator(cls: type) -> list[str]:
@@ -219,7 +223,7 @@ def test_a_forgotten_decorator_is_found():
     class Forgotten(Estimator):
         """Declares a parameter that no constructor takes."""
 
-        units: int = hyperparameter(4, [POSITIVE], "int\nSize.")
+        units: int = hyperparameter(default=4, constraints=[POSITIVE], doc="int\nSize.")
 
     assert "units" not in Forgotten().get_params()
     assert _declared_without_decorator(Forgotten) == ["Forgotten.units"]

@@ -21,57 +21,57 @@ class AttentionNetwork(Network):
     """Recurrent encoder and many-to-one attention, as in the package ``attention``."""
 
     recurrent: str = hyperparameter(
-        "lstm",
-        [StrOptions({"lstm", "gru"})],
-        """
+        default="lstm",
+        constraints=[StrOptions({"lstm", "gru"})],
+        doc="""
         {"lstm", "gru"}
         Recurrent encoder.
         """,
     )
     recurrent_units: int = hyperparameter(
-        32,
-        [_POSITIVE],
-        """
+        default=32,
+        constraints=[_POSITIVE],
+        doc="""
         int
         Size of the encoder's hidden state.
         """,
     )
     n_layers: int = hyperparameter(
-        1,
-        [_POSITIVE],
-        """
+        default=1,
+        constraints=[_POSITIVE],
+        doc="""
         int
         Recurrent layers, one on the other.
         """,
     )
     bidirectional: bool = hyperparameter(
-        False,
-        ["boolean"],
-        """
+        default=False,
+        constraints=["boolean"],
+        doc="""
         bool
         Whether the encoder also reads each series backwards.
         """,
     )
     units: int = hyperparameter(
-        32,
-        [_POSITIVE],
-        """
+        default=32,
+        constraints=[_POSITIVE],
+        doc="""
         int
         Features that attention gives.
         """,
     )
     attention_score: str = hyperparameter(
-        "luong",
-        [StrOptions({"luong", "bahdanau"})],
-        """
+        default="luong",
+        constraints=[StrOptions({"luong", "bahdanau"})],
+        doc="""
         {"luong", "bahdanau"}
         How attention compares a hidden state with the last one: multiplicative or additive.
         """,
     )
     dropout: float = hyperparameter(
-        0.0,
-        [Interval(Real, 0, 1, closed="left")],
-        """
+        default=0.0,
+        constraints=[Interval(Real, 0, 1, closed="left")],
+        doc="""
         float
         Share of each recurrent layer's inputs dropped in training.
         """,

@@ -28,113 +28,113 @@ class ConvAttentionNetwork(Network):
     """
 
     filters: int = hyperparameter(
-        32,
-        [_POSITIVE],
-        """
+        default=32,
+        constraints=[_POSITIVE],
+        doc="""
         int
         Channels of the convolution.
         """,
     )
     kernel_size: int = hyperparameter(
-        3,
-        [_POSITIVE],
-        """
+        default=3,
+        constraints=[_POSITIVE],
+        doc="""
         int
         Time steps that the convolution sees at once.
         """,
     )
     pool_size: int = hyperparameter(
-        2,
-        [_POSITIVE],
-        """
+        default=2,
+        constraints=[_POSITIVE],
+        doc="""
         int
         Time steps that are pooled into one by their maximum; 1 for no pooling.
         """,
     )
     strides: int = hyperparameter(
-        1,
-        [_POSITIVE],
-        """
+        default=1,
+        constraints=[_POSITIVE],
+        doc="""
         int
         Time steps from one place of the convolution to the next.
         """,
     )
     dilation_rate: int = hyperparameter(
-        1,
-        [_POSITIVE],
-        """
+        default=1,
+        constraints=[_POSITIVE],
+        doc="""
         int
         Time steps between the taps of the convolution.
         """,
     )
     padding: str = hyperparameter(
-        "same",
-        [StrOptions({"same", "causal"})],
-        """
+        default="same",
+        constraints=[StrOptions({"same", "causal"})],
+        doc="""
         {"same", "causal"}
         Whether the convolution sees both sides of a time step or its past alone.
         """,
     )
     activation: Any = hyperparameter(
-        "relu",
-        [StrOptions(_ACTIVATIONS), callable],
-        """
+        default="relu",
+        constraints=[StrOptions(_ACTIVATIONS), callable],
+        doc="""
         str or callable
         Activation of the convolution, as Keras names it.
         """,
     )
     projection_units: int | None = hyperparameter(
-        None,
-        [_POSITIVE, None],
-        """
+        default=None,
+        constraints=[_POSITIVE, None],
+        doc="""
         int or None
         Channels that attention compares; ``filters`` if None.
         """,
     )
     units: int = hyperparameter(
-        32,
-        [_POSITIVE],
-        """
+        default=32,
+        constraints=[_POSITIVE],
+        doc="""
         int
         Features that attention gives.
         """,
     )
     attention_score: str = hyperparameter(
-        "bahdanau",
-        [StrOptions({"luong", "bahdanau"})],
-        """
+        default="bahdanau",
+        constraints=[StrOptions({"luong", "bahdanau"})],
+        doc="""
         {"luong", "bahdanau"}
         How attention compares a time step with the last one: multiplicative or additive.
         """,
     )
     residual: bool = hyperparameter(
-        False,
-        ["boolean"],
-        """
+        default=False,
+        constraints=["boolean"],
+        doc="""
         bool
         Whether the input is added to the output of the convolution.
         """,
     )
     dropout: float = hyperparameter(
-        0.0,
-        [Interval(Real, 0, 1, closed="left")],
-        """
+        default=0.0,
+        constraints=[Interval(Real, 0, 1, closed="left")],
+        doc="""
         float
         Share of the projected channels, and of the recurrent encoder's inputs, dropped in training.
         """,
     )
     recurrent: str | None = hyperparameter(
-        None,
-        [StrOptions({"lstm", "gru"}), None],
-        """
+        default=None,
+        constraints=[StrOptions({"lstm", "gru"}), None],
+        doc="""
         {"lstm", "gru"} or None
         Recurrent encoder in front of the convolution.
         """,
     )
     recurrent_units: int = hyperparameter(
-        32,
-        [_POSITIVE],
-        """
+        default=32,
+        constraints=[_POSITIVE],
+        doc="""
         int
         Size of the recurrent encoder's hidden state.
         """,

@@ -30,49 +30,49 @@ class RNNAttentionNetwork(Network):
     """
 
     units: int = hyperparameter(
-        32,
-        [_POSITIVE],
-        """
+        default=32,
+        constraints=[_POSITIVE],
+        doc="""
         int
         Channels of each time step between the layers, and features that the network gives.
         """,
     )
     n_layers: int = hyperparameter(
-        2,
-        [_POSITIVE],
-        """
+        default=2,
+        constraints=[_POSITIVE],
+        doc="""
         int
         Attention layers, one on the other.
         """,
     )
     num_heads: Any = hyperparameter(
-        4,
-        [_POSITIVE, "array-like"],
-        """
+        default=4,
+        constraints=[_POSITIVE, "array-like"],
+        doc="""
         int or sequence of int
         Heads of every layer, or of each.
         """,
     )
     key_dim: Any = hyperparameter(
-        8,
-        [_POSITIVE, "array-like"],
-        """
+        default=8,
+        constraints=[_POSITIVE, "array-like"],
+        doc="""
         int or sequence of int
         Channels of a head's query, keys and values in every layer, or in each.
         """,
     )
     kernel_size: int = hyperparameter(
-        3,
-        [_POSITIVE],
-        """
+        default=3,
+        constraints=[_POSITIVE],
+        doc="""
         int
         Time steps up to its own from which a step is encoded before the first layer.
         """,
     )
     dropout: float = hyperparameter(
-        0.0,
-        [Interval(Real, 0, 1, closed="left")],
-        """
+        default=0.0,
+        constraints=[Interval(Real, 0, 1, closed="left")],
+        doc="""
         float
         Share of what each layer adds that is dropped in training.
         """,

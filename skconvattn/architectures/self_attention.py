@@ -20,50 +20,50 @@ class SelfAttentionNetwork(Network):
     """A stack of residual convolutions, a stack of self-attention, and pooling over time."""
 
     filters: int = hyperparameter(
-        32,
-        [_POSITIVE],
-        """
+        default=32,
+        constraints=[_POSITIVE],
+        doc="""
         int
         Channels of the convolutions, and of each time step between the layers.
         """,
     )
     kernel_size: int = hyperparameter(
-        5,
-        [_POSITIVE],
-        """
+        default=5,
+        constraints=[_POSITIVE],
+        doc="""
         int
         Time steps that a convolution sees at once.
         """,
     )
     n_convolutions: int = hyperparameter(
-        2,
-        [_POSITIVE],
-        """
+        default=2,
+        constraints=[_POSITIVE],
+        doc="""
         int
         Residual convolutions, one on the other.
         """,
     )
     dilation_base: int = hyperparameter(
-        1,
-        [_POSITIVE],
-        """
+        default=1,
+        constraints=[_POSITIVE],
+        doc="""
         int
         By how much the steps between the taps of a convolution grow from one to the next.
         """,
     )
     strides: int = hyperparameter(
-        1,
-        [_POSITIVE],
-        """
+        default=1,
+        constraints=[_POSITIVE],
+        doc="""
         int
         Time steps from one place of the first convolution to the next: the patches that attention
         compares.
         """,
     )
     attention_type: str = hyperparameter(
-        "multi_head",
-        [StrOptions({"multi_head", "additive", "multiplicative", "linear"})],
-        """
+        default="multi_head",
+        constraints=[StrOptions({"multi_head", "additive", "multiplicative", "linear"})],
+        doc="""
         {"multi_head", "additive", "multiplicative", "linear"}
         How attention compares two steps: by scaled products in several heads, by one layer of
         ``tanh``, by products through one matrix, or by products of positive features, at a cost
@@ -71,85 +71,85 @@ class SelfAttentionNetwork(Network):
         """,
     )
     n_layers: int = hyperparameter(
-        1,
-        [_POSITIVE],
-        """
+        default=1,
+        constraints=[_POSITIVE],
+        doc="""
         int
         Attention layers, one on the other.
         """,
     )
     units: int = hyperparameter(
-        32,
-        [_POSITIVE],
-        """
+        default=32,
+        constraints=[_POSITIVE],
+        doc="""
         int
         Channels in which attention compares steps: in all heads together, rounded up to equal
         heads.
         """,
     )
     num_heads: int = hyperparameter(
-        4,
-        [_POSITIVE],
-        """
+        default=4,
+        constraints=[_POSITIVE],
+        doc="""
         int
         Heads, of ``"multi_head"`` and ``"linear"`` attention.
         """,
     )
     attention_width: int | None = hyperparameter(
-        None,
-        [_POSITIVE, None],
-        """
+        default=None,
+        constraints=[_POSITIVE, None],
+        doc="""
         int or None
         Steps of the window that a step attends to; all of them if None. Linear attention has none.
         """,
     )
     history_only: bool = hyperparameter(
-        False,
-        ["boolean"],
-        """
+        default=False,
+        constraints=["boolean"],
+        doc="""
         bool
         Whether convolutions and attention see the past of a time step alone.
         """,
     )
     positions: str | None = hyperparameter(
-        None,
-        [StrOptions({"rotary", "learned"}), None],
-        """
+        default=None,
+        constraints=[StrOptions({"rotary", "learned"}), None],
+        doc="""
         {"rotary", "learned"} or None
         How ``"multi_head"`` attention knows where steps are: by rotated queries and keys, by a
         vector a step, or by what convolutions see alone.
         """,
     )
     pooling: str = hyperparameter(
-        "statistics",
-        [StrOptions({"statistics", "attention"})],
-        """
+        default="statistics",
+        constraints=[StrOptions({"statistics", "attention"})],
+        doc="""
         {"statistics", "attention"}
         How steps become one vector: by their average, maximum and minimum, or by an average whose
         weights are learned, which are then the attention that can be looked at.
         """,
     )
     hidden_normalization: str | None = hyperparameter(
-        "layer",
-        [StrOptions({"batch", "layer"}), None],
-        """
+        default="layer",
+        constraints=[StrOptions({"batch", "layer"}), None],
+        doc="""
         {"batch", "layer"} or None
         Normalisation after each convolution and attention: over the batch, over the channels of
         each step, or none.
         """,
     )
     activation: str = hyperparameter(
-        "relu",
-        [StrOptions({"relu", "gelu", "silu", "elu", "tanh"})],
-        """
+        default="relu",
+        constraints=[StrOptions({"relu", "gelu", "silu", "elu", "tanh"})],
+        doc="""
         {"relu", "gelu", "silu", "elu", "tanh"}
         Activation of the convolutions.
         """,
     )
     pattern_dilations: int = hyperparameter(
-        0,
-        [Interval(Integral, 0, None, closed="left")],
-        """
+        default=0,
+        constraints=[Interval(Integral, 0, None, closed="left")],
+        doc="""
         int
         Dilations at which 84 fixed patterns are looked for, as in MiniRocket; their frequencies
         reach the prediction past the attention. A classifier starts from their ridge regression.
@@ -157,9 +157,9 @@ class SelfAttentionNetwork(Network):
         """,
     )
     dropout: float = hyperparameter(
-        0.0,
-        [Interval(Real, 0, 1, closed="left")],
-        """
+        default=0.0,
+        constraints=[Interval(Real, 0, 1, closed="left")],
+        doc="""
         float
         Share of what convolutions and attention add that is dropped in training.
         """,

@@ -22,26 +22,26 @@ class TrainingParameters(Parametrised):
     """How a network is trained."""
 
     epochs: int = hyperparameter(
-        200,
-        [Interval(Integral, 1, None, closed="left")],
-        """
+        default=200,
+        constraints=[Interval(Integral, 1, None, closed="left")],
+        doc="""
         int
         Passes over the training data, at most.
         """,
     )
     batch_size: int | str = hyperparameter(
-        "auto",
-        [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        """
+        default="auto",
+        constraints=[Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        doc="""
         int or "auto"
         Samples a step of the optimiser. "auto" takes the power of two nearest to a tenth of the
         training samples, between 8 and 64.
         """,
     )
     steps_per_epoch: int | str | None = hyperparameter(
-        None,
-        [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"}), None],
-        """
+        default=None,
+        constraints=[Interval(Integral, 1, None, closed="left"), StrOptions({"auto"}), None],
+        doc="""
         int, "auto" or None
         Steps of an epoch, each on samples drawn at random: the part of a long series, or of a
         large data set, that an epoch sees. None sees all of it, "auto" all of up to 16,384 samples
@@ -49,35 +49,35 @@ class TrainingParameters(Parametrised):
         """,
     )
     learning_rate: Any = hyperparameter(
-        None,
-        [Interval(Real, 0, None, closed="neither"), HasMethods("get_config"), None],
-        """
+        default=None,
+        constraints=[Interval(Real, 0, None, closed="neither"), HasMethods("get_config"), None],
+        doc="""
         float, keras.optimizers.schedules.LearningRateSchedule or None
         Step size of the optimiser. None takes the optimiser's own, and 0.003 where the optimiser
         is given by name.
         """,
     )
     optimizer: Any = hyperparameter(
-        "adam",
-        [str, dict, HasMethods("get_config")],
-        """
+        default="adam",
+        constraints=[str, dict, HasMethods("get_config")],
+        doc="""
         str, dict or keras.optimizers.Optimizer
         Optimiser by name, configuration or as an object, which is copied.
         """,
     )
     loss: Any = hyperparameter(
-        "auto",
-        [str, callable, HasMethods("get_config")],
-        """
+        default="auto",
+        constraints=[str, callable, HasMethods("get_config")],
+        doc="""
         str, callable or keras.losses.Loss
         What is minimised. "auto" chooses by task: squared error for regression, cross-entropy for
         classification, absolute error for point forecasts, the pinball loss for quantiles.
         """,
     )
     metrics: Any = hyperparameter(
-        None,
-        [str, dict, callable, "array-like", HasMethods("update_state"), None],
-        """
+        default=None,
+        constraints=[str, dict, callable, "array-like", HasMethods("update_state"), None],
+        doc="""
         str, dict, callable, keras.metrics.Metric, list of them, or None
         What is measured beside the loss, on the targets as the network is trained on them (scaled
         values, or classes and logits) and with their weights. Values stand in ``history_`` by their
@@ -85,9 +85,9 @@ class TrainingParameters(Parametrised):
         """,
     )
     early_stopping: bool = hyperparameter(
-        True,
-        ["boolean"],
-        """
+        default=True,
+        constraints=["boolean"],
+        doc="""
         bool
         Whether to hold out ``validation_fraction`` of the data, to stop when its loss no longer
         falls, and to keep the weights of the best epoch. Without effect on data too small to hold
@@ -95,41 +95,41 @@ class TrainingParameters(Parametrised):
         """,
     )
     validation_fraction: float = hyperparameter(
-        0.2,
-        [Interval(Real, 0, 1, closed="neither")],
-        """
+        default=0.2,
+        constraints=[Interval(Real, 0, 1, closed="neither")],
+        doc="""
         float
         Share of the data held out for early stopping, strictly between 0 and 1.
         """,
     )
     patience: int = hyperparameter(
-        15,
-        [Interval(Integral, 1, None, closed="left")],
-        """
+        default=15,
+        constraints=[Interval(Integral, 1, None, closed="left")],
+        doc="""
         int
         Epochs without a lower validation loss before training stops.
         """,
     )
     callbacks: Any = hyperparameter(
-        None,
-        ["array-like", HasMethods("on_epoch_end"), None],
-        """
+        default=None,
+        constraints=["array-like", HasMethods("on_epoch_end"), None],
+        doc="""
         keras.callbacks.Callback, list of them, or None
         Called at the beginning and end of training and of each epoch.
         """,
     )
     verbose: int = hyperparameter(
-        0,
-        ["verbose"],
-        """
+        default=0,
+        constraints=["verbose"],
+        doc="""
         int
         0 is silent, 1 shows a progress bar, 2 prints a line an epoch.
         """,
     )
     engine: str = hyperparameter(
-        "auto",
-        [StrOptions({"auto", "compiled", "portable"})],
-        """
+        default="auto",
+        constraints=[StrOptions({"auto", "compiled", "portable"})],
+        doc="""
         {"auto", "compiled", "portable"}
         What trains the network: one compiled program an epoch, for TensorFlow, or Keras's own
         loop, for any backend, any callback and inside ``tf.distribute`` scopes, at the pace of
@@ -138,17 +138,17 @@ class TrainingParameters(Parametrised):
         """,
     )
     warm_start: bool = hyperparameter(
-        False,
-        ["boolean"],
-        """
+        default=False,
+        constraints=["boolean"],
+        doc="""
         bool
         Whether a further fit on data of the same shape goes on from the weights of the last one.
         """,
     )
     random_state: Any = hyperparameter(
-        None,
-        ["random_state"],
-        """
+        default=None,
+        constraints=["random_state"],
+        doc="""
         int, numpy.random.RandomState or None
         Determines initial weights, the order of samples and dropout. The same integer gives the
         same weights, bit for bit. No global random state is changed.

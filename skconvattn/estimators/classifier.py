@@ -25,9 +25,9 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
     """Base of all classifiers."""
 
     class_weight: Any = hyperparameter(
-        None,
-        [dict, StrOptions({"balanced"}), None],
-        """
+        default=None,
+        constraints=[dict, StrOptions({"balanced"}), None],
+        doc="""
         dict, "balanced" or None
         Weight of each class by its label, one where it is left out. "balanced" gives all classes
         the same weight together.

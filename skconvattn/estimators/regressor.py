@@ -23,18 +23,18 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
     """Base of all regressors."""
 
     linear_skip: bool = hyperparameter(
-        True,
-        ["boolean"],
-        """
+        default=True,
+        constraints=["boolean"],
+        doc="""
         bool
         Whether a linear map of the whole series stands beside the network; with ``sequence`` it
         is a map of each time step by itself.
         """,
     )
     quantiles: Any = hyperparameter(
-        None,
-        ["array-like", None],
-        """
+        default=None,
+        constraints=["array-like", None],
+        doc="""
         sequence of float or None
         Levels, increasing, that are learned together and never cross; ``predict`` then gives the
         median and ``predict_quantiles`` all of them. What is held out for early stopping also
@@ -42,9 +42,9 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
         """,
     )
     sequence: bool = hyperparameter(
-        False,
-        ["boolean"],
-        """
+        default=False,
+        constraints=["boolean"],
+        doc="""
         bool
         Whether the target has one value a time step, ``y`` of shape (n_samples, n_timepoints).
         """,

@@ -19,9 +19,9 @@ class ForecastingParameters(TrainingParameters):
     """What a forecaster sees, how it is normalised, and what it does with many series."""
 
     window_length: Any = hyperparameter(
-        "auto",
-        [_FROM_ONE, StrOptions({"auto"}), "array-like"],
-        """
+        default="auto",
+        constraints=[_FROM_ONE, StrOptions({"auto"}), "array-like"],
+        doc="""
         int, "auto" or sequence of int
         Time steps that a forecast looks back. "auto" takes two seasons, or half as much again as
         the horizon if that is longer, as far as the series allows. Of a sequence, the one with the
@@ -29,36 +29,36 @@ class ForecastingParameters(TrainingParameters):
         """,
     )
     seasonal_period: int | str = hyperparameter(
-        "auto",
-        [_FROM_ONE, StrOptions({"auto"})],
-        """
+        default="auto",
+        constraints=[_FROM_ONE, StrOptions({"auto"})],
+        doc="""
         int or "auto"
         Time steps of a season, 1 for none. "auto" reads it from the frequency of the index, or
         from the autocorrelation where the index has none.
         """,
     )
     quantiles: Any = hyperparameter(
-        None,
-        ["array-like", None],
-        """
+        default=None,
+        constraints=["array-like", None],
+        doc="""
         sequence of float or None
         Quantile levels to train jointly, strictly between 0 and 1. None trains a point forecast
         and takes intervals from its errors on held-out data.
         """,
     )
     conformal: bool = hyperparameter(
-        False,
-        ["boolean"],
-        """
+        default=False,
+        constraints=["boolean"],
+        doc="""
         bool
         Whether trained quantiles are corrected so that each holds its share of the held-out part.
         Point forecasts always take their intervals from there.
         """,
     )
     normalization: str | None = hyperparameter(
-        "standard",
-        [StrOptions({"standard", "last", "robust", "series"}), None],
-        """
+        default="standard",
+        constraints=[StrOptions({"standard", "last", "robust", "series"}), None],
+        doc="""
         {"standard", "last", "robust", "series"} or None
         How each window is normalised, and the forecast brought back: by mean and deviation, by its
         last value, by median and interquartile range; "series" normalises whole series only, by
@@ -66,35 +66,35 @@ class ForecastingParameters(TrainingParameters):
         """,
     )
     linear_skip: bool = hyperparameter(
-        True,
-        ["boolean"],
-        """
+        default=True,
+        constraints=["boolean"],
+        doc="""
         bool
         Whether a linear map from window to horizon, which starts at the seasonal naive forecast,
         stands beside the network.
         """,
     )
     learned_cycle: bool = hyperparameter(
-        False,
-        ["boolean"],
-        """
+        default=False,
+        constraints=["boolean"],
+        doc="""
         bool
         Whether to learn one value a position of the season, taken off the window and put on the
         forecast. Helps on long series with a fixed season, harms where the season is wrong.
         """,
     )
     branch_dropout: float = hyperparameter(
-        0.0,
-        [_SHARE],
-        """
+        default=0.0,
+        constraints=[_SHARE],
+        doc="""
         float
         Share of the network's features dropped in training before they reach the forecast.
         """,
     )
     past_regressors: Any = hyperparameter(
-        "auto",
-        [StrOptions({"auto"}), "array-like"],
-        """
+        default="auto",
+        constraints=[StrOptions({"auto"}), "array-like"],
+        doc="""
         "auto" or sequence of column names
         Columns of ``X`` that are known up to the present only; a forecast needs none of their
         later values. "auto" takes those without any value after the end of ``y``, where ``X`` has
@@ -102,18 +102,18 @@ class ForecastingParameters(TrainingParameters):
         """,
     )
     static_regressors: Any = hyperparameter(
-        "auto",
-        [StrOptions({"auto"}), "array-like"],
-        """
+        default="auto",
+        constraints=[StrOptions({"auto"}), "array-like"],
+        doc="""
         "auto" or sequence of column names
         Columns of ``X`` with one value a series. "auto" takes, of several series, those that are
         constant in each and not the same in all.
         """,
     )
     calendar_features: Any = hyperparameter(
-        None,
-        [str, "array-like", None],
-        """
+        default=None,
+        constraints=[str, "array-like", None],
+        doc="""
         sequence of str, "auto" or None
         What the network sees of time stamps: "hour_of_day", "day_of_week", "weekend",
         "day_of_month", "week_of_year", "month_of_year", "quarter_of_year", "day_of_year". "auto"
@@ -121,45 +121,45 @@ class ForecastingParameters(TrainingParameters):
         """,
     )
     channels: str = hyperparameter(
-        "shared",
-        [StrOptions({"shared", "mixed"})],
-        """
+        default="shared",
+        constraints=[StrOptions({"shared", "mixed"})],
+        doc="""
         {"shared", "mixed"}
         What the columns of ``y`` share: the weights, each being forecast from its own past, or
         their past as well.
         """,
     )
     panel: str = hyperparameter(
-        "global",
-        [StrOptions({"global", "local"})],
-        """
+        default="global",
+        constraints=[StrOptions({"global", "local"})],
+        doc="""
         {"global", "local"}
         Whether all series of a panel train one model or each one its own; local models share one
         compiled program.
         """,
     )
     refit: bool = hyperparameter(
-        True,
-        ["boolean"],
-        """
+        default=True,
+        constraints=["boolean"],
+        doc="""
         bool
         Whether to train again on all data, the held-out end included, for as many epochs as were
         best. The errors on the held-out end calibrate the intervals either way.
         """,
     )
     update_strategy: str = hyperparameter(
-        "finetune",
-        [StrOptions({"finetune", "refit", "none"})],
-        """
+        default="finetune",
+        constraints=[StrOptions({"finetune", "refit", "none"})],
+        doc="""
         {"finetune", "refit", "none"}
         What ``update`` does with the weights if it is called with ``update_params=True``: train on
         for some epochs, train anew on all data, or keep them.
         """,
     )
     finetune_epochs: int | None = hyperparameter(
-        None,
-        [Interval(Integral, 0, None, closed="left"), None],
-        """
+        default=None,
+        constraints=[Interval(Integral, 0, None, closed="left"), None],
+        doc="""
         int or None
         Epochs of training on by ``update``, and by ``fit`` after ``pretrain``. None stands for a
         tenth of those of the fit in ``update``, and for none after ``pretrain``.

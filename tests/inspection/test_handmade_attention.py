@@ -19,8 +19,12 @@ from skconvattn.networks import Encoding, Network
 class RampNetwork(Network):
     """Attention in proportion to 1, 2, 3, ... whatever the series."""
 
-    pool_size: int = hyperparameter(2, "no_validation", "int\nTime steps of a position.")
-    strides: int = hyperparameter(1, "no_validation", "int\nTime steps of a stride.")
+    pool_size: int = hyperparameter(
+        default=2, constraints="no_validation", doc="int\nTime steps of a position."
+    )
+    strides: int = hyperparameter(
+        default=1, constraints="no_validation", doc="int\nTime steps of a stride."
+    )
 
     def encode(self, inputs: Any, mask: Any = None) -> Encoding:
         from keras import ops
