@@ -48,7 +48,8 @@ def hyperparameters(cls: type[T] | None = None, /, **defaults: Any) -> Any:
 
     Generates a keyword-only constructor that stores each argument unchanged, merges the
     constraints into scikit-learn's ``_parameter_constraints``, and writes the ``Parameters``
-    section of the docstring.
+    section of the docstring, and the ``Attributes`` section where a base describes what a fit
+    leaves behind in ``_fitted_attributes``.
 
     Parameters
     ----------
@@ -95,7 +96,8 @@ def _decorate(cls: type[T], defaults: dict[str, Any]) -> type[T]:
     cls._parameter_constraints = {  # type: ignore[attr-defined]
         field.name: field.metadata["constraints"] for field in fields
     }
-    cls.__doc__ = _with_parameters_section(doc, fields)
+    attributes = textwrap.dedent(getattr(cls, "_fitted_attributes", "")).strip()
+    cls.__doc__ = _with_sections(doc, fields, attributes)
     return cls
 
 
@@ -131,8 +133,8 @@ def _check_order_of_bases(cls: type) -> None:
             foreign = base
 
 
-def _with_parameters_section(doc: str, fields: tuple[dataclasses.Field[Any], ...]) -> str:
-    """Insert the ``Parameters`` section after the summary and extended description."""
+def _with_sections(doc: str, fields: tuple[dataclasses.Field[Any], ...], attributes: str) -> str:
+    """Insert ``Parameters`` and ``Attributes`` after the summary and extended description."""
     text = inspect.cleandoc(doc)
     entries = [
         f"{field.name} : {field.metadata['type']}, default={field.default!r}\n"
@@ -140,6 +142,8 @@ def _with_parameters_section(doc: str, fields: tuple[dataclasses.Field[Any], ...
         for field in fields
     ]
     section = "Parameters\n----------\n" + "\n".join(entries)
+    if attributes:
+        section += "\n\nAttributes\n----------\n" + attributes
     first = re.search(r"^(?:[A-Z][A-Za-z ]+)\n-{3,}$", text, flags=re.MULTILINE)
     if first is None:
         return f"{text}\n\n{section}\n".lstrip()

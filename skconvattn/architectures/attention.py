@@ -109,28 +109,12 @@ class AttentionForecaster(AttentionNetwork, BaseNeuralForecaster):
     (12,)
     """
 
-    @classmethod
-    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
-        """Return small settings for sktime's test suite."""
-        small = {"recurrent_units": 2, "units": 2, "seasonal_period": 2, "random_state": 0}
-        return [
-            {**small, "epochs": 2, "window_length": 4},
-            {**small, "epochs": 1, "window_length": 3, "quantiles": (0.1, 0.5, 0.9)},
-        ]
+    _smallest = {"recurrent_units": 2, "units": 2}
 
 
 @hyperparameters
 class AttentionRegressor(AttentionNetwork, BaseNeuralRegressor):
     """Regressor with recurrent attention.
-
-    Attributes
-    ----------
-    fitted_model_ : FittedModel
-        Trained weights and the description of the network.
-    history_ : dict of str to list of float
-        Losses by epoch.
-    n_iter_ : int
-        Epochs trained.
 
     Examples
     --------
@@ -146,17 +130,6 @@ class AttentionRegressor(AttentionNetwork, BaseNeuralRegressor):
 @hyperparameters
 class AttentionClassifier(AttentionNetwork, BaseNeuralClassifier):
     """Classifier with recurrent attention.
-
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-        Class labels.
-    fitted_model_ : FittedModel
-        Trained weights and the description of the network.
-    history_ : dict of str to list of float
-        Losses by epoch.
-    n_iter_ : int
-        Epochs trained.
 
     Examples
     --------

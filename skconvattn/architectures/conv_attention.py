@@ -185,28 +185,12 @@ class ConvAttentionForecaster(ConvAttentionNetwork, BaseNeuralForecaster):
     True
     """
 
-    @classmethod
-    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
-        """Return small settings for sktime's test suite."""
-        small = {"filters": 4, "units": 4, "seasonal_period": 2, "random_state": 0}
-        return [
-            {**small, "epochs": 2, "window_length": 4},
-            {**small, "epochs": 1, "window_length": 3, "quantiles": (0.1, 0.5, 0.9)},
-        ]
+    _smallest = {"filters": 4, "units": 4}
 
 
 @hyperparameters
 class ConvAttentionRegressor(ConvAttentionNetwork, BaseNeuralRegressor):
     """Regressor with convolutional attention.
-
-    Attributes
-    ----------
-    fitted_model_ : FittedModel
-        Trained weights and the description of the network.
-    history_ : dict of str to list of float
-        Losses by epoch.
-    n_iter_ : int
-        Epochs trained.
 
     Examples
     --------
@@ -222,17 +206,6 @@ class ConvAttentionRegressor(ConvAttentionNetwork, BaseNeuralRegressor):
 @hyperparameters(kernel_size=7)
 class ConvAttentionClassifier(ConvAttentionNetwork, BaseNeuralClassifier):
     """Classifier with convolutional attention.
-
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-        Class labels.
-    fitted_model_ : FittedModel
-        Trained weights and the description of the network.
-    history_ : dict of str to list of float
-        Losses by epoch.
-    n_iter_ : int
-        Epochs trained.
 
     Examples
     --------

@@ -242,29 +242,12 @@ class RNNAttentionForecaster(RNNAttentionNetwork, BaseNeuralForecaster):
 
         return ForecastStream(self)
 
-    @classmethod
-    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
-        """Return small settings for sktime's test suite."""
-        small = {"units": 2, "n_layers": 1, "num_heads": 1, "key_dim": 2}
-        small |= {"seasonal_period": 2, "random_state": 0}
-        return [
-            {**small, "epochs": 2, "window_length": 4},
-            {**small, "epochs": 1, "window_length": 3, "quantiles": (0.1, 0.5, 0.9)},
-        ]
+    _smallest = {"units": 2, "n_layers": 1, "num_heads": 1, "key_dim": 2}
 
 
 @hyperparameters
 class RNNAttentionRegressor(RNNAttentionNetwork, BaseNeuralRegressor):
     """Regressor with attention as an RNN.
-
-    Attributes
-    ----------
-    fitted_model_ : FittedModel
-        Trained weights and the description of the network.
-    history_ : dict of str to list of float
-        Losses by epoch.
-    n_iter_ : int
-        Epochs trained.
 
     Examples
     --------
@@ -280,17 +263,6 @@ class RNNAttentionRegressor(RNNAttentionNetwork, BaseNeuralRegressor):
 @hyperparameters
 class RNNAttentionClassifier(RNNAttentionNetwork, BaseNeuralClassifier):
     """Classifier with attention as an RNN.
-
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-        Class labels.
-    fitted_model_ : FittedModel
-        Trained weights and the description of the network.
-    history_ : dict of str to list of float
-        Losses by epoch.
-    n_iter_ : int
-        Epochs trained.
 
     Examples
     --------

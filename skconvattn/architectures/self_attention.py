@@ -299,36 +299,18 @@ class SelfAttentionForecaster(SelfAttentionNetwork, BaseNeuralForecaster):
     (12,)
     """
 
-    @classmethod
-    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
-        """Return small settings for sktime's test suite."""
-        small = {
-            "filters": 2,
-            "n_convolutions": 1,
-            "units": 2,
-            "num_heads": 1,
-            "hidden_normalization": None,
-            "seasonal_period": 2,
-            "random_state": 0,
-        }
-        return [
-            {**small, "epochs": 2, "window_length": 4},
-            {**small, "epochs": 1, "window_length": 3, "quantiles": (0.1, 0.5, 0.9)},
-        ]
+    _smallest = {
+        "filters": 2,
+        "n_convolutions": 1,
+        "units": 2,
+        "num_heads": 1,
+        "hidden_normalization": None,
+    }
 
 
 @hyperparameters
 class SelfAttentionRegressor(SelfAttentionNetwork, BaseNeuralRegressor):
     """Regressor with self-attention.
-
-    Attributes
-    ----------
-    fitted_model_ : FittedModel
-        Trained weights and the description of the network.
-    history_ : dict of str to list of float
-        Losses by epoch.
-    n_iter_ : int
-        Epochs trained.
 
     Examples
     --------
@@ -347,17 +329,6 @@ class SelfAttentionClassifier(SelfAttentionNetwork, BaseNeuralClassifier):
 
     The map starts at its ridge regression, chosen by leaving one sample out at a time, and what
     attention adds starts at zero. No part of fewer than 1,000 samples is held out.
-
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-        Class labels.
-    fitted_model_ : FittedModel
-        Trained weights and the description of the network.
-    history_ : dict of str to list of float
-        Losses by epoch.
-    n_iter_ : int
-        Epochs trained.
 
     Examples
     --------

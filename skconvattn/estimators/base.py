@@ -42,6 +42,19 @@ class BaseNeuralEstimator(
 ):
     """Base of regressors and classifiers."""
 
+    _fitted_attributes: ClassVar[str] = """
+    fitted_model_ : FittedModel
+        Trained weights and the description of the network, as plain data.
+    model_ : keras.Model
+        The same as a Keras model of its own.
+    history_ : dict of str to list of float
+        Losses and metrics by epoch.
+    n_iter_ : int
+        Epochs trained.
+    best_loss_ : float
+        Loss of the weights that were kept: of the held-out part where there is one.
+    """
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> Any:
         """Train the network.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -23,6 +23,14 @@ from skconvattn.networks import ClassHead, Head, ModelSpec
 @hyperparameters
 class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
     """Base of all classifiers."""
+
+    _fitted_attributes: ClassVar[str] = (
+        """
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    """.rstrip()
+        + BaseNeuralEstimator._fitted_attributes
+    )
 
     class_weight: Any = hyperparameter(
         default=None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -41,6 +41,27 @@ class BaseNeuralForecaster(
     BaseForecaster,
 ):
     """Base of all forecasters."""
+
+    _fitted_attributes: ClassVar[str] = """
+    fitted_model_ : FittedModel
+        Trained weights and the description of the network, as plain data.
+    model_ : keras.Model
+        The same as a Keras model of its own.
+    window_length_ : int
+        Time steps of a window.
+    seasonal_period_ : int
+        Time steps of a season, 1 for none.
+    history_ : dict of str to list of float
+        Losses and metrics by epoch.
+    n_iter_ : int
+        Epochs trained before the refit on all data.
+    best_loss_ : float
+        Loss of the best epoch: on the held-out part where there is one.
+    pretrained_ : Learned
+        What ``pretrain`` learned, if it was called.
+    """
+    # Sizes of the network in sktime's test suite, which fits hundreds of times.
+    _smallest: ClassVar[dict[str, Any]] = {}
 
     _tags = {
         "authors": "skconvattn developers",
@@ -130,6 +151,18 @@ class BaseNeuralForecaster(
             self._validate_hyperparameters()
             validation.check_given(y, X, fh)
             return super().pretrain(y=y, X=X, fh=fh)
+
+    @classmethod
+    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
+        """Return small settings for sktime's test suite.
+
+        Window and season are the same for every index, so that few networks are traced.
+        """
+        small = {**cls._smallest, "seasonal_period": 2, "random_state": 0}
+        return [
+            {**small, "epochs": 2, "window_length": 4},
+            {**small, "epochs": 1, "window_length": 3, "quantiles": (0.1, 0.5, 0.9)},
+        ]
 
     @property
     def model_(self) -> keras.Model:
