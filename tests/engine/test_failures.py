@@ -108,7 +108,7 @@ def test_a_first_epoch_without_finite_loss_raises_and_changes_nothing(early_stop
 def test_data_that_is_refused_changes_nothing():
     regressor = _regressor().fit(X, Y)
     before = _state(regressor)
-    for bad in (np.full_like(X, np.nan), X[0], X[:0], np.zeros((120, 2, 2, 2))):
+    for bad in (np.full_like(X, np.inf), X[0], X[:0], np.zeros((120, 2, 2, 2))):
         with pytest.raises(ValueError, match=r"\S"):
             regressor.fit(bad, Y)
         assert _state(regressor) == before
