@@ -134,14 +134,15 @@ def grid_search(arguments: argparse.Namespace) -> Iterator[Row]:
 def predictions(arguments: argparse.Namespace) -> Iterator[Row]:
     """One prediction of one window."""
     X, y = _airline_windows()
-    ours = _regressor("lstm", epochs=1, batch_size=32).fit(X, y)
-    theirs = _scikeras("lstm", 12, epochs=1, batch_size=32).fit(X[..., None], y)
     window = X[:1]
-    yield _compare(
-        "regressor.predict, one window", "Keras predict", ">= 30",
-        lambda: ours.predict(window),
-        lambda: theirs.model_.predict(window[..., None], verbose=0), repeats=50,
-    )  # fmt: skip
+    for recurrent, name in ((None, "conv"), ("lstm", "LSTM + conv")):
+        ours = _regressor(recurrent, epochs=1, batch_size=32).fit(X, y)
+        theirs = _scikeras(recurrent, 12, epochs=1, batch_size=32).fit(X[..., None], y)
+        yield _compare(
+            f"regressor.predict, {name}", "Keras predict", ">= 30",
+            partial(ours.predict, window),
+            partial(theirs.model_.predict, window[..., None], verbose=0), repeats=50,
+        )  # fmt: skip
     if find_spec("skforecast"):
         forecaster, other = _forecasters()
         yield _compare(
