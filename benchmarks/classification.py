@@ -15,6 +15,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +70,7 @@ def _part(frame: Any, y: Any) -> Part:
 
 def minirocket(seed: int) -> Any:
     """Return sktime's MiniRocket with a ridge classifier; None without numba."""
-    try:
-        import numba  # noqa: F401
-    except ImportError:
+    if find_spec("numba") is None:
         return None
     from sktime.classification.kernel_based import RocketClassifier
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from skconvattn.data import Rows
 from skconvattn.engine.backend import load_backend
 from skconvattn.engine.state import FittedModel
-from skconvattn.networks import ModelSpec
+from skconvattn.networks import ClassHead, ModelSpec
 
 # Penalties among which leaving one sample out at a time chooses, for standardised features.
 _PENALTIES = np.logspace(-1, 5, 13)
@@ -57,7 +57,7 @@ def pattern_start(
         statistics["features"] / layer.gain,
         source.targets[training],
         source.weights[training],
-        spec.head.n_classes,  # type: ignore[attr-defined]
+        cast(ClassHead, spec.head).n_classes,
     )
     trainable, state = program.initialization.draw(rng)
     # A variable of the model to its place among the values drawn.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from sktime.forecasting.base import BaseForecaster
 
 from skconvattn.forecasting import validation
 from skconvattn.forecasting.forecasts import Learned, last_window
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from sktime.forecasting.base import ForecastingHorizon
 
 
-class PredictingForecaster:
+class PredictingForecaster(BaseForecaster):
     """Forecasts from a panel of histories and what was learned."""
 
     _learned: Learned
@@ -32,7 +33,7 @@ class PredictingForecaster:
         self, fh: ForecastingHorizon, X: pd.DataFrame | None, alpha: list[float]
     ) -> pd.DataFrame:
         stamps, values = self._quantile_values(fh, X, np.asarray(alpha, dtype=np.float64))
-        columns = self._get_columns(method="predict_quantiles", alpha=alpha)  # type: ignore[attr-defined]
+        columns = self._get_columns(method="predict_quantiles", alpha=alpha)
         return self._framed(values.reshape(*values.shape[:2], -1), stamps, columns)
 
     def _quantile_values(
@@ -71,7 +72,7 @@ class PredictingForecaster:
 
     def _stamps(self, fh: ForecastingHorizon) -> pd.Index:
         """Return the time stamps of a horizon."""
-        cutoff = self.cutoff  # type: ignore[attr-defined]
+        cutoff = self.cutoff
         if fh.is_relative and self._panel_seen.keys != ((),):
             # The stamps of a panel bring no frequency that sktime could count with.
             return self._learned.channels.timeline.relative(cutoff[0], fh.to_numpy())

@@ -68,14 +68,14 @@ class SamplingForecaster(PredictingForecaster):
         >>> samples.shape
         (12, 50)
         """
-        self.check_is_fitted()  # type: ignore[attr-defined]
+        self.check_is_fitted()
         if not hasattr(self, "_learned"):
             raise ValueError(
                 f"{type(self).__name__} holds one forecaster a series; draw from the entries of "
                 "forecaster.forecasters_."
             )
         self._check_sampling(n_samples)
-        horizon = self._check_fh(fh)  # type: ignore[attr-defined]
+        horizon = self._check_fh(fh)
         stamps = self._stamps(horizon)
         steps = self._steps_ahead(stamps)
         if steps.min() < 1:
@@ -83,7 +83,7 @@ class SamplingForecaster(PredictingForecaster):
                 f"fh={horizon.to_pandas().tolist()!r} has steps inside the series; draw samples "
                 "of steps ahead, from 1."
             )
-        own = self.random_state if random_state is None else random_state  # type: ignore[attr-defined]
+        own = self.random_state if random_state is None else random_state
         values = self._draw(n_samples, steps, X, generator_from(own))
         columns = pd.MultiIndex.from_product(
             [self._panel_seen.first.y.columns, range(n_samples)], names=[None, "sample"]
