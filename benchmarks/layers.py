@@ -281,8 +281,9 @@ def scanned_rnn_attention(n_timepoints: int, scan: Callable[[list[Any]], list[An
     def compute(x: Any) -> Any:
         scores, values = layer._project(x)
         scores = ops.expand_dims(scores, -1)  # (batch, time, heads, 1)
+        values = ops.reshape(values, (*scores.shape[:3], -1))
         _, numerators, denominators = scan([scores, values, ops.ones_like(scores)])
-        return quotient(numerators, denominators)
+        return ops.reshape(quotient(numerators, denominators), (BATCH, n_timepoints, -1))
 
     return program(layer, series(n_timepoints), compute)
 

@@ -17,7 +17,8 @@ from skconvattn.layers.masks import (
     zero_masked,
 )
 from skconvattn.layers.products import project
-from skconvattn.layers.scans import decayed_sums, quotient, running_maximum
+from skconvattn.layers.running_averages import running_averages
+from skconvattn.layers.scans import quotient
 
 
 class _LearnedQueries(WeightedLayer):
@@ -88,7 +89,7 @@ class _LearnedQueries(WeightedLayer):
         }
 
     def _project(self, x: Any) -> tuple[Any, Any]:
-        """Return scores (..., num_heads) and values (..., num_heads, value_dim)."""
+        """Return scores (..., num_heads) and values (..., num_heads * value_dim)."""
         policy = self.dtype_policy.compute_dtype
         accumulator = accumulator_dtype(policy)
         # q . (W x + b) = (W^T q) . x + q . b: the keys themselves are never needed.
@@ -102,8 +103,7 @@ class _LearnedQueries(WeightedLayer):
             bias = ops.reshape(self.key_bias, (1, self.num_heads, self.key_dim))
             scores = scores + ops.cast(ops.sum(bias * query, axis=-1), accumulator)
             values = values + ops.cast(self.value_bias, accumulator)
-        shape = (-1, *ops.shape(x)[1:-1], self.num_heads, self.output_size // self.num_heads)
-        return scores, ops.reshape(values, shape)
+        return scores, values
 
 
 @keras.saving.register_keras_serializable(package="skconvattn")
@@ -115,9 +115,9 @@ class RNNAttention(_LearnedQueries):
 
     with :math:`k, v` linear in the input: Feng et al. (2024), "Attention as an RNN"
     (arXiv 2405.13956). Since the query does not depend on the step, the two sums can be carried
-    along. Their paper takes them by an associative scan; this layer takes them block by block
-    (see :func:`~skconvattn.layers.scans.decayed_sums`), which is as exact at any range of scores
-    and does less work. Cost and memory grow linearly with time.
+    along. Their paper takes them by an associative scan; this layer takes them block by block (see
+    :func:`~skconvattn.layers.running_averages.running_averages`), which is as exact at any range
+    of scores and does less work. Cost and memory grow linearly with time.
 
     :class:`RNNAttentionCell` computes the same step by step; the two take each other's weights
     unchanged.
@@ -208,16 +208,12 @@ class RNNAttention(_LearnedQueries):
         if mask is not None:
             valid = ops.expand_dims(ops.cast(mask, "bool"), -1)
             scores = ops.where(valid, scores, ops.full_like(scores, LOWEST))
-        sums = self._running_sums(scores, values, initial_state)
-        outputs = quotient(*sums[1:])  # (batch * heads, time, value_dim)
-        outputs = (ops.cast(self._join_heads(outputs), self.dtype_policy.compute_dtype),)
+        averages, state = running_averages(scores, values, initial_state)
+        outputs: tuple[Any, ...] = (ops.cast(averages, self.dtype_policy.compute_dtype),)
         if self.return_attention:
             outputs += (self._attention(scores, pair_mask(mask, x, history_only=True)),)
         if self._returns_state(return_state):
-            last = [ops.reshape(x[:, -1:], (-1, self.num_heads, 1, *x.shape[2:])) for x in sums]
-            outputs += tuple(
-                ops.reshape(x, (-1, size)) for x, size in zip(last, self.state_size, strict=True)
-            )
+            outputs += state
         return outputs[0] if len(outputs) == 1 else outputs
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
@@ -259,37 +255,6 @@ class RNNAttention(_LearnedQueries):
 
     def _returns_state(self, return_state: bool | None) -> bool:
         return self.return_state if return_state is None else return_state
-
-    def _running_sums(self, scores: Any, values: Any, state: Any) -> tuple[Any, Any, Any]:
-        """Return maxima, numerators and denominators of shape (batch * heads, time, ...)."""
-        n_timepoints, value_dim = ops.shape(values)[1], values.shape[-1]
-        scores = ops.reshape(ops.transpose(scores, (0, 2, 1)), (-1, n_timepoints))
-        values = ops.transpose(values, (0, 2, 1, 3))
-        values = ops.reshape(values, (-1, n_timepoints, value_dim))
-        maxima = running_maximum(scores)
-        if state is not None:
-            shapes = ((-1, 1), (-1, 1, value_dim), (-1, 1, 1))
-            start = [
-                ops.reshape(ops.cast(x, scores.dtype), shape)
-                for x, shape in zip(state, shapes, strict=True)
-            ]
-            start[0] = ops.maximum(ops.stop_gradient(start[0]), LOWEST)
-            maxima = ops.maximum(maxima, start[0])
-        weights = ops.exp(scores - maxima)
-        # Where all steps so far are masked, the difference is zero.
-        weights = ops.where(scores > LOWEST / 2, weights, ops.zeros_like(weights))
-        weights = ops.expand_dims(weights, -1)
-        numerators, denominators = decayed_sums(maxima, values * weights, weights)
-        if state is not None:
-            share = ops.expand_dims(ops.exp(start[0] - maxima), -1)
-            numerators = numerators + share * start[1]
-            denominators = denominators + share * start[2]
-        return maxima, numerators, denominators
-
-    def _join_heads(self, x: Any) -> Any:
-        n_timepoints, channels = ops.shape(x)[1], x.shape[2]
-        x = ops.reshape(x, (-1, self.num_heads, n_timepoints, channels))
-        return ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (-1, n_timepoints, self.output_size))
 
     def _attention(self, scores: Any, pairs: Any) -> Any:
         scores = ops.expand_dims(ops.transpose(scores, (0, 2, 1)), 2)  # (batch, heads, 1, time)
@@ -368,7 +333,8 @@ class RNNAttentionCell(_LearnedQueries):
         states : list of three tensors
             The new state.
         """
-        scores, values = self._project(inputs)  # (batch, heads), (batch, heads, value_dim)
+        scores, values = self._project(inputs)  # (batch, heads), (batch, heads * value_dim)
+        values = ops.reshape(values, (-1, self.num_heads, self.output_size // self.num_heads))
         maximum, numerator, denominator = (ops.cast(x, scores.dtype) for x in states)
         maximum = ops.maximum(ops.stop_gradient(maximum), LOWEST)
         largest = ops.maximum(maximum, ops.stop_gradient(scores))

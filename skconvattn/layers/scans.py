@@ -20,6 +20,9 @@ BLOCK = 16
 # Levels of blocks: with three, the cost is linear up to BLOCK**3 blocks' worth of time steps.
 LEVELS = 3
 
+# Below every sum of weights that is not zero.
+SMALLEST = 1e-13
+
 # Time steps of a block of linear_attention_sums.
 PRODUCT_BLOCK = 32
 
@@ -160,7 +163,7 @@ def quotient(numerators: Any, denominators: Any) -> Any:
         Weighted means.
     """
     # One reciprocal is cheaper than a division a channel.
-    return numerators * ops.reciprocal(ops.maximum(denominators, 1e-13))
+    return numerators * ops.reciprocal(ops.maximum(denominators, SMALLEST))
 
 
 def _last(x: Any) -> Any:

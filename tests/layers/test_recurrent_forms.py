@@ -13,6 +13,8 @@ from skconvattn.layers import (
     RNNAttention,
     RNNAttentionCell,
 )
+from skconvattn.layers.masks import LOWEST
+from skconvattn.layers.running_averages import STEEPEST, running_averages
 from skconvattn.layers.scans import decayed_sums, running_maximum
 from tests.layers.backends import DOUBLE, gradients, to_numpy
 
@@ -151,6 +153,110 @@ def test_running_sums_are_exact_at_any_range_of_scores(size, order):
         found = to_numpy(sums)[:, t] / to_numpy(totals)[:, t]
         # A difference of two scores is right to their size times 2^-23.
         np.testing.assert_allclose(found, expected, atol=size * 2.0**-23 + 1e-6)
+
+
+def averaged(scores, values, state=None):
+    """Average step by step in double precision; return the state as the layer does."""
+    values = values.reshape(*scores.shape, -1).astype("float64")
+    maximum, sums, total = np.full(scores[:, 0].shape, LOWEST), values[:, 0] * 0, 0.0
+    if state is not None:
+        maximum, sums, total = state[0], state[1].reshape(sums.shape), state[2]
+    outputs = []
+    for t in range(scores.shape[1]):
+        valid = scores[:, t] > LOWEST / 2
+        largest = np.where(valid, np.maximum(maximum, scores[:, t]), maximum)
+        old, new = np.exp(maximum - largest), np.where(valid, np.exp(scores[:, t] - largest), 0)
+        sums = sums * old[..., None] + values[:, t] * new[..., None]
+        total, maximum = total * old + new, largest
+        outputs.append(sums / np.where(total > 0, total, 1.0)[..., None])
+    outputs = np.stack(outputs, axis=1).reshape(*scores.shape[:2], -1)
+    return outputs, (maximum, sums.reshape(len(sums), -1), total)
+
+
+# One series whose scores are alike from step to step, and some that need an exact way: jumps, a
+# jump in the last block only, a steep rise; and series that begin with masked steps.
+def score_series(kind, n_timepoints=700):
+    scores = np.random.default_rng(2).normal(scale=3.0, size=(2, 700, 2))
+    if kind == "jumps":
+        scores *= 60
+    elif kind == "late jump":
+        scores[1, 690:] += 150
+    elif kind == "rise":
+        scores += np.linspace(-3000, 3000, 700)[:, None]
+    elif kind == "masked":
+        scores[0, :40] = scores[1, 100:140] = scores[1, -3:] = LOWEST
+    elif kind == "all masked":
+        scores[0] = LOWEST
+    return scores[:, :n_timepoints]
+
+
+@pytest.mark.parametrize("continued", [False, True])
+@pytest.mark.parametrize("kind", ["alike", "jumps", "late jump", "rise", "masked", "all masked"])
+def test_running_averages_are_exact_however_steep_the_scores(kind, continued):
+    scores = score_series(kind).astype("float32")
+    values = np.random.default_rng(3).normal(size=(2, 700, 6)).astype("float32")
+    state = None
+    if continued:
+        rng = np.random.default_rng(4)
+        state = (rng.normal(size=(2, 2)), rng.normal(size=(2, 6)), rng.uniform(1, 5, (2, 2)))
+    expected, last = averaged(scores.astype("float64"), values, state)
+    found, end = running_averages(
+        *map(ops.convert_to_tensor, (scores, values)),
+        state and tuple(ops.convert_to_tensor(x, "float32") for x in state),
+    )
+    # A difference of two scores is right to their size times 2^-23.
+    valid = np.where(scores > LOWEST / 2, scores, 0)
+    tolerance = np.abs(valid).max() * 2.0**-22 + 1e-5
+    np.testing.assert_allclose(to_numpy(found), expected, atol=tolerance)
+    for one, other in zip(end, last, strict=True):
+        np.testing.assert_allclose(to_numpy(one), other, rtol=1e-4, atol=10 * tolerance)
+
+
+@pytest.mark.parametrize("kind", ["alike", "jumps", "masked"])
+def test_gradients_of_running_averages_agree_with_those_of_the_full_square(kind):
+    scores = score_series(kind, 300)
+    rng = np.random.default_rng(3)
+    values, target = rng.normal(size=(2, 300, 6)), rng.normal(size=(2, 300, 6))
+
+    def by_blocks(scores, values):
+        averages, _ = running_averages(scores, values)
+        return ops.sum(averages * ops.convert_to_tensor(target, averages.dtype))
+
+    def by_pairs(scores, values):
+        pairs = ops.expand_dims(ops.swapaxes(scores, 1, 2), 2) + ops.zeros((300, 1), scores.dtype)
+        seen = ops.logical_and(ops.tri(300, dtype="bool"), pairs > LOWEST / 2)
+        pairs = ops.where(seen, pairs, ops.full_like(pairs, LOWEST))
+        weights = ops.where(seen, ops.softmax(pairs), ops.zeros_like(pairs))
+        heads = ops.reshape(values, (2, 300, 2, 3))
+        averages = ops.reshape(ops.einsum("bhts,bshd->bthd", weights, heads), (2, 300, 6))
+        return ops.sum(averages * ops.convert_to_tensor(target, averages.dtype))
+
+    found, expected = (gradients(f, [scores, values]) for f in (by_blocks, by_pairs))
+    tolerance = 1e-10 if DOUBLE else 1e-3
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="torch has no XLA here")
+@pytest.mark.parametrize("kind", ["alike", "jumps"])
+def test_a_compiled_training_step_takes_either_way(kind):
+    rng = np.random.default_rng(5)
+    x = rng.normal(scale=1.0 if kind == "alike" else 100.0, size=(2, 400, 3)).astype("float32")
+    target = rng.normal(size=(2, 400, 8)).astype("float32")
+    weights = []
+    for compiled in (True, False):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([keras.Input((None, 3)), RNNAttention(2, 4)])
+        model.compile(keras.optimizers.SGD(0.1), "mse", jit_compile=compiled)
+        model.train_on_batch(x, target)
+        weights.append(model.get_weights())
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+
+
+def test_a_rise_below_the_limit_leaves_sums_that_float32_can_tell_from_zero():
+    # One reference a block: the lowest weight of a step relative to it.
+    assert np.exp(-STEEPEST) > 1e3 * 1e-13
 
 
 def test_blocks_nest_to_any_depth():
