@@ -8,10 +8,12 @@ queries against the block of keys that their bands cover.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from keras import ops
 
+from skconvattn.layers.masks import LOWEST, masked_softmax, to_accumulator
 from skconvattn.layers.scores import additive_scores
 from skconvattn.layers.windows import cut, from_blocks, pad_time, to_blocks
 
@@ -142,6 +144,53 @@ def apply_band(weights: Any, values: Any, history_only: bool = False) -> Any:
     return from_blocks(blocks, ops.shape(values)[1])
 
 
+def attend_band(
+    queries: Any,
+    keys: Any,
+    values: Any,
+    mask: Any,
+    width: int,
+    history_only: bool = False,
+    adjust: Callable[[Any], Any] | None = None,
+    drop: Callable[[Any], Any] | None = None,
+) -> Any:
+    """Sum the values of the band of each query by a softmax of products, without the band.
+
+    Weights stay where the blocks of queries meet the blocks of keys, which saves moving them into
+    the form (batch, time, width) and back.
+
+    Parameters
+    ----------
+    queries, keys : tensor of shape (batch * heads, time, channels)
+        Queries and keys.
+    values : tensor of shape (batch * heads, time, value channels)
+        Values; may be the keys.
+    mask : boolean tensor of shape (batch, time) or None
+        True where a step is valid.
+    width : int
+        Keys a query.
+    history_only : bool, default=False
+        Whether the band ends at the query.
+    adjust, drop : callable, optional
+        Elementwise functions of scores and of weights.
+
+    Returns
+    -------
+    tensor of shape (batch * heads, time, value channels)
+        Weighted sums; zero for a query without a valid key.
+    """
+    key_blocks = _key_blocks(keys, width, history_only)
+    value_blocks = key_blocks if values is keys else _key_blocks(values, width, history_only)
+    # (batch * heads, blocks, block, covered keys)
+    scores = ops.matmul(to_blocks(queries, _block(width)), ops.swapaxes(key_blocks, -1, -2))
+    if adjust is not None:
+        scores = adjust(scores)
+    weights = _block_softmax(scores, keys, mask, width, history_only)
+    if drop is not None:
+        weights = drop(weights)
+    return from_blocks(ops.matmul(weights, value_blocks), ops.shape(queries)[1])
+
+
 def expand_band(weights: Any, history_only: bool = False) -> Any:
     """Expand weights of a band to the full square, for inspection.
 
@@ -181,6 +230,35 @@ def _key_blocks(keys: Any, width: int, history_only: bool) -> Any:
     # The bands of a block reach at most one block further.
     own, following = cut(keys, 1, 0, n_blocks), cut(keys, 1, 1, n_blocks)
     return ops.concatenate([own, cut(following, 2, 0, width - 1)], axis=2)
+
+
+def _block_softmax(scores: Any, keys: Any, mask: Any, width: int, history_only: bool) -> Any:
+    """Softmax of (batch * heads, blocks, block, covered keys) over the keys of the band."""
+    inside = _block_mask(keys, width, history_only)  # (blocks, block, covered keys)
+    if mask is None:
+        wide = to_accumulator(scores)
+        lowest = ops.full_like(inside, LOWEST, dtype=wide.dtype)
+        # Every step attends to itself at least, so that a sum hides the others as well.
+        hidden = ops.where(inside, ops.zeros_like(lowest), lowest)
+        return ops.cast(ops.softmax(wide + hidden), scores.dtype)
+    valid = ops.expand_dims(ops.cast(mask, "int32"), -1)
+    valid = ops.swapaxes(_key_blocks(valid, width, history_only), -1, -2) > 0
+    inside = ops.expand_dims(ops.logical_and(valid, inside), 1)
+    n_series, shape = ops.shape(mask)[0], ops.shape(scores)
+    by_series = ops.reshape(scores, (n_series, -1, *shape[1:]))
+    return ops.reshape(masked_softmax(by_series, inside), shape)
+
+
+def _block_mask(keys: Any, width: int, history_only: bool) -> Any:
+    """Mark the pairs of a block that lie in the band and in the sequence."""
+    block, n_timepoints = _block(width), ops.shape(keys)[1]
+    n_blocks = -(-n_timepoints // block)
+    covered = ops.arange(block + width - 1, dtype="int32")
+    shift = covered - ops.expand_dims(ops.arange(block, dtype="int32"), 1)  # (block, covered)
+    first = ops.reshape(ops.arange(n_blocks, dtype="int32") * block, (-1, 1, 1))
+    positions = first + covered - keys_before(width, history_only)  # (blocks, 1, covered)
+    in_band = ops.logical_and(shift >= 0, shift < width)
+    return ops.logical_and(in_band, ops.logical_and(positions >= 0, positions < n_timepoints))
 
 
 def _skew(blocks: Any, width: int) -> Any:

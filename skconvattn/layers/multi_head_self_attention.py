@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import keras
 from keras import ops
 
-from skconvattn.layers.bands import apply_band, band_mask, dot_band
+from skconvattn.layers.bands import apply_band, attend_band, band_mask, dot_band
 from skconvattn.layers.base import WeightedLayer
 from skconvattn.layers.masks import masked_softmax, pair_mask, zero_masked
 from skconvattn.layers.positions import rotate_by_position
@@ -187,14 +188,17 @@ class MultiHeadSelfAttention(WeightedLayer):
         if self.positions == "learned":
             x = x + self.position_embedding[: ops.shape(x)[1]]
         queries, keys, values = self._project(x)  # (batch * heads, time, channels)
+        width, asked_for = self.attention_width, self.return_attention or self.return_scores
+        if width is not None and not asked_for and previous_scores is None:
+            drop = None if self.drop is None else partial(self.drop, training=training)
+            summed = attend_band(queries, keys, values, mask, width, self.history_only, drop=drop)
+            return self._output(summed)
         scores = self._scores(queries, keys)  # (batch, heads, time, time or width)
         if previous_scores is not None:
             scores = scores + previous_scores
         weights = masked_softmax(scores, self._mask(mask, x))
         dropped = weights if self.drop is None else self.drop(weights, training=training)
-        outputs = project(self._apply(dropped, values), self.output_kernel)
-        if self.use_bias:
-            outputs = outputs + self.output_bias
+        outputs = self._output(self._apply(dropped, values))
         extras = [weights] * self.return_attention + [scores] * self.return_scores
         return (outputs, *extras) if extras else outputs
 
@@ -240,17 +244,27 @@ class MultiHeadSelfAttention(WeightedLayer):
         if self.use_bias:
             biases = [self.query_bias, self.key_bias, self.value_bias]
             projected = projected + ops.concatenate(biases, axis=-1)
-        width, _ = self._widths()
-        queries, keys, values = ops.split(projected, [width, 2 * width], axis=-1)
-        queries, keys = self._heads(queries), self._heads(keys)
+        queries, keys, values = self._heads(projected)
         if self.positions == "rotary":
             queries, keys = rotate_by_position(queries), rotate_by_position(keys)
-        return queries * (1 / math.sqrt(self.key_dim)), keys, self._heads(values)
+        return queries * (1 / math.sqrt(self.key_dim)), keys, values
 
-    def _heads(self, x: Any) -> Any:
-        n_timepoints, channels = ops.shape(x)[1], x.shape[-1] // self.num_heads
-        x = ops.reshape(x, (-1, n_timepoints, self.num_heads, channels))
-        return ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (-1, n_timepoints, channels))
+    def _heads(self, projected: Any) -> list[Any]:
+        """Part queries, keys and values, and turn each into (batch * heads, time, channels)."""
+        keys, values = self._widths()
+        if keys == values:
+            # Heads that are moved together are one copy, and apart from each other then.
+            parts = ops.split(self._by_head(projected, 3 * self.num_heads), 3, axis=1)
+        else:
+            parts = [
+                self._by_head(part, self.num_heads)
+                for part in ops.split(projected, [keys, 2 * keys], axis=-1)
+            ]
+        return [ops.reshape(x, (-1, *ops.shape(x)[2:])) for x in parts]
+
+    def _by_head(self, x: Any, heads: int) -> Any:
+        x = ops.reshape(x, (-1, ops.shape(x)[1], heads, x.shape[-1] // heads))
+        return ops.transpose(x, (0, 2, 1, 3))
 
     def _scores(self, queries: Any, keys: Any) -> Any:
         if self.attention_width is None:
@@ -269,10 +283,13 @@ class MultiHeadSelfAttention(WeightedLayer):
     def _apply(self, weights: Any, values: Any) -> Any:
         weights = ops.reshape(weights, (-1, *ops.shape(weights)[2:]))
         if self.attention_width is None:
-            summed = ops.matmul(weights, values)
-        else:
-            summed = apply_band(weights, values, self.history_only)
+            return ops.matmul(weights, values)
+        return apply_band(weights, values, self.history_only)
+
+    def _output(self, summed: Any) -> Any:
         n_timepoints, channels = ops.shape(summed)[1], summed.shape[-1]
         summed = ops.reshape(summed, (-1, self.num_heads, n_timepoints, channels))
         summed = ops.transpose(summed, (0, 2, 1, 3))
-        return ops.reshape(summed, (-1, n_timepoints, self.num_heads * channels))
+        joined = ops.reshape(summed, (-1, n_timepoints, self.num_heads * channels))
+        outputs = project(joined, self.output_kernel)
+        return outputs + self.output_bias if self.use_bias else outputs

@@ -7,9 +7,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from skconvattn.layers.bands import additive_band, apply_band, band_mask, dot_band
+from skconvattn.layers.bands import additive_band, apply_band, attend_band, band_mask, dot_band
 from skconvattn.layers.base import WeightedLayer
 from skconvattn.layers.masks import masked_softmax, pair_mask, zero_masked
+from skconvattn.layers.products import project
 from skconvattn.layers.scores import additive_scores
 
 ATTENTION_TYPES = ("additive", "multiplicative")
@@ -134,11 +135,12 @@ class SeqSelfAttention(WeightedLayer):
     def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
         """Map (batch, time, channels) to the same shape."""
         x = zero_masked(inputs, mask)
-        scores = self._scores(x)  # (batch, time, time or width)
-        if self.use_attention_bias:
-            scores = scores + self.attention_bias
-        if self.attention_activation is not None:
-            scores = self.attention_activation(scores)
+        width = self.attention_width
+        asked_for = self.return_attention or self.attention_regularizer_weight > 0
+        if self.attention_type == "multiplicative" and width is not None and not asked_for:
+            queries = project(x, self.score_kernel)
+            return attend_band(queries, x, x, mask, width, self.history_only, adjust=self._adjust)
+        scores = self._adjust(self._scores(x))  # (batch, time, time or width)
         if self.attention_width is None:
             weights = masked_softmax(scores, pair_mask(mask, x, self.history_only))
             outputs = ops.matmul(weights, x)
@@ -172,6 +174,13 @@ class SeqSelfAttention(WeightedLayer):
             **{name: getattr(self, name) for name in plain.split()},
             "attention_activation": keras.activations.serialize(self.attention_activation),
         }
+
+    def _adjust(self, scores: Any) -> Any:
+        if self.use_attention_bias:
+            scores = scores + self.attention_bias
+        if self.attention_activation is not None:
+            scores = self.attention_activation(scores)
+        return scores
 
     def _scores(self, x: Any) -> Any:
         width, history_only = self.attention_width, self.history_only

@@ -47,6 +47,37 @@ def test_a_band_equals_the_masked_square(kind, width, history_only):
         np.testing.assert_allclose(to_numpy(outputs), expected @ X, rtol=1e-4, atol=1e-5)
 
 
+@every_kind
+@pytest.mark.parametrize("history_only", [False, True])
+@pytest.mark.parametrize("width", [1, 2, 5, 16, 17, 40])
+def test_outputs_do_not_depend_on_whether_weights_are_asked_for(kind, width, history_only):
+    # Without them, a band is never held in the form (time, width).
+    with_weights = make(kind, attention_width=width, history_only=history_only)
+    config = {**with_weights.get_config(), "return_attention": False}
+    without = type(with_weights).from_config(config)
+    mask = np.ones((2, 23), dtype=bool)
+    mask[0, 4:7] = mask[0, 21:] = mask[1] = False
+    for layer in (with_weights, without):
+        layer.build(X.shape)
+    rng = np.random.default_rng(5)
+    weights = [rng.normal(size=w.shape) for w in without.get_weights()]
+    with_weights.set_weights(weights)
+    without.set_weights(weights)
+    for used in (None, mask):
+        expected = to_numpy(with_weights(X, mask=used)[0])
+        np.testing.assert_allclose(to_numpy(without(X, mask=used)), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_weights_of_a_band_are_dropped_in_training_only():
+    layer = MultiHeadSelfAttention(2, 3, dropout=0.5, seed=4, attention_width=5)
+    whole = to_numpy(layer(X))
+    np.testing.assert_array_equal(whole, to_numpy(layer(X, training=False)))
+    means = np.mean([to_numpy(layer(X, training=True)) for _ in range(400)], axis=0)
+    assert np.abs(to_numpy(layer(X, training=True)) - whole).max() > 1e-2
+    # What remains is scaled up, so that outputs are the same in the mean.
+    np.testing.assert_allclose(means, whole, atol=0.15)
+
+
 @pytest.mark.parametrize("history_only", [False, True])
 def test_wide_additive_bands_equal_narrow_ones_placed_side_by_side(history_only):
     # Beyond 32 steps the scores are taken blockwise instead of shift by shift.
