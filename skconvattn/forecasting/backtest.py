@@ -9,6 +9,7 @@ import pandas as pd
 from sktime.datatypes import convert_to
 from sktime.forecasting.base._base import BaseForecaster, _format_moving_cutoff_predictions
 
+from skconvattn.forecasting.agreement import as_seen
 from skconvattn.forecasting.calibration import ConformalQuantiles
 from skconvattn.forecasting.forecasts import Learned
 from skconvattn.forecasting.history import History, Panel
@@ -72,6 +73,7 @@ class BacktestingForecaster(BaseForecaster):
         steps = np.asarray(fh.to_numpy(), dtype=int)
         if not isinstance(y, pd.DataFrame) or steps.min() < 1 or y.isna().to_numpy().any():
             return None
+        y = as_seen(y, panel)
         windows = [window for window, _ in cv.split(y)]
         if not windows or not _follow(windows):
             return None

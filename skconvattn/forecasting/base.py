@@ -15,10 +15,11 @@ from skconvattn._hyperparameters import hyperparameters, parameter_names
 from skconvattn._validation import check_quantiles
 from skconvattn.engine.atomic import restored_on_error
 from skconvattn.engine.seeds import generator_from
-from skconvattn.forecasting import validation
+from skconvattn.forecasting import agreement, validation
 from skconvattn.forecasting.backtest import BacktestingForecaster
 from skconvattn.forecasting.calibration import noise_floor
 from skconvattn.forecasting.forecasts import Learned
+from skconvattn.forecasting.guarding import GuardedForecaster
 from skconvattn.forecasting.history import Panel, split_panel
 from skconvattn.forecasting.learning import LearningForecaster
 from skconvattn.forecasting.sampling import SamplingForecaster
@@ -38,6 +39,7 @@ class BaseNeuralForecaster(
     SamplingForecaster,
     SaveableForecaster,
     BacktestingForecaster,
+    GuardedForecaster,
     BaseForecaster,
 ):
     """Base of all forecasters."""
@@ -188,7 +190,7 @@ class BaseNeuralForecaster(
             self._panel_seen = panel
             learned = self._learn(panel, X, self._n_ahead(fh), self._seed(), self._warm_start)
             return self._keep(replace(learned, noise_factor=factor))
-        validation.check_columns(X, pretrained.channels.encoder)
+        agreement.check_columns(X, pretrained.channels.encoder)
         learned = self._adopt(pretrained, panel)
         self._panel_seen = _scaled_as(learned, panel)
         return self._keep(self._train_on(learned, self._panel_seen, self.finetune_epochs or 0))
@@ -211,7 +213,7 @@ class BaseNeuralForecaster(
         validation.check_panel(split_panel(y), X)
         panel = self._panel(y, X)
         learned = self._adopt(self.pretrained_, panel)
-        validation.check_columns(X, learned.channels.encoder)
+        agreement.check_columns(X, learned.channels.encoder)
         panel = _scaled_as(learned, panel)
         self.pretrained_ = self._train_on(learned, panel, len(learned.history["loss"]))
         return self
@@ -221,7 +223,7 @@ class BaseNeuralForecaster(
     ) -> BaseNeuralForecaster:
         """Move on in time; with ``update_params``, also do as ``update_strategy`` says."""
         learned = self._learned
-        validation.check_update(y, X, self._panel_seen, learned.channels.encoder)
+        y = agreement.checked_update(y, X, self._panel_seen, learned.channels)
         scaled = self.normalization is not None
         known = set(self._panel_seen.keys)
         panel = self._panel_seen.extended(y, X, learned.channels.timeline, scaled=scaled)

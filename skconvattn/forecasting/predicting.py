@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sktime.forecasting.base import BaseForecaster
 
-from skconvattn.forecasting import validation
+from skconvattn.forecasting import agreement
 from skconvattn.forecasting.forecasts import Learned, last_window
 from skconvattn.forecasting.history import History, Panel, split_panel
 
@@ -119,7 +119,7 @@ class PredictingForecaster(BaseForecaster):
             built_on = furthest - (furthest - 1) % horizon - 1
             counts = np.arange(1, n_ahead + 1)
             needed = stamps[np.isin(counts, asked) | (counts <= built_on)]
-            frame = validation.known_at(X, encoder.known, needed).reindex(stamps)
+            frame = agreement.known_at(X, encoder.known, needed).reindex(stamps)
             if encoder.static:
                 assert history.X is not None
                 last = history.X.iloc[-1]
@@ -134,7 +134,7 @@ class PredictingForecaster(BaseForecaster):
         for i, history in enumerate(panel.histories):
             places_inside = np.flatnonzero(steps[i] <= 0)
             positions = steps[i, places_inside] + len(history.y) - 1
-            validation.check_inside(positions, history.y.index)
+            agreement.check_inside(positions, history.y.index)
             for target, array in enumerate(learned.channels.of(history)):
                 window, future = learned.inside(array, positions)
                 windows.append(window)

@@ -137,6 +137,18 @@ class RegressorEncoder:
             raw = np.concatenate([raw, calendar_channels(index, self.calendar)], axis=1)
         return _apply(self.known_scaling, raw)
 
+    def check(self, X: pd.DataFrame) -> None:
+        """Refuse regressors with values of another kind than those of the fit.
+
+        Raises
+        ------
+        TypeError
+            If a column that held numbers does not.
+        ValueError
+            If a column has categories that were not in the fit.
+        """
+        self._columns_as_channels(X, self.columns, len(X))
+
     def _scaled_by(
         self, rows: Sequence[pd.DataFrame], indices: Sequence[pd.Index]
     ) -> RegressorEncoder:
@@ -160,10 +172,11 @@ class RegressorEncoder:
             missing = values.isna().to_numpy()
             known = (self.categories or {}).get(column)
             if known is None:
-                channels.append(_filled(values.to_numpy(np.float64, na_value=np.nan)))
+                channels.append(_filled(_numbers(values, column)))
             else:
                 _check_categories(values, known, column)
-                channels += [(values == one).to_numpy(np.float64) for one in known]
+                # Strings may compare with a missing value to a missing truth.
+                channels += [(values == one).to_numpy(np.float64, na_value=0.0) for one in known]
             if column in self.marked:
                 channels.append(missing.astype(np.float64))
         return np.stack(channels, axis=1) if channels else np.zeros((n_rows, 0))
@@ -256,6 +269,17 @@ def _check_categories(values: pd.Series, known: tuple[Any, ...], column: Any) ->
             f"X[{column!r}] has the categories {new}, which were not in fit; use one of "
             f"{list(known)}, or a missing value."
         )
+
+
+def _numbers(values: pd.Series, column: Any) -> np.ndarray:
+    """Return a column that held numbers in fit: float64, NaN where missing."""
+    try:
+        return values.to_numpy(np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"X[{column!r}] has values of type {values.dtype}, but held numbers in fit; give "
+            "numbers there."
+        ) from error
 
 
 def _filled(values: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -241,10 +242,17 @@ def _fixed_length(frequency: str | None) -> pd.Timedelta | None:
 def _kind(index: pd.Index) -> str:
     if isinstance(index, pd.PeriodIndex):
         return "period"
-    return "datetime" if isinstance(index, pd.DatetimeIndex) else "number"
+    if isinstance(index, pd.DatetimeIndex):
+        return "datetime"
+    if pd.api.types.is_integer_dtype(index.dtype):
+        return "number"
+    raise ValueError(
+        f"The time stamps {listed(index)} are of type {index.dtype}; give whole numbers, periods "
+        "or dates, for example with pandas.date_range."
+    )
 
 
-def listed(stamps: pd.Index) -> str:
+def listed(stamps: pd.Index | Sequence[Any]) -> str:
     """Return the first few of some time stamps, and how many more there are, for a message."""
     shown = ", ".join(str(stamp) for stamp in stamps[:_MAX_LISTED])
     rest = len(stamps) - _MAX_LISTED

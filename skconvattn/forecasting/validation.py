@@ -1,15 +1,14 @@
-"""Checks of series, regressors and levels: one sentence that says what to do."""
+"""Checks of what is given to a forecaster by itself: one sentence that says what to do."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from skconvattn.forecasting.history import Panel, split_panel
-from skconvattn.forecasting.regressors import RegressorEncoder, regressor_rows
+from skconvattn.forecasting.history import split_panel
 from skconvattn.forecasting.timeline import Timeline, listed
 
 _MIN_LENGTH = 3
@@ -34,11 +33,13 @@ def check_given(y: Any, X: Any, fh: Any) -> None:
     """
     if y is None:
         raise TypeError("y is None; give a series, for example a pandas.Series with a time index.")
-    if fh is not None and np.size(fh) == 0:
-        raise ValueError("fh is empty; give steps ahead, for example fh=range(1, 13).")
+    check_horizon(fh)
     for data, name in ((y, "y"), (X, "X")):
-        check_index(data, name)
-        check_values(data, name)
+        if isinstance(data, pd.Series | pd.DataFrame) and len(data) == 0:
+            raise ValueError(
+                f"{name} is empty; give a series of at least {_MIN_LENGTH} time steps."
+            )
+    check_data(y, X)
     if isinstance(y, pd.Series | pd.DataFrame) and isinstance(X, pd.Series | pd.DataFrame):
         missing = y.index.difference(X.index)
         if len(missing):
@@ -48,37 +49,101 @@ def check_given(y: Any, X: Any, fh: Any) -> None:
             )
 
 
-def check_index(data: Any, name: str) -> None:
-    """Refuse an empty, unsorted or duplicate index of a single series.
+def check_horizon(fh: Any) -> None:
+    """Refuse a horizon without steps.
+
+    Raises
+    ------
+    ValueError
+        If it is empty.
+    """
+    if fh is not None and np.size(fh) == 0:
+        raise ValueError("fh is empty; give steps ahead, for example fh=range(1, 13).")
+
+
+def check_levels(levels: Any, name: str, example: Any) -> None:
+    """Refuse quantile levels or coverages that are not strictly between 0 and 1.
+
+    Raises
+    ------
+    TypeError
+        If they are not numbers.
+    ValueError
+        If they are none, or lie outside.
+    """
+    if levels is None:
+        return
+    values = np.asarray(levels)
+    if values.dtype.kind not in "biuf":
+        raise TypeError(f"{name}={levels!r} is not a number; use for example {example}.")
+    if values.size == 0 or not np.all((values > 0) & (values < 1)):
+        raise ValueError(
+            f"{name}={levels!r} must lie strictly between 0 and 1; use for example {example}."
+        )
+
+
+def check_data(y: Any, X: Any) -> None:
+    """Refuse time stamps and values that neither fit nor update can use.
+
+    Parameters
+    ----------
+    y, X : object
+        Target and regressors; only pandas objects and arrays are looked into.
+
+    Raises
+    ------
+    TypeError
+        If values are not numbers.
+    ValueError
+        If time stamps are out of order or repeated, or values infinite.
+    """
+    for data, name in ((y, "y"), (X, "X")):
+        check_order(data, name)
+        check_values(data, name)
+
+
+def check_order(data: Any, name: str) -> None:
+    """Refuse time stamps of a single series that are unsorted or repeated, and repeated columns.
 
     Parameters
     ----------
     data : object
-        Only pandas objects without a MultiIndex are looked at.
+        Only pandas objects are looked at, and the order of time only without a MultiIndex.
     name : str
         What the message calls it.
 
     Raises
     ------
     ValueError
-        If time stamps are missing, out of order or repeated.
+        If time stamps are out of order or repeated, or columns repeated.
     """
-    if not isinstance(data, pd.Series | pd.DataFrame) or isinstance(data.index, pd.MultiIndex):
+    if not isinstance(data, pd.Series | pd.DataFrame):
         return
-    if len(data) == 0:
-        raise ValueError(f"{name} is empty; give a series of at least {_MIN_LENGTH} time steps.")
+    if isinstance(data, pd.DataFrame) and data.columns.has_duplicates:
+        columns = list(data.columns[data.columns.duplicated()].unique())
+        raise ValueError(
+            f"{name} has more than one column called {listed(columns)}; give each its own name."
+        )
     if data.index.has_duplicates:
         stamps = listed(data.index[data.index.duplicated()].unique())
+        levels = "level=0" if data.index.nlevels == 1 else f"level={[*range(data.index.nlevels)]}"
         raise ValueError(
             f"{name} has more than one row at {stamps}; keep one row a time stamp, for example "
-            f"with {name}.groupby(level=0).mean()."
+            f"with {name}.groupby({levels}).mean()."
         )
-    if not data.index.is_monotonic_increasing:
+    if not isinstance(data.index, pd.MultiIndex) and not data.index.is_monotonic_increasing:
         raise ValueError(f"{name} is not in order of time; sort it with {name}.sort_index().")
 
 
-def check_values(data: pd.Series | pd.DataFrame | None, name: str) -> None:
+def check_values(data: Any, name: str) -> None:
     """Refuse infinite values, and a target that is not a number; missing values are taken.
+
+    Parameters
+    ----------
+    data : object
+        Only pandas objects and arrays of one or two dimensions are looked into.
+    name : str
+        What the message calls it; "X" may have categories.
 
     Raises
     ------
@@ -89,7 +154,7 @@ def check_values(data: pd.Series | pd.DataFrame | None, name: str) -> None:
     """
     for values, label in _columns(data, name):
         numeric = pd.api.types.is_numeric_dtype(values.dtype)
-        if name == "y":
+        if name != "X":
             _check_numeric(values, label)
         if numeric and not pd.api.types.is_complex_dtype(values.dtype):
             _check_finite(values.to_numpy(dtype=np.float64, na_value=np.nan), values.index, label)
@@ -125,6 +190,7 @@ def check_panel(parts: Mapping[Any, pd.DataFrame], X: pd.DataFrame | None) -> No
                 f"{label} has only missing values in {empty}; give at least one number, or leave "
                 "the column out."
             )
+        check_values(y, label)
         Timeline.of(y.index)
         if regressors is not None:
             check_covered(y.index, regressors.get(key), label)
@@ -144,106 +210,6 @@ def check_covered(index: pd.Index, X: pd.DataFrame | None, label: str) -> None:
             f"X has no row at {listed(missing)}, where {label} has one; give the regressors at "
             "all time stamps of y."
         )
-
-
-def check_columns(X: pd.DataFrame | None, encoder: RegressorEncoder) -> None:
-    """Refuse data without the regressors that a model was trained with.
-
-    Raises
-    ------
-    ValueError
-        If ``X`` or any of its columns is missing.
-    """
-    if not encoder.columns:
-        return
-    if X is None:
-        raise ValueError(
-            f"X is missing, but the forecaster was trained with the regressors "
-            f"{list(encoder.columns)}; give them at all time stamps of y."
-        )
-    regressor_rows(X, encoder.columns)
-
-
-def check_update(
-    y: pd.DataFrame, X: pd.DataFrame | None, panel: Panel, encoder: RegressorEncoder
-) -> None:
-    """Refuse an update with data that lacks regressors, or with new series too short.
-
-    Raises
-    ------
-    ValueError
-        If regressors are missing, or a series that was not known before cannot be taken.
-    """
-    parts = split_panel(y)
-    if encoder.columns:
-        if X is None:
-            first = next(iter(parts.values()))
-            raise ValueError(
-                f"X is missing, but the forecaster was fitted with the regressors "
-                f"{list(encoder.columns)}; give their values at {listed(first.index)}."
-            )
-        regressor_rows(X, encoder.columns)
-        regressors = split_panel(X)
-        for key, part in parts.items():
-            check_covered(part.index, regressors.get(key), f"y{list(key)!r}" if key else "y")
-    known = set(panel.keys)
-    check_panel({key: part for key, part in parts.items() if key not in known}, X)
-
-
-def check_inside(positions: np.ndarray, index: pd.Index) -> None:
-    """Refuse in-sample forecasts of steps before the series.
-
-    Raises
-    ------
-    ValueError
-        If any lies before the first time stamp.
-    """
-    if (positions < 0).any():
-        raise ValueError(
-            f"fh reaches {-int(positions.min())} time steps back before {index[0]}, where y begins;"
-            " use steps within the series."
-        )
-
-
-def known_at(X: pd.DataFrame | None, columns: Sequence[Any], needed: pd.Index) -> pd.DataFrame:
-    """Return the rows of regressors that a forecast depends on.
-
-    Parameters
-    ----------
-    X : pandas.DataFrame or None
-        Regressors given to predict.
-    columns : sequence
-        Columns seen in fit that are known ahead.
-    needed : pandas.Index
-        Time stamps that the forecast depends on.
-
-    Returns
-    -------
-    pandas.DataFrame of shape (n_needed, n_columns)
-        Their rows; values may be missing.
-
-    Raises
-    ------
-    ValueError
-        If columns or time stamps are missing; the message lists them.
-    """
-    if not columns:
-        return pd.DataFrame(index=needed)
-    if X is None:
-        raise ValueError(
-            f"X is missing, but the forecaster was fitted with the regressors {list(columns)}; "
-            f"give their values at {listed(needed)}, or name those not known ahead in "
-            "past_regressors."
-        )
-    X = regressor_rows(X, columns)
-    missing = needed.difference(X.index)
-    if len(missing):
-        raise ValueError(
-            f"X has no row at {listed(missing)}; give the regressors over the whole horizon."
-        )
-    rows = X.loc[needed]
-    check_values(rows, "X")
-    return rows
 
 
 def check_window_lengths(window_length: Any) -> None:
@@ -273,6 +239,8 @@ def _columns(data: Any, name: str) -> list[tuple[pd.Series, str]]:
     """Return the columns of a series, each with what a message calls it."""
     if isinstance(data, np.ndarray) and data.ndim == 1:
         return [(pd.Series(data), name)]
+    if isinstance(data, np.ndarray) and data.ndim == 2:
+        return [(pd.Series(column), f"{name}[:, {i}]") for i, column in enumerate(data.T)]
     if isinstance(data, pd.Series):
         return [(data, name)]
     if isinstance(data, pd.DataFrame) and not _is_nested(data):

@@ -1,0 +1,166 @@
+"""Checks that further data agrees with what a forecaster was fitted to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skconvattn.forecasting import validation
+from skconvattn.forecasting.channels import Channels
+from skconvattn.forecasting.history import Panel, split_panel
+from skconvattn.forecasting.regressors import RegressorEncoder, regressor_rows
+from skconvattn.forecasting.timeline import listed
+
+
+def check_columns(X: pd.DataFrame | None, encoder: RegressorEncoder) -> None:
+    """Refuse data without the regressors that a model was trained with.
+
+    Raises
+    ------
+    ValueError
+        If ``X`` or any of its columns is missing.
+    """
+    if not encoder.columns:
+        return
+    if X is None:
+        raise ValueError(
+            f"X is missing, but the forecaster was trained with the regressors "
+            f"{list(encoder.columns)}; give them at all time stamps of y."
+        )
+    encoder.check(regressor_rows(X, encoder.columns))
+
+
+def checked_update(
+    y: pd.DataFrame, X: pd.DataFrame | None, panel: Panel, channels: Channels
+) -> pd.DataFrame:
+    """Refuse an update that does not go on from what was seen, and regressors it lacks.
+
+    Parameters
+    ----------
+    y, X : pandas.DataFrame
+        Further targets and regressors.
+    panel : Panel
+        What was seen.
+    channels : Channels
+        What the network sees.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The targets under the names of the fit, in the same order.
+
+    Raises
+    ------
+    TypeError
+        If regressors are not of the kind that they were in fit.
+    ValueError
+        If columns or time stamps do not fit those seen, regressors are missing, values infinite,
+        or a series that was not known before cannot be taken.
+    """
+    y = as_seen(y, panel)
+    encoder = channels.encoder
+    parts = split_panel(y)
+    regressors = {} if X is None else split_panel(X)
+    for key, part in parts.items():
+        label = f"y{list(key)!r}" if key else "y"
+        channels.timeline.steps(part.index)
+        validation.check_values(part, label)
+        if not encoder.columns:
+            continue
+        if X is None:
+            raise ValueError(
+                f"X is missing, but the forecaster was fitted with the regressors "
+                f"{list(encoder.columns)}; give their values at {listed(part.index)}."
+            )
+        regressor_rows(X, encoder.columns)
+        validation.check_covered(part.index, regressors.get(key), label)
+        rows = regressors[key].loc[part.index, list(encoder.columns)]
+        validation.check_values(rows, "X")
+        encoder.check(rows)
+    known = set(panel.keys)
+    validation.check_panel({key: part for key, part in parts.items() if key not in known}, X)
+    return y
+
+
+def check_inside(positions: np.ndarray, index: pd.Index) -> None:
+    """Refuse in-sample forecasts of steps before the series.
+
+    Raises
+    ------
+    ValueError
+        If any lies before the first time stamp.
+    """
+    if (positions < 0).any():
+        raise ValueError(
+            f"fh reaches {-int(positions.min())} time steps back before {index[0]}, where y begins;"
+            " use steps within the series."
+        )
+
+
+def known_at(X: pd.DataFrame | None, columns: Sequence[Any], needed: pd.Index) -> pd.DataFrame:
+    """Return the rows of regressors that a forecast depends on.
+
+    Parameters
+    ----------
+    X : pandas.DataFrame or None
+        Regressors given to predict.
+    columns : sequence
+        Columns seen in fit that are known ahead.
+    needed : pandas.Index
+        Time stamps that the forecast depends on.
+
+    Returns
+    -------
+    pandas.DataFrame of shape (n_needed, n_columns)
+        Their rows; values may be missing.
+
+    Raises
+    ------
+    ValueError
+        If columns or time stamps are missing; the message lists them.
+    """
+    if not columns:
+        return pd.DataFrame(index=needed)
+    if X is None:
+        raise ValueError(
+            f"X is missing, but the forecaster was fitted with the regressors {list(columns)}; "
+            f"give their values at {listed(needed)}, or name those not known ahead in "
+            "past_regressors."
+        )
+    X = regressor_rows(X, columns)
+    missing = needed.difference(X.index)
+    if len(missing):
+        raise ValueError(
+            f"X has no row at {listed(missing)}; give the regressors over the whole horizon."
+        )
+    rows = X.loc[needed]
+    validation.check_values(rows, "X")
+    return rows
+
+
+def as_seen(y: pd.DataFrame, panel: Panel) -> pd.DataFrame:
+    """Return targets under the names of those seen; a single one may have another name.
+
+    Raises
+    ------
+    ValueError
+        If there are other columns, or other levels of the index.
+    """
+    n_levels = 1 + len(panel.keys[0])
+    if y.index.nlevels != n_levels:
+        raise ValueError(
+            f"y has an index of {y.index.nlevels} levels, but the forecaster was fitted to one of "
+            f"{n_levels}; give the series as in fit."
+        )
+    columns = list(panel.first.y.columns)
+    if len(columns) == 1 and y.shape[1] == 1:
+        return y.set_axis(columns, axis=1)
+    if set(y.columns) != set(columns):
+        raise ValueError(
+            f"y has the columns {list(y.columns)}, but the forecaster was fitted to {columns}; "
+            "give the same columns."
+        )
+    return y[columns]
