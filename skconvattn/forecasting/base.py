@@ -247,6 +247,7 @@ class BaseNeuralForecaster(
     def _keep(self, learned: Learned) -> BaseNeuralForecaster:
         """Make what was learned the state of the forecaster."""
         self._learned = learned
+        self._cutoff = learned.channels.timeline.with_frequency(self._cutoff)
         self.fitted_model_ = learned.model
         self.history_ = learned.history
         self.n_iter_ = len(learned.history["loss"])

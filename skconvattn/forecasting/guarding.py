@@ -84,6 +84,13 @@ class GuardedForecaster(BaseForecaster):
         with _unchanged_on_error(self):
             return super().predict_residuals(y=y, X=X)
 
+    def _set_cutoff_from_y(self, y: Any) -> None:
+        """Move the cutoff on, with the frequency of the fit."""
+        super()._set_cutoff_from_y(y)
+        learned = vars(self).get("_learned")
+        if learned is not None:
+            self._cutoff = learned.channels.timeline.with_frequency(self._cutoff)
+
     @contextmanager
     def _asked(self, fh: Any, X: Any) -> Iterator[None]:
         """Check what is asked of a forecaster, and undo the horizon if it fails."""

@@ -30,11 +30,12 @@ def seasonal_period(y: pd.Series) -> int:
     Returns
     -------
     int
-        Time steps of a season; 1 where there is none, or where the series is shorter than two.
+        Time steps of a season; 1 where there is none, or where the series is no longer than two.
     """
     period = _from_frequency(y.index)
     if period is None:
-        period = _from_autocorrelation(y.to_numpy(dtype=np.float64))
+        values = y.astype(np.float64).reset_index(drop=True)
+        period = _from_autocorrelation(values.interpolate(limit_direction="both").to_numpy())
     return period if 2 * period < len(y) else 1
 
 
@@ -56,6 +57,8 @@ def _from_autocorrelation(values: np.ndarray) -> int:
     """Return the lag of the highest peak of the autocorrelation, differenced against trend."""
     n_timepoints = len(values)
     if n_timepoints < 8:
+        return 1
+    if np.isnan(values).any():  # no value at all
         return 1
     steps = np.diff(values)
     steps = steps - steps.mean()

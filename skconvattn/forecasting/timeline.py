@@ -137,6 +137,19 @@ class Timeline:
         last = max(int(steps.max()), 0)
         return around.append(self.after(stamp, last)).take(steps - first)
 
+    def with_frequency(self, index: pd.Index) -> pd.Index:
+        """Return an index with the frequency of the grid, where it is of dates and lies on it.
+
+        sktime guesses the frequency from the few stamps of an update: three business days in a
+        row look like days.
+        """
+        if self.kind != "datetime" or not isinstance(index, pd.DatetimeIndex):
+            return index
+        try:
+            return pd.DatetimeIndex(list(index), freq=self.freq, name=index.name)
+        except ValueError:  # off the grid
+            return index
+
     def whole(self, index: pd.Index) -> pd.Index:
         """Return an increasing index on the grid with the stamps added that it leaves out."""
         ends = self.steps(index[[0, -1]])
