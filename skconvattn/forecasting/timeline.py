@@ -143,7 +143,7 @@ class Timeline:
         sktime guesses the frequency from the few stamps of an update: three business days in a
         row look like days.
         """
-        if self.kind != "datetime" or not isinstance(index, pd.DatetimeIndex):
+        if self.freq is None or not isinstance(index, pd.DatetimeIndex):
             return index
         try:
             return pd.DatetimeIndex(list(index), freq=self.freq, name=index.name)
