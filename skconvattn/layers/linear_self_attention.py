@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -9,6 +10,7 @@ from keras import ops
 
 from skconvattn.layers.base import WeightedLayer
 from skconvattn.layers.masks import accumulator_dtype, pair_mask, zero_masked
+from skconvattn.layers.products import project
 from skconvattn.layers.scans import linear_attention_sums, quotient
 
 # Below this a feature would vanish beside others in float32, and quotients with it.
@@ -76,23 +78,26 @@ class _PositiveFeatures(WeightedLayer):
             "use_bias": self.use_bias,
         }
 
-    def _project(self, x: Any) -> tuple[Any, Any, Any]:
-        """Return features of queries and keys, and values: (..., num_heads, channels)."""
-        parts = [self._linear(x, name) for name in ("query", "key", "value")]
-        parts[:2] = map(_positive, parts[:2])
-        head = (-1, *ops.shape(x)[1:-1], self.num_heads)
-        queries, keys, values = (
-            ops.reshape(part, (*head, part.shape[-1] // self.num_heads)) for part in parts
+    def _project(self, x: Any) -> tuple[Any, Any]:
+        """Return features (..., 2 * num_heads, key_dim), queries first, and values."""
+        pair = _positive(self._linear(x, "query", "key"))
+        values = self._linear(x, "value")
+        steps = (-1, *ops.shape(x)[1:-1])
+        value_dim = self.output_size // self.num_heads
+        return (
+            ops.reshape(pair, (*steps, 2 * self.num_heads, self.key_dim)),
+            ops.reshape(values, (*steps, self.num_heads, value_dim)),
         )
-        return queries, keys, values
 
-    def _linear(self, x: Any, name: str) -> Any:
+    def _linear(self, x: Any, *names: str) -> Any:
         policy = self.dtype_policy.compute_dtype
-        kernel = ops.cast(getattr(self, f"{name}_kernel"), policy)
-        projected = ops.matmul(ops.cast(x, policy), kernel)
+        # One product for two projections is faster than two.
+        kernels = [ops.cast(getattr(self, f"{name}_kernel"), policy) for name in names]
+        projected = project(ops.cast(x, policy), ops.concatenate(kernels, axis=-1))
         projected = ops.cast(projected, accumulator_dtype(policy))
         if self.use_bias:
-            projected = projected + ops.cast(getattr(self, f"{name}_bias"), projected.dtype)
+            biases = [getattr(self, f"{name}_bias") for name in names]
+            projected = projected + ops.cast(ops.concatenate(biases, axis=-1), projected.dtype)
         return projected
 
 
@@ -201,7 +206,11 @@ class LinearSelfAttention(_PositiveFeatures):
         """
         self._check_state(return_state or initial_state is not None)
         x = zero_masked(inputs, mask)
-        queries, keys, values = (self._split_heads(part) for part in self._project(x))
+        pair, values = (ops.transpose(part, (0, 2, 1, 3)) for part in self._project(x))
+        queries, keys, values = (
+            ops.reshape(part, (-1, *ops.shape(part)[2:]))
+            for part in (*ops.split(pair, 2, axis=1), values)
+        )  # (batch * heads, time, channels)
         if mask is not None:
             valid = ops.repeat(ops.expand_dims(ops.cast(mask, keys.dtype), -1), self.num_heads, 0)
             keys = keys * valid
@@ -287,10 +296,6 @@ class LinearSelfAttention(_PositiveFeatures):
         shape = (-1, self.key_dim, values)
         return ops.reshape(sums, shape), ops.reshape(keys, (-1, self.key_dim, 1))
 
-    def _split_heads(self, x: Any) -> Any:
-        n_timepoints, channels = ops.shape(x)[1], x.shape[-1]
-        return ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (-1, n_timepoints, channels))
-
     def _join_heads(self, x: Any) -> Any:
         n_timepoints, channels = ops.shape(x)[1], x.shape[2]
         x = ops.reshape(x, (-1, self.num_heads, n_timepoints, channels))
@@ -364,7 +369,8 @@ class LinearSelfAttentionCell(_PositiveFeatures):
         states : list of two tensors
             The new state.
         """
-        queries, keys, values = self._project(inputs)  # (batch, heads, channels)
+        pair, values = self._project(inputs)
+        queries, keys = ops.split(pair, 2, axis=1)  # (batch, heads, key_dim)
         sums, key_sums = (ops.cast(x, keys.dtype) for x in states)
         shape = (-1, self.num_heads, self.key_dim, values.shape[-1])
         sums = ops.reshape(sums, shape) + ops.expand_dims(keys, -1) * ops.expand_dims(values, -2)
@@ -376,7 +382,16 @@ class LinearSelfAttentionCell(_PositiveFeatures):
         return outputs, [ops.reshape(part, (-1, size)) for part, size in parts]
 
 
+@ops.custom_gradient
 def _positive(x: Any) -> Any:
     # elu(x) + 1 with the digits that 1 would swallow.
-    features = ops.where(x > 0, x + 1, ops.exp(ops.minimum(x, 0)))
-    return ops.maximum(features, SMALLEST_FEATURE)
+    features = ops.relu(x) + ops.exp(ops.clip(x, math.log(SMALLEST_FEATURE), 0))
+
+    def gradient(*args: Any, upstream: Any = None) -> tuple[Any]:
+        upstream = args[-1] if upstream is None else upstream
+        # The derivative is one or, below zero, the feature itself: half as many operations.
+        slopes = ops.minimum(features, 1)
+        flat = x <= math.log(SMALLEST_FEATURE)
+        return (upstream * ops.where(flat, ops.zeros_like(slopes), slopes),)
+
+    return features, gradient

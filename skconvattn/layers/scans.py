@@ -23,9 +23,6 @@ LEVELS = 3
 # Below every sum of weights that is not zero.
 SMALLEST = 1e-13
 
-# Time steps of a block of linear_attention_sums.
-PRODUCT_BLOCK = 32
-
 
 def running_maximum(scores: Any, levels: int = LEVELS) -> Any:
     """Return the maximum up to every step, without a gradient.
@@ -129,22 +126,47 @@ def linear_attention_sums(
         :math:`S` and :math:`z` after the last step.
     """
     n_timepoints = ops.shape(queries)[1]
-    size = _product_block(queries)
+    size = BLOCK if queries.shape[1] is None else min(BLOCK, queries.shape[1])
     queries, keys, values = (to_blocks(x, size) for x in (queries, keys, values))
-    transposed = ops.swapaxes(keys, -1, -2)
-    past = ops.tril(ops.ones((size, size), dtype=queries.dtype))
-    within = ops.matmul(queries, transposed) * past  # (batch, blocks, size, size)
-    totals = ops.cumsum(ops.matmul(transposed, values), axis=1)
-    key_totals = ops.cumsum(ops.expand_dims(ops.sum(keys, axis=2), -1), axis=1)
-    before, keys_before = shift_blocks(totals), shift_blocks(key_totals)
-    last = [_last(totals), _last(key_totals)]
-    if state is not None:
-        before, keys_before = before + state[0][:, None], keys_before + state[1][:, None]
-        last = [x + start for x, start in zip(last, state, strict=True)]
-    numerators = ops.matmul(within, values) + ops.matmul(queries, before)
-    denominators = ops.sum(within, axis=-1, keepdims=True) + ops.matmul(queries, keys_before)
-    numerators = from_blocks(numerators, n_timepoints)
-    return numerators, from_blocks(denominators, n_timepoints), (last[0], last[1])
+    transposed, column = ops.swapaxes(keys, -1, -2), ops.ones((size, 1), dtype=queries.dtype)
+    within = ops.matmul(queries, transposed) * _past(size, queries)  # (batch, blocks, size, size)
+    sums, last = [], []
+    for i, x in enumerate((values, column)):
+        totals = ops.matmul(transposed, x)  # (batch, blocks, key_dim, ...)
+        shape = (-1, *ops.shape(totals)[1:])
+        flat = ops.reshape(totals, (-1, shape[1], totals.shape[2] * totals.shape[3]))
+        totals = ops.reshape(running_sums(flat), shape)
+        before, after = shift_blocks(totals), _last(totals)
+        if state is not None:
+            before, after = before + ops.expand_dims(state[i], 1), after + state[i]
+        products = ops.matmul(within, x) + ops.matmul(queries, before)
+        sums.append(from_blocks(products, n_timepoints))
+        last.append(after)
+    return sums[0], sums[1], (last[0], last[1])
+
+
+def running_sums(x: Any, levels: int = LEVELS) -> Any:
+    """Sum up to every step.
+
+    Parameters
+    ----------
+    x : tensor of shape (batch, time, channels)
+        Values.
+    levels : int, default=LEVELS
+        Levels of blocks.
+
+    Returns
+    -------
+    tensor of shape (batch, time, channels)
+        Running sums.
+    """
+    if _fits_one_block(x, levels):
+        return ops.matmul(_past(ops.shape(x)[1], x), x)
+    blocks = to_blocks(x, BLOCK)
+    totals = ops.squeeze(ops.matmul(ops.ones((1, BLOCK), dtype=x.dtype), blocks), axis=2)
+    before = shift_blocks(running_sums(totals, levels - 1))
+    within = ops.matmul(_past(BLOCK, x), blocks)
+    return from_blocks(within + ops.expand_dims(before, 2), ops.shape(x)[1])
 
 
 def quotient(numerators: Any, denominators: Any) -> Any:
@@ -183,10 +205,9 @@ def _decays(maxima: Any) -> Any:
     return ops.exp(past + hidden)
 
 
+def _past(n_timepoints: Any, like: Any) -> Any:
+    return ops.tril(ops.ones((n_timepoints, n_timepoints), dtype=like.dtype))
+
+
 def _future(n_timepoints: Any, like: Any) -> Any:
     return ops.triu(ops.ones((n_timepoints, n_timepoints), dtype=like.dtype), 1)
-
-
-def _product_block(sequence: Any) -> int:
-    n_timepoints = sequence.shape[1]
-    return PRODUCT_BLOCK if n_timepoints is None else min(PRODUCT_BLOCK, n_timepoints)

@@ -13,9 +13,10 @@ from skconvattn.layers import (
     RNNAttention,
     RNNAttentionCell,
 )
+from skconvattn.layers.linear_self_attention import _positive
 from skconvattn.layers.masks import LOWEST
 from skconvattn.layers.running_averages import STEEPEST, running_averages
-from skconvattn.layers.scans import decayed_sums, running_maximum
+from skconvattn.layers.scans import decayed_sums, running_maximum, running_sums
 from tests.layers.backends import DOUBLE, gradients, to_numpy
 
 PAIRS = [(RNNAttention, RNNAttentionCell), (LinearSelfAttention, LinearSelfAttentionCell)]
@@ -264,6 +265,16 @@ def test_blocks_nest_to_any_depth():
     maxima = np.zeros((1, 5000), "float32")
     (sums,) = decayed_sums(ops.convert_to_tensor(maxima), ops.ones((1, 5000, 1)))
     np.testing.assert_array_equal(to_numpy(sums)[0, :, 0], np.arange(1, 5001))
+    values = np.random.default_rng(0).integers(-9, 9, size=(2, 5000, 3)).astype("float32")
+    found = to_numpy(running_sums(ops.convert_to_tensor(values)))
+    np.testing.assert_array_equal(found, np.cumsum(values, axis=1))
+
+
+def test_positive_features_have_the_slope_of_their_formula():
+    # Below log(1e-6) = -13.8 they are constant.
+    x = np.array([-20.0, -13.0, -1.0, -1e-3, 1e-3, 2.0])
+    (slopes,) = gradients(lambda x: ops.sum(_positive(x)), [x])
+    np.testing.assert_allclose(slopes, [0, *np.exp(x[1:4]), 1, 1], rtol=1e-5)
 
 
 def test_a_state_needs_a_causal_layer():
