@@ -9,6 +9,7 @@ from keras import ops
 
 from skconvattn.layers.base import WeightedLayer
 from skconvattn.layers.masks import masked_softmax, zero_masked
+from skconvattn.layers.products import project
 
 
 @keras.saving.register_keras_serializable(package="skconvattn")
@@ -77,7 +78,7 @@ class SeqWeightedAttention(WeightedLayer):
     def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
         """Map (batch, time, channels) to (batch, channels)."""
         x = zero_masked(inputs, mask)
-        scores = ops.squeeze(ops.matmul(x, self.kernel), axis=-1)
+        scores = ops.squeeze(project(x, self.kernel), axis=-1)
         if self.use_bias:
             scores = scores + self.bias
         weights = masked_softmax(scores, mask)  # (batch, time)
