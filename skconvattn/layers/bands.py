@@ -206,13 +206,16 @@ def expand_band(weights: Any, history_only: bool = False) -> Any:
     tensor of shape (batch, time, time) or (batch, heads, time, time)
         The same weights, each at the step it belongs to, zero elsewhere.
     """
-    n_timepoints, width = ops.shape(weights)[-2], weights.shape[-1]
-    offsets = ops.arange(width, dtype="int32") - keys_before(width, history_only)
-    positions = ops.expand_dims(ops.arange(n_timepoints, dtype="int32"), 1) + offsets
-    steps = ops.arange(n_timepoints, dtype="int32")
-    places = ops.equal(ops.expand_dims(positions, -1), steps)  # (time, width, time)
-    places = ops.cast(places, weights.dtype)
-    return ops.einsum("...tw,tws->...ts", weights, places)
+    shape, width = tuple(ops.shape(weights)), weights.shape[-1]
+    n_timepoints = shape[-2]
+    # Rows of one number more than those of the result: each stands one place further right.
+    rows = ops.reshape(weights, (-1, n_timepoints, width))
+    rows = ops.pad(rows, [[0, 0], [0, 0], [0, n_timepoints]])
+    flat = ops.reshape(rows, (-1, n_timepoints * (n_timepoints + width)))
+    flat = cut(flat, 1, 0, n_timepoints * (n_timepoints + width - 1))
+    placed = ops.reshape(flat, (-1, n_timepoints, n_timepoints + width - 1))
+    square = cut(placed, 2, keys_before(width, history_only), n_timepoints)
+    return ops.reshape(square, (*shape[:-1], n_timepoints))
 
 
 def _block(width: int) -> int:

@@ -78,6 +78,24 @@ class WeightedLayer(keras.layers.Layer):
         )
 
 
+def check_sizes(**sizes: int | None) -> None:
+    """Refuse sizes below one.
+
+    Parameters
+    ----------
+    **sizes : int or None
+        Sizes by the names of their parameters; None is left to the layer.
+
+    Raises
+    ------
+    ValueError
+        If a size is below 1.
+    """
+    for name, size in sizes.items():
+        if size is not None and size < 1:
+            raise ValueError(f"{name}={size} leaves nothing to compute; use {name} >= 1.")
+
+
 def fresh_initializer(initializer: Any) -> Any:
     """Return an initialiser of the same settings; one without a seed draws other numbers."""
     if isinstance(initializer, keras.initializers.Initializer):

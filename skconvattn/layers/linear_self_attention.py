@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from skconvattn.layers.base import WeightedLayer
+from skconvattn.layers.base import WeightedLayer, check_sizes
 from skconvattn.layers.masks import accumulator_dtype, pair_mask, zero_masked
 from skconvattn.layers.products import project
 from skconvattn.layers.scans import linear_attention_sums, quotient
@@ -34,6 +34,7 @@ class _PositiveFeatures(WeightedLayer):
     ) -> None:
         # Running sums are held in float32 at least and must not be cast on their way in.
         super().__init__(**{"autocast": False, **kwargs})
+        check_sizes(num_heads=num_heads, key_dim=key_dim, value_dim=value_dim)
         self.num_heads = num_heads
         self.key_dim = key_dim
         self.value_dim = value_dim
@@ -139,7 +140,7 @@ class LinearSelfAttention(_PositiveFeatures):
     Raises
     ------
     ValueError
-        If a state is given or asked for with ``history_only=False``.
+        If a size is below 1, or a state is given or asked for with ``history_only=False``.
 
     Notes
     -----
@@ -323,6 +324,11 @@ class LinearSelfAttentionCell(_PositiveFeatures):
         Whether the projections have biases.
     **kwargs
         Further arguments of :class:`~skconvattn.layers.base.WeightedLayer`.
+
+    Raises
+    ------
+    ValueError
+        If a size is below 1.
 
     Notes
     -----

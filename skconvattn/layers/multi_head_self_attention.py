@@ -10,7 +10,7 @@ import keras
 from keras import ops
 
 from skconvattn.layers.bands import apply_band, attend_band, band_mask, dot_band
-from skconvattn.layers.base import WeightedLayer
+from skconvattn.layers.base import WeightedLayer, check_sizes
 from skconvattn.layers.masks import masked_softmax, pair_mask, zero_masked
 from skconvattn.layers.positions import rotate_by_position
 from skconvattn.layers.products import project
@@ -69,9 +69,9 @@ class MultiHeadSelfAttention(WeightedLayer):
     Raises
     ------
     ValueError
-        If ``positions`` or ``attention_width`` is none of the above, if ``key_dim`` is odd with
-        rotary positions, or if learned positions meet an input of unknown length without
-        ``max_timepoints``.
+        If ``positions`` is none of the above or a size is below 1, if ``key_dim`` is odd with
+        rotary positions, or if learned positions meet a longer input than they are for, or one of
+        unknown length without ``max_timepoints``.
 
     Notes
     -----
@@ -108,6 +108,9 @@ class MultiHeadSelfAttention(WeightedLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_sizes(
+            num_heads=num_heads, key_dim=key_dim, value_dim=value_dim, output_dim=output_dim
+        )
         if positions not in (None, "rotary", "learned"):
             raise ValueError(
                 f"positions={positions!r} is not known; use None, 'rotary' or 'learned'."
@@ -186,7 +189,7 @@ class MultiHeadSelfAttention(WeightedLayer):
         """
         x = zero_masked(inputs, mask)
         if self.positions == "learned":
-            x = x + self.position_embedding[: ops.shape(x)[1]]
+            x = x + self._positions(x)
         queries, keys, values = self._project(x)  # (batch * heads, time, channels)
         width, asked_for = self.attention_width, self.return_attention or self.return_scores
         if width is not None and not asked_for and previous_scores is None:
@@ -236,6 +239,15 @@ class MultiHeadSelfAttention(WeightedLayer):
                 "steps is unknown; give max_timepoints or use positions='rotary'."
             )
         return n_timepoints
+
+    def _positions(self, x: Any) -> Any:
+        n_timepoints, most = x.shape[1], self.position_embedding.shape[0]
+        if n_timepoints is not None and n_timepoints > most:
+            raise ValueError(
+                f"The input has {n_timepoints} time steps, but only {most} have a learned "
+                f"position; use max_timepoints >= {n_timepoints} or positions='rotary'."
+            )
+        return self.position_embedding[: ops.shape(x)[1]]
 
     def _project(self, x: Any) -> tuple[Any, Any, Any]:
         # One product for all three projections is faster than three.

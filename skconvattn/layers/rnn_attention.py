@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from skconvattn.layers.base import WeightedLayer
+from skconvattn.layers.base import WeightedLayer, check_sizes
 from skconvattn.layers.masks import (
     LOWEST,
     accumulator_dtype,
@@ -38,6 +38,7 @@ class _LearnedQueries(WeightedLayer):
     ) -> None:
         # Running sums are held in float32 at least and must not be cast on their way in.
         super().__init__(**{"autocast": False, **kwargs})
+        check_sizes(num_heads=num_heads, key_dim=key_dim, value_dim=value_dim)
         self.num_heads = num_heads
         self.key_dim = key_dim
         self.value_dim = value_dim
@@ -139,6 +140,11 @@ class RNNAttention(_LearnedQueries):
         Whether to return the state after the last step; see :meth:`call`.
     **kwargs
         Further arguments of :class:`~skconvattn.layers.base.WeightedLayer`.
+
+    Raises
+    ------
+    ValueError
+        If a size is below 1.
 
     Notes
     -----
@@ -287,6 +293,11 @@ class RNNAttentionCell(_LearnedQueries):
         Whether keys and values have biases.
     **kwargs
         Further arguments of :class:`~skconvattn.layers.base.WeightedLayer`.
+
+    Raises
+    ------
+    ValueError
+        If a size is below 1.
 
     Notes
     -----

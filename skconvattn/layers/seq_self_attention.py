@@ -8,8 +8,8 @@ import keras
 from keras import ops
 
 from skconvattn.layers.bands import additive_band, apply_band, attend_band, band_mask, dot_band
-from skconvattn.layers.base import WeightedLayer
-from skconvattn.layers.masks import masked_softmax, pair_mask, zero_masked
+from skconvattn.layers.base import WeightedLayer, check_sizes
+from skconvattn.layers.masks import masked_softmax, pair_mask, to_accumulator, zero_masked
 from skconvattn.layers.products import project
 from skconvattn.layers.scores import additive_scores
 
@@ -65,7 +65,7 @@ class SeqSelfAttention(WeightedLayer):
     Raises
     ------
     ValueError
-        If ``attention_type`` is none of the above or ``attention_width`` is below 1.
+        If ``attention_type`` is none of the above, or ``attention_width`` or ``units`` below 1.
 
     Notes
     -----
@@ -108,6 +108,7 @@ class SeqSelfAttention(WeightedLayer):
             raise ValueError(
                 f"attention_width={attention_width} holds no step; use a width >= 1 or None."
             )
+        check_sizes(units=units)
         self.units = units
         self.attention_width = attention_width
         self.attention_type = attention_type
@@ -199,6 +200,8 @@ class SeqSelfAttention(WeightedLayer):
 
     def _repetition(self, weights: Any, mask: Any) -> Any:
         """Return the squared distance of A A^T from the identity, averaged over the batch."""
+        # One term a step: half precision would overflow at long series.
+        weights = to_accumulator(weights)
         valid = ops.ones_like(weights[:, :, 0])
         if mask is not None:
             valid = ops.cast(mask, weights.dtype)

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from skconvattn.layers import (
+    LinearSelfAttentionCell,
     MultiHeadSelfAttention,
     ResidualConv1D,
+    RNNAttention,
     SeqSelfAttention,
     expand_band,
 )
@@ -118,6 +120,27 @@ def test_the_regulariser_is_the_distance_of_the_products_of_rows_from_the_identi
     np.testing.assert_allclose(to_numpy(loss), expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("width", [None, 3])
+def test_the_regulariser_does_not_overflow_in_half_precision(width):
+    # Its diagonal alone adds up to 900 a series and to 72,000 in all; float16 ends at 65,504.
+    layer = make("multiplicative", attention_width=width, dtype="mixed_float16")
+    layer.attention_regularizer_weight = 1.0
+    layer.build((None, None, 4))
+    layer.set_weights([np.zeros(w.shape) for w in layer.get_weights()])
+    layer(np.ones((80, 900, 4), "float32"))
+    (loss,) = layer.losses
+    n, k = 900, 900 if width is None else 3
+    # Rows of equal weights 1 / k: products are 1 / k where rows overlap fully.
+    if width is None:
+        expected = n * (1 - 1 / k) ** 2 + n * (n - 1) / k**2
+    else:
+        full = np.ones((n, n)) * (np.abs(np.subtract.outer(np.arange(n), np.arange(n))) <= 1)
+        full /= full.sum(axis=1, keepdims=True)
+        expected = np.sum((full @ full.T - np.eye(n)) ** 2)
+    # Weights of half precision are right to 2^-11.
+    np.testing.assert_allclose(to_numpy(loss), expected, rtol=4 * 2.0**-11)
+
+
 def test_an_activation_is_applied_to_the_scores():
     layer = make("multiplicative", attention_activation="sigmoid")
     weights = to_numpy(layer(X)[1])
@@ -180,6 +203,13 @@ def test_learned_positions_of_unknown_number_are_refused():
         layer.build((None, None, 4))
 
 
+def test_an_input_longer_than_its_learned_positions_is_refused():
+    layer = MultiHeadSelfAttention(2, 3, positions="learned", max_timepoints=1)
+    layer.build((None, None, 4))
+    with pytest.raises(ValueError, match="max_timepoints >= 23"):
+        layer(X)
+
+
 def test_a_residual_convolution_of_zeros_is_the_identity():
     layer = ResidualConv1D(filters=4, kernel_initializer="zeros")
     np.testing.assert_array_equal(to_numpy(layer(X)), X)
@@ -190,7 +220,12 @@ def test_a_residual_convolution_of_zeros_is_the_identity():
     [
         (lambda: SeqSelfAttention(attention_type="dot"), "attention_type='dot'"),
         (lambda: SeqSelfAttention(attention_width=0), "attention_width=0"),
+        (lambda: SeqSelfAttention(0), "units=0"),
         (lambda: MultiHeadSelfAttention(2, 3, attention_width=0), "attention_width=0"),
+        (lambda: MultiHeadSelfAttention(0, 3), "num_heads=0"),
+        (lambda: MultiHeadSelfAttention(2, 3, value_dim=0), "value_dim=0"),
+        (lambda: RNNAttention(2, 0), "key_dim=0"),
+        (lambda: LinearSelfAttentionCell(-1, 2), "num_heads=-1"),
         (lambda: MultiHeadSelfAttention(2, 3, positions="rotary"), "key_dim=3"),
         (lambda: MultiHeadSelfAttention(2, 3, positions="sine"), "positions='sine'"),
         (lambda: ResidualConv1D(3, padding="valid"), "padding='valid'"),
