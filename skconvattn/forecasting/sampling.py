@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from skconvattn.engine.sampling import sampled_outputs
 from skconvattn.engine.seeds import generator_from
@@ -59,6 +61,11 @@ class SamplingForecaster(PredictingForecaster):
             If the forecaster has no dropout, ``n_samples`` is below 1, or steps lie inside the
             series.
 
+        Warns
+        -----
+        UserWarning
+            If all samples are equal, since the network was not better than the linear map.
+
         Examples
         --------
         >>> from sktime.datasets import load_airline
@@ -85,6 +92,15 @@ class SamplingForecaster(PredictingForecaster):
             )
         own = self.random_state if random_state is None else random_state
         values = self._draw(n_samples, steps, X, generator_from(own))
+        drawn = values.reshape(*values.shape[:2], -1, n_samples)
+        if n_samples > 1 and (drawn == drawn[..., :1]).all():
+            warnings.warn(
+                f"All {n_samples} samples are equal, since no epoch of training was better than "
+                "the linear map that it started from, which has no dropout; use predict_interval, "
+                "or train with early_stopping=False.",
+                UserWarning,
+                stacklevel=2,
+            )
         columns = pd.MultiIndex.from_product(
             [self._panel_seen.first.y.columns, range(n_samples)], names=[None, "sample"]
         )
@@ -126,6 +142,21 @@ class SamplingForecaster(PredictingForecaster):
                 "Without dropout all samples are the same; fit with branch_dropout=0.2 or "
                 "dropout=0.2."
             )
+
+    def _predict_var(
+        self, fh: ForecastingHorizon, X: pd.DataFrame | None, cov: bool = False
+    ) -> pd.DataFrame:
+        """Return the variance over the central 99 %, in proportion to that of a normal one.
+
+        With weights of the normal density, it is exact for normal quantiles, and one far quantile
+        does not decide it.
+        """
+        deviates = np.linspace(-1, 1, 201) * norm.ppf(0.995)
+        weights = norm.pdf(deviates) / norm.pdf(deviates).sum()
+        stamps, values = self._quantile_values(fh, X, norm.cdf(deviates))
+        distances = values - (values @ weights)[..., None]
+        variance = (distances**2 @ weights) / (deviates**2 @ weights)
+        return self._framed(variance, stamps, self._panel_seen.first.y.columns)
 
     def _predict_proba(
         self, fh: ForecastingHorizon, X: pd.DataFrame | None, marginal: bool = True

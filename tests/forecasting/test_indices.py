@@ -127,7 +127,7 @@ def test_time_stamps_may_be_asked_for(by_number, index):
     _equal(forecast, by_number.predict(fh=[-4, 2, 4]), index[[N - 5, N + 1, N + 3]])
 
 
-@every_index
+@pytest.mark.parametrize("index", INDICES.values(), ids=INDICES)
 def test_a_panel_keeps_the_stamps_of_its_series(index):
     frame = pd.DataFrame({"y": VALUES}, index=index)
     panel = {key: factor * frame[:N] for key, factor in (("s", 1.0), ("t", 20.0))}
@@ -144,7 +144,7 @@ def test_a_panel_keeps_the_stamps_of_its_series(index):
     np.testing.assert_allclose(after.loc["t"], 20 * after.loc["s"], rtol=1e-5)
 
 
-@every_index
+@pytest.mark.parametrize("index", INDICES.values(), ids=INDICES)
 def test_an_index_is_saved_with_the_forecaster(tmp_path, index):
     y = pd.Series(VALUES, index=index)
     forecaster = ConvAttentionForecaster(**SMALL).fit(y[:N], fh=range(1, H + 1))
