@@ -7,23 +7,27 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import norm
+from scipy.stats import t as student
 
 
 @dataclass(frozen=True, eq=False)
 class ResidualQuantiles:
-    r"""Symmetric split-conformal quantiles, by step ahead.
+    r"""Symmetric quantiles from errors on held-out windows, by step ahead.
 
     Errors :math:`e_{wh}` of held-out windows are divided by the noise scale :math:`s_w` of their
     window and by the root mean square :math:`\sigma_h` of their step, which may not fall with
     :math:`h`, and pooled. The forecast at level :math:`\alpha` is
 
     .. math:: \hat y_{t+h} + \mathrm{sign}(\alpha - \tfrac12)\, s_t\, \sigma_h\,
-              Q_{|e|}(|2\alpha - 1|),
+              Q_{|e|}(c)\, \frac{t_{n_h}((1 + c) / 2)}{\Phi^{-1}((1 + c) / 2)},
+              \qquad c = |2\alpha - 1|,
 
-    where :math:`Q` is the empirical quantile at the level :math:`\lceil (n + 1) c \rceil / n` of
-    split conformal prediction (Vovk et al., 2005, "Algorithmic Learning in a Random World"), with
-    half the number of windows as :math:`n`, since neighbours overlap. Beyond the largest level
-    that :math:`n` supports, the tail is continued by the normal distribution's.
+    where :math:`Q` is the empirical quantile at the level :math:`\lceil (m + 1) c \rceil / m` of
+    split conformal prediction (Vovk et al., 2005, "Algorithmic Learning in a Random World") over
+    all :math:`m` errors. Beyond the largest level that they support, the tail is continued by the
+    normal distribution's. The factor is Student's widening of a normal interval whose scale was
+    estimated from :math:`n_h` errors: as many independent ones as the held-out windows, which
+    overlap, are worth at a step; see :func:`effective_windows`.
 
     Attributes
     ----------
@@ -31,14 +35,13 @@ class ResidualQuantiles:
         Growth of the error with the step ahead.
     errors : ndarray of shape (n_errors,)
         Absolute scaled errors in increasing order.
-    n_independent : int
-        Windows that count: half of them, since neighbours overlap. With all of them, intervals at
-        90 % held 80 % of 20 generated random walks; with half, 87 %.
+    n_effective : ndarray of shape (horizon,)
+        Independent errors that those of a step are worth, at least 1.
     """
 
     sigma: np.ndarray
     errors: np.ndarray
-    n_independent: int
+    n_effective: np.ndarray
 
     @classmethod
     def of(cls, residuals: np.ndarray, scales: np.ndarray) -> ResidualQuantiles:
@@ -64,7 +67,7 @@ class ResidualQuantiles:
         # An error of exactly zero everywhere, as on a constant series, has no shape to learn.
         sigma = np.maximum(sigma, np.finfo(np.float64).tiny)
         pooled = np.abs(errors / sigma)[present]
-        return cls(sigma=sigma, errors=np.sort(pooled), n_independent=max(1, len(residuals) // 2))
+        return cls(sigma, errors=np.sort(pooled), n_effective=effective_windows(errors))
 
     def offsets(self, levels: np.ndarray, steps: np.ndarray) -> np.ndarray:
         """Return what is added to a forecast, in units of the window's noise scale.
@@ -82,15 +85,16 @@ class ResidualQuantiles:
             Offsets, increasing with the level.
         """
         horizon = len(self.sigma)
-        inside = self.sigma[np.clip(steps, 1, horizon) - 1]
-        growth = inside * np.sqrt(np.maximum(steps / horizon, 1.0))
+        nearest = np.clip(steps, 1, horizon) - 1
+        growth = self.sigma[nearest] * np.sqrt(np.maximum(steps / horizon, 1.0))
         coverage = np.abs(2 * levels - 1)
-        return growth[:, None] * (np.sign(levels - 0.5) * self._quantile(coverage))[None]
+        size = self._quantile(coverage) * _widening(coverage, self.n_effective[nearest][:, None])
+        return growth[:, None] * np.sign(levels - 0.5) * size
 
     def _quantile(self, coverage: np.ndarray) -> np.ndarray:
         if len(self.errors) == 0:
             return norm.ppf((1 + coverage) / 2)
-        n = self.n_independent
+        n = len(self.errors)
         largest = n / (n + 1)
         # Rounding in 2 alpha - 1 must not push a level to the next error.
         level = np.clip(np.minimum(coverage, largest) * (n + 1) / n - 1e-9, 0.0, 1.0)
@@ -159,6 +163,42 @@ class ConformalQuantiles:
 Calibration = ResidualQuantiles | ConformalQuantiles
 
 
+def effective_windows(errors: np.ndarray) -> np.ndarray:
+    r"""Return how many independent errors those of overlapping windows are worth, by step ahead.
+
+    Errors of a good forecast :math:`h` steps ahead are correlated over fewer than :math:`h`
+    windows. The variance of their mean square, from which intervals take their width, is that of
+
+    .. math:: n_h = \frac{n}{1 + 2 \sum_{k=1}^{h-1} (1 - k/n)\, \rho_{hk}^2}
+
+    independent normal errors (Bartlett, 1946), with the correlation :math:`\rho_{hk}` of errors
+    :math:`k` windows apart, about zero. A tenth of a random walk's windows count at twelve steps
+    ahead, most of those of white noise.
+
+    Parameters
+    ----------
+    errors : ndarray of shape (n_windows, horizon)
+        Scaled errors, windows in the order of time; NaN where there is no truth.
+
+    Returns
+    -------
+    ndarray of shape (horizon,)
+        Between 1 and the number of errors, not rising with the step.
+    """
+    present = np.isfinite(errors)
+    filled = np.where(present, errors, 0.0)
+    counts = np.maximum(present.sum(axis=0), 1)
+    square = np.maximum((filled**2).sum(axis=0) / counts, np.finfo(np.float64).tiny)
+    total = np.zeros(errors.shape[1])
+    for lag in range(1, min(errors.shape)):
+        pairs = (present[lag:] & present[:-lag])[:, lag:].sum(axis=0)
+        product = (filled[lag:, lag:] * filled[:-lag, lag:]).sum(axis=0) / np.maximum(pairs, 1)
+        total[lag:] += (1 - lag / counts[lag:]).clip(0) * np.clip(
+            product / square[lag:], -1, 1
+        ) ** 2
+    return np.minimum.accumulate(np.maximum(counts / (1 + 2 * total), 1.0))
+
+
 def noise_floor(target: np.ndarray, period: int) -> float:
     """Return the mean absolute change of a target over a season, positive.
 
@@ -178,8 +218,8 @@ def noise_floor(target: np.ndarray, period: int) -> float:
 def noise_scale(windows: np.ndarray, period: int, floor: float | np.ndarray) -> np.ndarray:
     """Return the size of the unforeseen in each window.
 
-    Half is the window's own mean absolute change over a season, half the same over all data: local
-    where the noise grows with the level, steady where a window happens to be calm.
+    Three quarters are the window's own mean absolute change over a season, a quarter is the same
+    over all data: local where the noise grows with the level, not zero where a window is calm.
 
     Parameters
     ----------
@@ -199,7 +239,13 @@ def noise_scale(windows: np.ndarray, period: int, floor: float | np.ndarray) -> 
     if windows.shape[1] <= lag:
         return np.broadcast_to(np.asarray(floor, dtype=np.float64), len(windows))
     local = np.abs(windows[:, lag:] - windows[:, :-lag]).mean(axis=1, dtype=np.float64)
-    return (local + floor) / 2
+    return 0.75 * local + 0.25 * floor
+
+
+def _widening(coverage: np.ndarray, n_effective: np.ndarray) -> np.ndarray:
+    """Return by how much a few errors widen intervals: (n_steps, n_levels), at least 1."""
+    level = (1 + np.clip(coverage, 1e-6, 1 - 1e-12)) / 2
+    return student.ppf(level, n_effective) / norm.ppf(level)
 
 
 def _not_falling(values: np.ndarray, weights: np.ndarray) -> np.ndarray:

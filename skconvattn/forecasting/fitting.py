@@ -17,7 +17,11 @@ from skconvattn.forecasting.calibration import (
     noise_scale,
 )
 from skconvattn.forecasting.layout import Cut
+from skconvattn.forecasting.linear_start import LinearStart
 from skconvattn.networks import ModelSpec
+
+# Where fewer windows are held out, earlier ones tell about the size of errors as well.
+_FEW_HELD_OUT = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +69,46 @@ class FitResult:
     model: FittedModel
     search: TrainingResult
     calibration: Calibration
+
+
+@dataclass(frozen=True, eq=False)
+class _Errors:
+    """Errors on held-out windows, and on earlier ones by a linear map that did not see them.
+
+    Attributes
+    ----------
+    levels : ndarray of shape (n_windows, horizon, n_levels)
+        Truth less forecast; NaN where there is no truth.
+    scales : ndarray of shape (n_windows,)
+        Noise scale of each window.
+    earlier, earlier_scales : ndarray of shape (n_earlier, horizon) and (n_earlier,)
+        The same of earlier windows.
+    """
+
+    levels: np.ndarray
+    scales: np.ndarray
+    earlier: np.ndarray | None = None
+    earlier_scales: np.ndarray | None = None
+
+    @property
+    def middle(self) -> np.ndarray:
+        """Errors of the point forecast: (n_windows, horizon)."""
+        return self.levels[..., self.levels.shape[-1] // 2]
+
+    @property
+    def size(self) -> float:
+        """Root mean square of the scaled errors of the point forecast."""
+        return float(np.sqrt(np.nanmean((self.middle / self.scales[:, None]) ** 2)))
+
+    def after(self, earlier: np.ndarray, scales: np.ndarray, ratio: float) -> _Errors:
+        """Return these errors with those of a linear map, as if it erred as little as the model.
+
+        A few held-out windows tell little of how errors grow with the step ahead. Where those
+        before were smaller, as on a series whose noise grows, they are taken for as large.
+        """
+        with_them = replace(self, levels=earlier[..., None], scales=scales)
+        ratio = max(min(ratio, 1.0), self.size / max(with_them.size, 1e-300))
+        return replace(self, earlier=ratio * earlier, earlier_scales=scales)
 
 
 @dataclass(frozen=True)
@@ -123,6 +167,12 @@ class ForecastFitter:
         training, held_out = self.cut.split_all(series.lengths, self.fraction)
         if len(held_out) == 0:
             return self._fit_all(series, windows, seed, start)
+        of_series = self.cut.series_of(training, series.lengths)
+        chosen = None
+        if start is None:
+            chosen = LinearStart.choose(self.spec, windows, training, of_series)
+        if chosen is not None:
+            start = chosen.model(self.spec, windows, training, np.random.default_rng(seed))
         search = train(
             self.spec,
             windows,
@@ -132,11 +182,19 @@ class ForecastFitter:
             validation=held_out,
             start=start,
         )
-        calibration = self.calibrate(search.model, series, windows, held_out)
+        errors = self._errors(search.model, series, windows, held_out)
+        if chosen is not None and start is not None and len(held_out) < _FEW_HELD_OUT:
+            before = self._errors(start, series, windows, held_out)
+            left_out = chosen.errors_left_out(self.spec, windows, training, of_series)
+            scales = self._scales(series, windows, left_out[0])
+            errors = errors.after(left_out[1], scales, errors.size / max(before.size, 1e-300))
         model = search.model
         if self.refit:
+            if chosen is not None:
+                everything = np.arange(len(windows))
+                start = chosen.model(self.spec, windows, everything, np.random.default_rng(seed))
             model = self._refit(windows, search, seed, start)
-        return FitResult(model, search, calibration)
+        return FitResult(model, search, self._calibration(errors))
 
     def train_on(self, series: TrainingSeries, model: FittedModel, epochs: int) -> FittedModel:
         """Go on training a model on all windows of longer series."""
@@ -154,19 +212,31 @@ class ForecastFitter:
             targets_apart=series.targets_apart,
         )
 
-    def calibrate(
-        self, model: FittedModel, series: TrainingSeries, windows: Windows, held_out: np.ndarray
-    ) -> Calibration:
+    def _errors(
+        self, model: FittedModel, series: TrainingSeries, windows: Windows, indices: np.ndarray
+    ) -> _Errors:
         """Measure a model's errors on windows that it was not trained on."""
-        inputs, targets, present = windows.batch(held_out)
+        inputs, targets, present = windows.batch(indices)
         forecasts = model.predict(inputs).astype(np.float64)  # (n_windows, horizon, n_levels)
         errors = np.where(present[..., None] > 0, targets - forecasts, np.nan)
-        floors = series.noise_floors(self.period)[self.cut.series_of(held_out, series.lengths)]
-        scales = noise_scale(inputs[0][..., 0], self.period, floors)
+        return _Errors(errors, self._scales(series, windows, indices))
+
+    def _scales(self, series: TrainingSeries, windows: Windows, indices: np.ndarray) -> np.ndarray:
+        """Return the noise scale of windows: (n_windows,)."""
+        floors = series.noise_floors(self.period)[self.cut.series_of(indices, series.lengths)]
+        inputs, _, _ = windows.batch(indices)
+        return noise_scale(inputs[0][..., 0], self.period, floors)
+
+    def _calibration(self, errors: _Errors) -> Calibration:
         quantiles: tuple[float, ...] = getattr(self.spec.head, "quantiles", ())
         if quantiles and self.conformal:
-            return ConformalQuantiles.of(errors, scales, quantiles)
-        return ResidualQuantiles.of(errors[..., forecasts.shape[-1] // 2], scales)
+            return ConformalQuantiles.of(errors.levels, errors.scales, quantiles)
+        if errors.earlier is None or errors.earlier_scales is None:
+            return ResidualQuantiles.of(errors.middle, errors.scales)
+        return ResidualQuantiles.of(
+            np.concatenate([errors.earlier, errors.middle]),
+            np.concatenate([errors.earlier_scales, errors.scales]),
+        )
 
     def _refit(
         self,
@@ -207,5 +277,5 @@ class ForecastFitter:
             np.random.default_rng(seed),
             start=start,
         )
-        calibration = self.calibrate(naive, series, windows, np.arange(len(windows)))
-        return FitResult(result.model, result, calibration)
+        errors = self._errors(naive, series, windows, np.arange(len(windows)))
+        return FitResult(result.model, result, self._calibration(errors))

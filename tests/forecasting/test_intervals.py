@@ -5,17 +5,24 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm
+from scipy.stats import norm, t
 from sktime.datasets import load_airline
 
 from skconvattn import ConvAttentionForecaster
-from skconvattn.forecasting.calibration import ResidualQuantiles, noise_scale, quantiles_between
+from skconvattn.forecasting.calibration import (
+    ResidualQuantiles,
+    effective_windows,
+    noise_scale,
+    quantiles_between,
+)
 
 SMALL = {"filters": 4, "units": 4, "random_state": 0}
 
 
-def _of_errors(*errors):
-    return ResidualQuantiles(sigma=np.ones(1), errors=np.array(errors), n_independent=len(errors))
+def _of_errors(*errors, n_effective=np.inf):
+    return ResidualQuantiles(
+        sigma=np.ones(1), errors=np.array(errors), n_effective=np.array([n_effective])
+    )
 
 
 def test_offsets_are_the_conformal_quantile_of_the_absolute_errors():
@@ -26,14 +33,46 @@ def test_offsets_are_the_conformal_quantile_of_the_absolute_errors():
     assert lower == pytest.approx(-3.0)
 
 
-def test_beyond_what_the_windows_support_the_tail_is_normal():
+def test_beyond_what_the_errors_support_the_tail_is_normal():
     offsets = _of_errors(1.0, 2.0, 3.0, 4.0).offsets(np.array([0.9, 0.995]), np.array([1]))[0]
 
     np.testing.assert_allclose(offsets, [4.0, 4.0 * norm.ppf(0.995) / norm.ppf(0.9)], rtol=1e-6)
 
 
-def test_overlapping_windows_count_half():
-    assert ResidualQuantiles.of(np.ones((10, 3)), np.ones(10)).n_independent == 5
+def test_few_errors_widen_intervals_as_in_students_distribution():
+    many, few = (
+        _of_errors(1.0, 2.0, 3.0, 4.0, n_effective=n).offsets(np.array([0.5, 0.8]), np.array([1]))[
+            0
+        ]
+        for n in (np.inf, 3)
+    )
+
+    np.testing.assert_allclose(few, many * [1.0, t.ppf(0.8, 3) / norm.ppf(0.8)], rtol=1e-6)
+
+
+def test_alternating_errors_count_by_their_squared_correlation():
+    # At the second step ahead, errors one window apart have the correlation -1, times 9 / 10.
+    errors = np.resize([1.0, -1.0], (10, 1)) * np.ones((10, 2))
+    errors[1::2] = -1.0
+
+    n_effective = effective_windows(errors)
+
+    np.testing.assert_allclose(n_effective, [10.0, 10 / (1 + 2 * 0.9)])
+
+
+def test_errors_of_a_walk_count_less_with_every_step_and_those_of_noise_nearly_all():
+    rng = np.random.default_rng(0)
+    walk = np.cumsum(rng.normal(size=2012))
+    ahead = np.stack([walk[h:][:2000] - walk[:2000] for h in range(1, 13)], axis=1)
+
+    of_walk = effective_windows(ahead)
+    of_noise = effective_windows(rng.normal(size=(2000, 12)))
+
+    # The correlation k windows apart is 1 - k / h.
+    steps = np.arange(1, 13)
+    expected = [2000 / (1 + 2 * sum((1 - k / h) ** 2 for k in range(1, h))) for h in steps]
+    np.testing.assert_allclose(of_walk, expected, rtol=0.2)
+    assert (of_noise > 1900).all()
 
 
 def test_errors_may_not_shrink_with_the_step_ahead():
@@ -62,10 +101,10 @@ def test_steps_past_the_end_of_the_series_do_not_count():
     np.testing.assert_allclose(calibration.errors, [1.0, 1.0, 1.0])
 
 
-def test_the_noise_scale_is_half_local_half_global():
+def test_the_noise_scale_is_three_quarters_local_and_a_quarter_global():
     windows = np.array([[0.0, 2.0, 0.0, 2.0], [0.0, 0.0, 0.0, 0.0]])
 
-    np.testing.assert_allclose(noise_scale(windows, 1, floor=1.0), [1.5, 0.5])
+    np.testing.assert_allclose(noise_scale(windows, 1, floor=1.0), [1.75, 0.25])
 
 
 def test_quantiles_are_interpolated_on_the_normal_scale():

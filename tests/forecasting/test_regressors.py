@@ -111,8 +111,9 @@ def test_a_forecast_needs_no_later_rows_of_past_regressors():
 def test_past_regressors_have_an_effect_and_end_with_the_series():
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"a": rng.normal(size=52)}, index=LATER)
-    forecaster = _fitted(X[:40], past_regressors=["a"])
-    other = _fitted(X[:40] * rng.normal(size=(40, 1)), past_regressors=["a"])
+    settings = {"past_regressors": ["a"], "early_stopping": False}
+    forecaster = _fitted(X[:40], **settings)
+    other = _fitted(X[:40] * rng.normal(size=(40, 1)), **settings)
 
     assert not np.allclose(forecaster.predict(), other.predict())
     np.testing.assert_array_equal(forecaster.predict(X=X[40:]), forecaster.predict())

@@ -31,13 +31,24 @@ def test_samples_differ_and_are_centred_on_the_forecast():
 
 
 def test_samples_are_those_of_their_random_state():
-    forecaster = ConvAttentionForecaster(dropout=0.3, epochs=2, **SMALL).fit(TWO, fh=[1, 2])
+    forecaster = ConvAttentionForecaster(dropout=0.3, epochs=2, early_stopping=False, **SMALL).fit(
+        TWO, fh=[1, 2]
+    )
 
     first, again = (forecaster.sample(3, random_state=1) for _ in range(2))
 
     pd.testing.assert_frame_equal(first, again)
     assert list(first.columns)[:4] == [("a", 0), ("a", 1), ("a", 2), ("b", 0)]
     assert not first.equals(forecaster.sample(3, random_state=2))
+
+
+def test_equal_samples_are_said_to_be_so():
+    forecaster = ConvAttentionForecaster(
+        branch_dropout=0.3, epochs=1, learning_rate=1e-30, early_stopping=False, **SMALL
+    ).fit(AIRLINE, fh=[1, 2])
+
+    with pytest.warns(UserWarning, match="All 3 samples are equal"):
+        forecaster.sample(3)
 
 
 def test_a_longer_horizon_samples_whole_paths():
