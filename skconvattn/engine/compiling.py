@@ -9,8 +9,11 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 
-def compiled(function: Callable[..., Any], signature: list[Any]) -> Callable[..., Any]:
-    """Return a function that is traced at its first call and never again.
+class Compiled:
+    """A function that is traced at its first call and never again.
+
+    It may be called from any number of threads, and inside other functions, which it then is a part
+    of without being traced again.
 
     Parameters
     ----------
@@ -18,33 +21,52 @@ def compiled(function: Callable[..., Any], signature: list[Any]) -> Callable[...
         Of tensors, in TensorFlow.
     signature : list
         Specification of each argument, or lists of them.
-
-    Returns
-    -------
-    callable
-        Of tensors or arrays, returning tensors. It may be called from any number of threads, and
-        inside other functions, which it then is a part of without being traced again.
     """
-    import tensorflow as tf
 
-    # AutoGraph would write its translation into temporary files, and nothing here needs it.
-    traceable = tf.function(function, input_signature=signature, autograph=False)
-    lock = threading.Lock()
-    concrete: list[Any] = []
+    def __init__(self, function: Callable[..., Any], signature: list[Any]) -> None:
+        import tensorflow as tf
 
-    def call(*arguments: Any) -> Any:
-        with lock:
-            if not concrete:
+        # AutoGraph would write its translation into temporary files, and nothing here needs it.
+        self._traceable = tf.function(function, input_signature=signature, autograph=False)
+        self._lock = threading.Lock()
+        self._traced: Any = None
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Return tensors for tensors or arrays of the signature."""
+        concrete = self._concrete()
+        with _optimized_once():
+            return concrete(*arguments)
+
+    def flat(self, *tensors: Any) -> Any:
+        """Return the first tensor, outside of graphs and gradients, without any checks.
+
+        Parameters
+        ----------
+        *tensors : tensor
+            Of the signature, one after the other. Binding and casting arguments takes as long as
+            a small network.
+
+        Returns
+        -------
+        tensor
+            First of the results.
+        """
+        concrete = self._concrete()
+        with _optimized_once():
+            return concrete.inference_fn.call_flat(*tensors, *concrete.captured_inputs)[0]
+
+    def _concrete(self) -> Any:
+        with self._lock:
+            if self._traced is None:
+                import tensorflow as tf
+
                 # TensorFlow counts the first calls of tf.function over all programs, and warns of
                 # retracing where there is none; it does not count those of concrete functions.
                 # Inside of another function, this one is traced outside of it; otherwise the scope
                 # would only keep gradients from being taken.
                 with nullcontext() if tf.executing_eagerly() else tf.init_scope():
-                    concrete.append(traceable.get_concrete_function())
-        with _optimized_once():
-            return concrete[0](*arguments)
-
-    return call
+                    self._traced = self._traceable.get_concrete_function()
+        return self._traced
 
 
 @contextmanager

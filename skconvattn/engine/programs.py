@@ -12,7 +12,7 @@ import numpy as np
 
 from skconvattn.data import Rows, Windows
 from skconvattn.engine.cache import ProgramCache
-from skconvattn.engine.compiling import compiled
+from skconvattn.engine.compiling import Compiled
 from skconvattn.engine.gathering import gatherer, input_signature
 from skconvattn.engine.metrics import MetricKey, make_metrics
 from skconvattn.engine.optimizers import OptimizerSpec, make_loss
@@ -195,7 +195,7 @@ class TrainingProgram:
             validation_loss = self._evaluate(tensors, validation)
             return tf.stack([loss, validation_loss, *metrics, *self._measured()])
 
-        return compiled(epoch, [signature, indices, indices, number])
+        return Compiled(epoch, [signature, indices, indices, number])
 
     def _train(self, tensors: Any, order: Any, batch_size: Any) -> Any:
         import tensorflow as tf

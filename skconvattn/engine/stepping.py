@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from skconvattn.engine.backend import load_backend
-from skconvattn.engine.compiling import compiled
+from skconvattn.engine.compiling import Compiled
 from skconvattn.engine.prediction import model_program
 from skconvattn.engine.state import FittedModel
 
@@ -42,11 +42,12 @@ class SteppedModel:
         self.model = build()
         for variable in self.model.trainable_variables:
             variable.assign(weights[variable.path])
+        self._call: Callable[..., Any]
         if keras.backend.backend() == "tensorflow":
             import tensorflow as tf
 
             signature = [tf.TensorSpec(i.shape, i.dtype) for i in self.model.inputs]
-            self._call = compiled(lambda *inputs: self.model(list(inputs)), signature)
+            self._call = Compiled(lambda *inputs: self.model(list(inputs)), signature)
         else:
             self._call = lambda *inputs: self.model(list(inputs))
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
 from tensorflow.python.eager import context
 
-from skconvattn.engine.compiling import _with_one_pass, compiled
+from skconvattn.engine.compiling import Compiled, _with_one_pass
 
 NUMBERS = [tf.TensorSpec((None,), tf.float32)]
 
@@ -20,7 +20,7 @@ def _counted():
         traces.append(1)
         return 2.0 * x
 
-    return compiled(double, NUMBERS), traces
+    return Compiled(double, NUMBERS), traces
 
 
 def test_a_function_is_traced_at_its_first_call_alone():
@@ -38,7 +38,7 @@ def test_functions_around_a_function_share_its_trace():
         _, doubled = tf.while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, double(x)), (0, x))
         return doubled
 
-    outer = [compiled(repeatedly, NUMBERS), compiled(lambda x: double(x) + 1.0, NUMBERS)]
+    outer = [Compiled(repeatedly, NUMBERS), Compiled(lambda x: double(x) + 1.0, NUMBERS)]
     assert outer[0](tf.constant([1.0])).numpy().tolist() == [8.0]
     assert outer[1](tf.constant([1.0])).numpy().tolist() == [3.0]
     assert double(tf.constant([1.0])).numpy().tolist() == [2.0]
@@ -47,7 +47,7 @@ def test_functions_around_a_function_share_its_trace():
 
 def test_the_options_of_the_thread_are_as_before_also_after_an_error():
     before = context.context().function_call_options
-    fail = compiled(lambda x: tf.debugging.check_numerics(x, "not finite"), NUMBERS)
+    fail = Compiled(lambda x: tf.debugging.check_numerics(x, "not finite"), NUMBERS)
     with pytest.raises(tf.errors.InvalidArgumentError):
         fail(tf.constant([float("nan")]))
     assert context.context().function_call_options is before
@@ -65,3 +65,13 @@ def test_options_that_the_user_set_are_kept():
     config.graph_options.rewrite_options.meta_optimizer_iterations = two
     kept = _with_one_pass("", config.SerializeToString()).config_proto_serialized
     assert config_pb2.ConfigProto.FromString(kept) == config
+
+
+def test_tensors_given_one_after_the_other_give_the_same_without_another_trace():
+    double, traces = _counted()
+    numbers = tf.constant([1.0, 2.5])
+    assert double.flat(numbers).numpy().tolist() == double(numbers).numpy().tolist() == [2.0, 5.0]
+    factor = tf.constant(3.0)  # which the function captures
+    triple = Compiled(lambda x: factor * x, NUMBERS)
+    assert triple.flat(numbers).numpy().tolist() == [3.0, 7.5]
+    assert traces == [1]
