@@ -165,11 +165,12 @@ class Preparation:
         rows : ndarray of shape (n_group,)
             Positions of the series.
         """
-        if panel.lengths is None:
-            lengths = np.full(len(panel), panel.values.shape[1])
-        else:
-            lengths = panel.lengths
         step = -(-self.n_timepoints // 2)
+        if panel.lengths is None:
+            more = max(0, -(-(panel.values.shape[1] - self.n_timepoints) // step))
+            yield self.n_timepoints + more * step, np.arange(len(panel))
+            return
+        lengths = panel.lengths
         steps_more = np.maximum(0, -(-(lengths - self.n_timepoints) // step))
         for more in np.unique(steps_more):
             yield self.n_timepoints + int(more) * step, np.flatnonzero(steps_more == more)
