@@ -84,12 +84,19 @@ class GuardedForecaster(BaseForecaster):
         with _unchanged_on_error(self):
             return super().predict_residuals(y=y, X=X)
 
+    def _update_predict_single(
+        self, y: Any, fh: Any, X: Any = None, update_params: bool = True
+    ) -> Any:
+        """Update and predict; sktime's own way forgets the container that ``y`` came in."""
+        self._update(y=y, X=X, update_params=update_params)
+        return self._predict(fh=fh, X=X)
+
     def _set_cutoff_from_y(self, y: Any) -> None:
         """Move the cutoff on, with the frequency of the fit."""
         super()._set_cutoff_from_y(y)
         learned = vars(self).get("_learned")
         if learned is not None:
-            self._cutoff = learned.channels.timeline.with_frequency(self._cutoff)
+            self._cutoff = learned.channels.timeline.with_frequency(self.cutoff)
 
     @contextmanager
     def _asked(self, fh: Any, X: Any) -> Iterator[None]:
