@@ -17,7 +17,7 @@ from skconvattn.layers.masks import (
     zero_masked,
 )
 from skconvattn.layers.products import project
-from skconvattn.layers.running_averages import running_averages
+from skconvattn.layers.running_averages import final_state, running_averages
 from skconvattn.layers.scans import quotient
 
 
@@ -214,12 +214,12 @@ class RNNAttention(_LearnedQueries):
         if mask is not None:
             valid = ops.expand_dims(ops.cast(mask, "bool"), -1)
             scores = ops.where(valid, scores, ops.full_like(scores, LOWEST))
-        averages, state = running_averages(scores, values, initial_state)
+        averages = running_averages(scores, values, initial_state)
         outputs: tuple[Any, ...] = (ops.cast(averages, self.dtype_policy.compute_dtype),)
         if self.return_attention:
             outputs += (self._attention(scores, pair_mask(mask, x, history_only=True)),)
         if self._returns_state(return_state):
-            outputs += state
+            outputs += final_state(scores, values, initial_state)
         return outputs[0] if len(outputs) == 1 else outputs
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:

@@ -15,7 +15,7 @@ from skconvattn.layers import (
 )
 from skconvattn.layers.linear_self_attention import _positive
 from skconvattn.layers.masks import LOWEST
-from skconvattn.layers.running_averages import STEEPEST, running_averages
+from skconvattn.layers.running_averages import STEEPEST, final_state, running_averages
 from skconvattn.layers.scans import decayed_sums, running_maximum, running_sums
 from tests.layers.backends import DOUBLE, gradients, to_numpy
 
@@ -201,10 +201,9 @@ def test_running_averages_are_exact_however_steep_the_scores(kind, continued):
         rng = np.random.default_rng(4)
         state = (rng.normal(size=(2, 2)), rng.normal(size=(2, 6)), rng.uniform(1, 5, (2, 2)))
     expected, last = averaged(scores.astype("float64"), values, state)
-    found, end = running_averages(
-        *map(ops.convert_to_tensor, (scores, values)),
-        state and tuple(ops.convert_to_tensor(x, "float32") for x in state),
-    )
+    tensors = [ops.convert_to_tensor(x) for x in (scores, values)]
+    tensors.append(state and tuple(ops.convert_to_tensor(x, "float32") for x in state))
+    found, end = running_averages(*tensors), final_state(*tensors)
     # A difference of two scores is right to their size times 2^-23.
     valid = np.where(scores > LOWEST / 2, scores, 0)
     tolerance = np.abs(valid).max() * 2.0**-22 + 1e-5
@@ -213,27 +212,76 @@ def test_running_averages_are_exact_however_steep_the_scores(kind, continued):
         np.testing.assert_allclose(to_numpy(one), other, rtol=1e-4, atol=10 * tolerance)
 
 
-@pytest.mark.parametrize("kind", ["alike", "jumps", "masked"])
-def test_gradients_of_running_averages_agree_with_those_of_the_full_square(kind):
-    scores = score_series(kind, 300)
-    rng = np.random.default_rng(3)
-    values, target = rng.normal(size=(2, 300, 6)), rng.normal(size=(2, 300, 6))
+def averages_of_pairs(scores, values):
+    """Average by the full square of pairs of steps."""
+    shape, heads = scores.shape, scores.shape[2]
+    pairs = ops.expand_dims(ops.swapaxes(scores, 1, 2), 2)
+    pairs = pairs + ops.zeros((shape[1], 1), scores.dtype)
+    seen = ops.logical_and(ops.tri(shape[1], dtype="bool"), pairs > LOWEST / 2)
+    pairs = ops.where(seen, pairs, ops.full_like(pairs, LOWEST))
+    weights = ops.where(seen, ops.softmax(pairs), ops.zeros_like(pairs))
+    by_head = ops.reshape(values, (*shape[:2], heads, -1))
+    return ops.reshape(ops.einsum("bhts,bshd->bthd", weights, by_head), (*shape[:2], -1))
 
-    def by_blocks(scores, values):
-        averages, _ = running_averages(scores, values)
-        return ops.sum(averages * ops.convert_to_tensor(target, averages.dtype))
 
-    def by_pairs(scores, values):
-        pairs = ops.expand_dims(ops.swapaxes(scores, 1, 2), 2) + ops.zeros((300, 1), scores.dtype)
-        seen = ops.logical_and(ops.tri(300, dtype="bool"), pairs > LOWEST / 2)
-        pairs = ops.where(seen, pairs, ops.full_like(pairs, LOWEST))
-        weights = ops.where(seen, ops.softmax(pairs), ops.zeros_like(pairs))
-        heads = ops.reshape(values, (2, 300, 2, 3))
-        averages = ops.reshape(ops.einsum("bhts,bshd->bthd", weights, heads), (2, 300, 6))
-        return ops.sum(averages * ops.convert_to_tensor(target, averages.dtype))
+@pytest.mark.parametrize("kind", ["alike", "jumps", "masked", "all masked"])
+@pytest.mark.parametrize("n_timepoints", [40, 300])
+def test_gradients_of_running_averages_agree_with_those_of_the_full_square(kind, n_timepoints):
+    scores, rng = score_series(kind, n_timepoints), np.random.default_rng(3)
+    values, target = rng.normal(size=(2, 2, n_timepoints, 6))
 
-    found, expected = (gradients(f, [scores, values]) for f in (by_blocks, by_pairs))
+    def loss(average):
+        return lambda *arrays: ops.sum(average(*arrays) * ops.convert_to_tensor(target))
+
+    functions = (loss(running_averages), loss(averages_of_pairs))
+    found, expected = (gradients(function, [scores, values]) for function in functions)
     tolerance = 1e-10 if DOUBLE else 1e-3
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("kind", ["alike", "jumps"])
+@pytest.mark.parametrize("n_timepoints", [40, 300])
+def test_gradients_reach_the_state_that_a_stream_starts_from(kind, n_timepoints):
+    scores, rng = score_series(kind, n_timepoints), np.random.default_rng(3)
+    values, target = rng.normal(size=(2, 2, n_timepoints, 6))
+    maximum, sums, total = (
+        rng.normal(size=(2, 2)),
+        rng.normal(size=(2, 6)),
+        rng.uniform(1, 5, (2, 2)),
+    )
+
+    def continued(scores, values, sums, total):
+        state = (ops.convert_to_tensor(maximum), sums, total)
+        averages = running_averages(scores, values, state)
+        _, *end = final_state(scores, values, state)
+        return ops.sum(averages * ops.convert_to_tensor(target)) + sum(map(ops.sum, end))
+
+    def with_a_first_step(scores, values, sums, total):
+        # The state is a step whose score is its denominator's logarithm, and its value the mean.
+        first = ops.expand_dims(ops.convert_to_tensor(maximum) + ops.log(total), 1)
+        mean = ops.reshape(ops.reshape(sums, (2, 2, 3)) / ops.expand_dims(total, -1), (2, 1, 6))
+        values = ops.concatenate([mean, values], axis=1)
+        scores = ops.concatenate([first, scores], axis=1)
+        averages = averages_of_pairs(scores, values)[:, 1:]
+        weights = ops.exp(
+            scores
+            - ops.stop_gradient(
+                ops.max(
+                    ops.concatenate(
+                        [ops.expand_dims(ops.convert_to_tensor(maximum), 1), scores[:, 1:]], axis=1
+                    ),
+                    axis=1,
+                    keepdims=True,
+                )
+            )
+        )
+        end = ops.sum(ops.expand_dims(weights, -1) * ops.reshape(values, (2, -1, 2, 3)))
+        return ops.sum(averages * ops.convert_to_tensor(target)) + end + ops.sum(weights)
+
+    arrays = [scores, values, sums, total]
+    found, expected = (gradients(f, arrays) for f in (continued, with_a_first_step))
+    tolerance = 1e-9 if DOUBLE else 1e-3
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
 
