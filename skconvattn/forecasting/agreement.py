@@ -67,6 +67,7 @@ def checked_update(
     for key, part in parts.items():
         label = f"y{list(key)!r}" if key else "y"
         channels.timeline.steps(part.index)
+        _check_zone(part.index, panel.first.y.index, label)
         validation.check_values(part, label)
         if not encoder.columns:
             continue
@@ -139,6 +140,16 @@ def known_at(X: pd.DataFrame | None, columns: Sequence[Any], needed: pd.Index) -
     rows = X.loc[needed]
     validation.check_values(rows, "X")
     return rows
+
+
+def _check_zone(index: pd.Index, seen: pd.Index, label: str) -> None:
+    """Refuse time stamps of another time zone, in which days begin at other times."""
+    zones = [str(getattr(each, "tz", None)) for each in (index, seen)]
+    if zones[0] != zones[1]:
+        raise ValueError(
+            f"{label} is in the time zone {zones[0]}, but was in {zones[1]} in fit; use "
+            f"tz_convert({zones[1]!r})."
+        )
 
 
 def as_seen(y: pd.DataFrame, panel: Panel) -> pd.DataFrame:

@@ -115,11 +115,16 @@ def window_length_for(n_timepoints: int, horizon: int, period: int) -> int:
     int
         Time steps of a window, at least 1.
     """
-    wanted = max(2 * period, int(1.5 * horizon), 8 if period == 1 else 1)
-    wanted = min(wanted, max(_MAX_AUTO_WINDOW, period))
+    wanted = wanted_window_length(horizon, period)
     longest = max(1, (n_timepoints - min(horizon, n_timepoints // 3)) // 2)
     length = min(wanted, longest)
     return max(length // period, 1) * period if length >= period else length
+
+
+def wanted_window_length(horizon: int, period: int) -> int:
+    """Return the window that season and horizon ask for, however short the series is."""
+    wanted = max(2 * period, int(1.5 * horizon), 8 if period == 1 else 1)
+    return min(wanted, max(_MAX_AUTO_WINDOW, period))
 
 
 def checked_window_length(window_length: int, n_timepoints: int) -> int:

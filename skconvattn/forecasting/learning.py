@@ -16,7 +16,12 @@ from skconvattn.forecasting.channels import Channels
 from skconvattn.forecasting.fitting import ForecastFitter, TrainingSeries
 from skconvattn.forecasting.forecasts import Learned, last_window
 from skconvattn.forecasting.history import Panel, split_panel
-from skconvattn.forecasting.layout import Cut, checked_window_length, window_length_for
+from skconvattn.forecasting.layout import (
+    Cut,
+    checked_window_length,
+    wanted_window_length,
+    window_length_for,
+)
 from skconvattn.forecasting.parameters import ForecastingParameters
 from skconvattn.forecasting.regressors import RegressorEncoder
 from skconvattn.forecasting.seasonality import seasonal_period
@@ -166,12 +171,13 @@ class LearningForecaster(ForecastingParameters, Network):
         horizon = max(1, min(n_ahead if n_ahead > 0 else period, typical // 2))
         if isinstance(self.window_length, str):
             length = window_length_for(typical, horizon, period)
-            if length < period:
+            wanted = wanted_window_length(horizon, period)
+            if length < wanted - wanted % period:
                 _LOGGER.info(
-                    "A window of %d time steps, less than a season of %d, is the longest that "
-                    "leaves enough of %d to learn from.",
+                    "A window of %d time steps, instead of %d, is the longest that leaves enough "
+                    "of %d to learn from.",
                     length,
-                    period,
+                    wanted,
                     typical,
                 )
             return [Cut(length, horizon)]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from skconvattn.engine.stepping import SteppedModel, weights_by_path
 from skconvattn.forecasting.forecasts import last_window
+from skconvattn.forecasting.timeline import listed
 from skconvattn.networks import Encoding
 
 
@@ -104,8 +105,11 @@ class ForecastStream:
         Raises
         ------
         ValueError
-            If values are infinite or not a single series.
+            If values are infinite or not a single series, or a pandas.Series has other time
+            stamps than those after the cutoff.
         """
+        if isinstance(y, pd.Series) and len(y):
+            self._check_follows(y.index)
         values = np.atleast_1d(np.asarray(y, dtype=np.float64))
         if values.ndim != 1 or len(values) == 0 or np.isinf(values).any():
             raise ValueError(
@@ -149,6 +153,15 @@ class ForecastStream:
             raise ValueError(f"coverage={coverage} must lie strictly between 0 and 1; use 0.9.")
         ends = np.array([0.5 - coverage / 2, 0.5 + coverage / 2])
         return pd.DataFrame(self._quantiles(ends), index=self._stamps(), columns=["lower", "upper"])
+
+    def _check_follows(self, index: pd.Index) -> None:
+        timeline = self._learned.channels.timeline
+        expected = timeline.after(self.cutoff, len(index))
+        if (timeline.steps(index) != timeline.steps(expected)).any():
+            raise ValueError(
+                f"y has values at {listed(index)}, which do not follow {self.cutoff}; give those "
+                f"at {listed(expected)}, missing ones as NaN."
+            )
 
     def _see(self, scaled: np.ndarray) -> None:
         """Move state and window on: (n_timepoints, 1), float32."""

@@ -24,7 +24,8 @@ class Timeline:
     kind : {"number", "period", "datetime"}
         Kind of index.
     origin : str or int
-        A stamp of the grid, step 0; for periods and numbers not needed, and 0.
+        A stamp of the grid, step 0; of periods, where in a step of several they begin; of numbers
+        not needed, and 0.
     freq : str or None
         Frequency of datetimes and periods, as pandas spells it.
     """
@@ -54,7 +55,9 @@ class Timeline:
         """
         timeline = cls(_kind(index))
         if isinstance(index, pd.PeriodIndex):
-            timeline = cls("period", freq=index.freqstr)
+            timeline = cls(
+                "period", origin=int(index.asi8[0]) % _multiple(index), freq=index.freqstr
+            )
         elif isinstance(index, pd.DatetimeIndex):
             timeline = cls("datetime", origin=index[0].isoformat(), freq=_frequency(index))
         timeline._check_gaps(index)
@@ -89,10 +92,12 @@ class Timeline:
             periods = pd.PeriodIndex(index)
             if periods.freqstr != self.freq:
                 raise self._off_grid(index)
-            offset = periods.freq
-            # A step of "2M" is two periods.
-            n_periods = 1 if offset is None else offset.n
-            return np.asarray(periods.asi8, dtype=np.int64) // n_periods
+            # A step of "2M" is two periods, and begins at every other one.
+            n_periods = _multiple(periods)
+            distance = np.asarray(periods.asi8, dtype=np.int64) - int(self.origin)
+            if (distance % n_periods != 0).any():
+                raise self._off_grid(index[distance % n_periods != 0])
+            return distance // n_periods
         return self._datetime_steps(pd.DatetimeIndex(index))
 
     def after(self, last: Any, n_steps: int) -> pd.Index:
@@ -250,6 +255,12 @@ def _fixed_length(frequency: str | None) -> pd.Timedelta | None:
     if isinstance(offset, pd.tseries.offsets.Tick) and offset.name != "D":
         return pd.Timedelta(offset)
     return None
+
+
+def _multiple(index: pd.PeriodIndex) -> int:
+    """Return how many periods a step is: two of "2M"."""
+    offset = index.freq
+    return 1 if offset is None else int(offset.n)
 
 
 def _kind(index: pd.Index) -> str:

@@ -227,16 +227,21 @@ def test_a_line_is_continued(slope):
     assert np.abs(error).mean() < 0.2 * np.abs(naive).mean()
 
 
-@pytest.mark.parametrize("n_timepoints", [3, 4, 6, 9])
-def test_a_series_too_short_for_a_season_falls_back_and_says_so(n_timepoints, caplog):
+@pytest.mark.parametrize("n_timepoints", [3, 4, 6, 9, 14])
+@pytest.mark.parametrize("seasonal_period", [12, "auto"])
+def test_a_series_too_short_for_its_window_falls_back_and_says_so(
+    n_timepoints, seasonal_period, caplog
+):
     y = pd.Series(VALUES[:n_timepoints])
-    parameters = {**SMALL, "window_length": "auto", "seasonal_period": 12}
+    parameters = {**SMALL, "window_length": "auto", "seasonal_period": seasonal_period}
 
     with caplog.at_level(logging.INFO, logger="skconvattn"):
         forecaster = ConvAttentionForecaster(**parameters).fit(y, fh=range(1, 5))
 
     assert 1 <= forecaster.window_length_ < n_timepoints
-    assert f"A window of {forecaster.window_length_} time steps" in caplog.text
+    wanted = 24 if seasonal_period == 12 else 8
+    window = f"A window of {forecaster.window_length_} time steps, instead of {wanted}, is the"
+    assert window in caplog.text
     assert list(forecaster.predict().index) == list(range(n_timepoints, n_timepoints + 4))
     assert np.isfinite(forecaster.predict_interval()).all(axis=None)
 
@@ -254,3 +259,42 @@ def test_missing_values_anywhere_leave_finite_answers_everywhere(holes):
 
     assert np.isfinite(inside).all(axis=None)
     np.testing.assert_array_equal(residuals.isna(), y.isna())
+
+
+def test_nothing_is_said_where_the_series_is_long_enough(caplog):
+    parameters = {**SMALL, "window_length": "auto"}
+
+    with caplog.at_level(logging.INFO, logger="skconvattn"):
+        ConvAttentionForecaster(**parameters).fit(pd.Series(VALUES), fh=range(1, H + 1))
+
+    assert "A window of" not in caplog.text
+
+
+def test_stamps_between_steps_of_several_periods_are_refused(by_number):
+    index = pd.period_range("2020-02", periods=N + MORE, freq="2M")
+    y = pd.Series(VALUES[: N + MORE], index=index)
+    forecaster = ConvAttentionForecaster(**SMALL).fit(y[:N], fh=range(1, H + 1))
+    between = pd.period_range(index[N].asfreq("M", how="S") + 1, periods=2, freq="2M")
+
+    for call in (
+        lambda: forecaster.predict(fh=between),
+        lambda: forecaster.update(pd.Series([1.0, 2.0], index=between), update_params=False),
+    ):
+        with pytest.raises(ValueError, match="do not follow the frequency '2M'"):
+            call()
+    np.testing.assert_array_equal(forecaster.predict(), by_number.predict(fh=range(1, H + 1)))
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
+def test_an_update_in_another_time_zone_is_refused(zone):
+    index = INDICES["days in Berlin as the clocks go back"]
+    y = pd.Series(VALUES, index=index)
+    forecaster = ConvAttentionForecaster(**SMALL).fit(y[:N], fh=range(1, H + 1))
+    before = forecaster.predict()
+
+    with pytest.raises(
+        ValueError, match=rf"in the time zone {zone}, .* tz_convert\('Europe/Berlin"
+    ):
+        forecaster.update(y[N : N + 2].tz_convert(zone), update_params=False)
+
+    pd.testing.assert_series_equal(forecaster.predict(), before)

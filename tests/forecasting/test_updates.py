@@ -231,3 +231,16 @@ def test_a_stream_does_not_change_its_forecaster(streaming, stream):
 def test_a_stream_refuses_a_coverage_outside_of_zero_and_one(stream, coverage):
     with pytest.raises(ValueError, match=f"coverage={coverage} must lie strictly between 0 and 1"):
         stream.predict_interval(coverage)
+
+
+def test_a_stream_takes_a_series_that_follows_its_cutoff_only(stream):
+    stream.restart(FIRST)
+
+    for other in (AIRLINE[121:123], AIRLINE[119:121], AIRLINE[120:122].reset_index(drop=True)):
+        with pytest.raises(
+            ValueError, match=r"do not follow 1958-12; give those at 1959-01|of another kind"
+        ):
+            stream.update(other)
+
+    assert stream.cutoff == FIRST.index[-1]
+    assert stream.update(AIRLINE[120:122]).cutoff == AIRLINE.index[121]
