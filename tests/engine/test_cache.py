@@ -98,6 +98,8 @@ def test_dropped_programs_models_and_graphs_are_freed():
         "Keras model": program.model_program.model,
         "weights": program._weights[0],
         "optimiser": program.optimizer,
+        "graph of the epoch": program._epoch._concrete().graph,
+        "graph of the prediction": program.model_program._predict._concrete().graph,
     }
     alive = {name: weakref.ref(part) for name, part in parts.items()}
     del program, parts

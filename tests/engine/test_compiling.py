@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
 from tensorflow.python.eager import context
+from tensorflow.python.framework import ops
 
 from skconvattn.engine.compiling import Compiled, _with_one_pass
 
@@ -75,3 +76,26 @@ def test_tensors_given_one_after_the_other_give_the_same_without_another_trace()
     triple = Compiled(lambda x: factor * x, NUMBERS)
     assert triple.flat(numbers).numpy().tolist() == [3.0, 7.5]
     assert traces == [1]
+
+
+def test_gradients_registered_while_tracing_are_forgotten_and_those_of_users_kept():
+    @tf.RegisterGradient("HalvedInThisTest")
+    def halved(op, gradient):
+        return gradient / 2.0
+
+    @tf.custom_gradient
+    def tripled_gradient(x):
+        return x * 1.0, lambda gradient: 3.0 * gradient
+
+    def gradient(x):
+        with tf.compat.v1.get_default_graph().gradient_override_map(
+            {"Identity": "HalvedInThisTest"}
+        ):
+            y = tf.identity(tripled_gradient(x))
+        return tf.gradients(y, x)[0]
+
+    registered = set(ops.gradient_registry.list())
+    function = Compiled(gradient, NUMBERS)
+    assert function(tf.constant([1.0])).numpy().tolist() == [1.5]
+    assert set(ops.gradient_registry.list()) == registered
+    assert Compiled(gradient, NUMBERS)(tf.constant([1.0])).numpy().tolist() == [1.5]
