@@ -59,6 +59,7 @@ class ModelProgram:
         self.traces = 0
         # Arrays and tensors of the last weights and state that a few samples were predicted with.
         self._converted: tuple[list[np.ndarray], list[Any]] = ([], [])
+        self._at_once: dict[int, Compiled] = {}
         self.infer = self._inference(self.model)
         self._predict = self._compile(self.infer)
         if self.block > 1 and isinstance(self.infer, Compiled):
@@ -144,8 +145,8 @@ class ModelProgram:
             )
         return self._in_blocks(self._attend, vector, state, inputs)
 
-    def _inference(self, model: Any) -> Any:
-        """Return a function of weights, state and inputs, for any number of samples.
+    def _inference(self, model: Any, n_samples: int | None = None) -> Any:
+        """Return a function of weights, state and inputs, for any number of samples by default.
 
         Prediction and validation are loops around it, so that it is traced once for both.
         """
@@ -153,14 +154,14 @@ class ModelProgram:
         def infer(vector: Any, state: Any, inputs: Any) -> Any:
             return self.call(model, vector, state, inputs, training=False)[0]
 
-        return Compiled(infer, self._signature())
+        return Compiled(infer, self._signature(n_samples))
 
-    def _signature(self) -> list[Any]:
+    def _signature(self, n_samples: int | None = None) -> list[Any]:
         import tensorflow as tf
 
         vector = tf.TensorSpec((sum(self.layout.sizes),), tf.float32)
         state = [tf.TensorSpec(v.shape, v.dtype) for v in self.model.non_trainable_variables]
-        inputs = [tf.TensorSpec((None, *i.shape[1:]), i.dtype) for i in self.model.inputs]
+        inputs = [tf.TensorSpec((n_samples, *i.shape[1:]), i.dtype) for i in self.model.inputs]
         return [vector, state, inputs]
 
     def _compile(self, infer: Any) -> Any:
@@ -205,8 +206,12 @@ class ModelProgram:
     def _predict_at_once(self, vector: Any, state: Any, inputs: Any) -> np.ndarray:
         import tensorflow as tf
 
+        n_samples = len(inputs[0])
+        if n_samples not in self._at_once:
+            # Of a known size: what depends on the size alone is then not computed in each call.
+            self._at_once[n_samples] = self._inference(self.model, n_samples)
         weights = self._converted_once([vector, *state])
-        return self.infer.flat(*weights, *map(tf.constant, inputs)).numpy()
+        return self._at_once[n_samples].flat(*weights, *map(tf.constant, inputs)).numpy()
 
     def _converted_once(self, arrays: list[np.ndarray]) -> list[Any]:
         """Return weights and state as tensors: those of the last call, where values are the same.
