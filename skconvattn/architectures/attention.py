@@ -97,7 +97,7 @@ class AttentionNetwork(Network):
 
 @hyperparameters
 class AttentionForecaster(AttentionNetwork, BaseNeuralForecaster):
-    """Forecaster with recurrent attention, around a linear map that starts seasonal naive.
+    """Forecaster with recurrent attention, around a linear map that starts at ridge regression.
 
     Examples
     --------

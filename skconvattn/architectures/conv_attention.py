@@ -170,7 +170,7 @@ class ConvAttentionNetwork(Network):
 
 @hyperparameters
 class ConvAttentionForecaster(ConvAttentionNetwork, BaseNeuralForecaster):
-    """Forecaster with convolutional attention, around a linear map that starts seasonal naive.
+    """Forecaster with convolutional attention, around a linear map that starts at ridge regression.
 
     Examples
     --------

@@ -210,7 +210,7 @@ def _one_a_layer(name: str, value: Any, n_layers: int) -> tuple[int, ...]:
 
 @hyperparameters
 class RNNAttentionForecaster(RNNAttentionNetwork, BaseNeuralForecaster):
-    """Forecaster with attention as an RNN, around a linear map that starts seasonal naive.
+    """Forecaster with attention as an RNN, around a linear map that starts at ridge regression.
 
     Examples
     --------

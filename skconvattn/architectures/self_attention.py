@@ -287,7 +287,7 @@ class SelfAttentionNetwork(Network):
 
 @hyperparameters
 class SelfAttentionForecaster(SelfAttentionNetwork, BaseNeuralForecaster):
-    """Forecaster with self-attention, around a linear map that starts seasonal naive.
+    """Forecaster with self-attention, around a linear map that starts at ridge regression.
 
     Examples
     --------

@@ -20,8 +20,9 @@ from skconvattn.networks import HorizonHead, ModelSpec
 # Penalties on the departure from a simple forecast, in units of the mean eigenvalue.
 _PENALTIES = np.logspace(-3, 2, 6)
 _N_FOLDS = 4
-# Of two maps, one with 5 % more error than the other has a seventh of its weight.
-_SHARPNESS = 40
+# Of two maps, one with 6 % more error than the other has half its weight. More than this chose by
+# chance on short series, less gave poor maps too much.
+_SHARPNESS = 12
 # Windows that the map is learned from at most, and of each block that errors are measured on;
 # more of them change little.
 _MOST_WINDOWS = 4096

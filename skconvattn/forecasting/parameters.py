@@ -70,8 +70,9 @@ class ForecastingParameters(TrainingParameters):
         constraints=["boolean"],
         doc="""
         bool
-        Whether a linear map from window to horizon, which starts at the seasonal naive forecast,
-        stands beside the network.
+        Whether a linear map from window to horizon stands beside the network. It starts at an
+        average of ridge regressions towards simple forecasts, such as the last value and the last
+        season, weighted by their errors on blocks of the training part left out in turn.
         """,
     )
     learned_cycle: bool = hyperparameter(

@@ -178,9 +178,10 @@ class HorizonHead(Head):
     .. math:: \hat y_{t+h} = c + s\,\bigl(L_h(z) + B_h(\mathrm{encode}(z))\bigr) + f(x_{t+h}),
               \qquad z = (y - f(x) - c) / s,
 
-    where :math:`L` is a linear map from window to horizon that starts at the last season repeated,
-    and the branch :math:`B` through the architecture starts at zero: training starts from the
-    seasonal naive forecast. Past regressors add a causal linear filter to :math:`f`, which sees no
+    where :math:`L` is a linear map from window to horizon that repeats the last season before it is
+    given weights, and the branch :math:`B` through the architecture starts at zero: an untrained
+    model gives the seasonal naive forecast, one that forecasters train the one of a ridge
+    regression. Past regressors add a causal linear filter to :math:`f`, which sees no
     value after the window, and a learned cycle adds one value a position of the season, as in Lin
     et al. (2024), "CycleNet". Normalisation follows Kim et al. (2022), "Reversible Instance
     Normalization", the linear map Zeng et al. (2023), "Are Transformers Effective for Time Series
