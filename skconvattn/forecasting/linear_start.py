@@ -323,8 +323,10 @@ def _shares(errors: dict[tuple[str, float], float]) -> dict[tuple[str, float], f
     """Return weights that fall with a power of the error, and sum to one."""
     least = max(min(errors.values()), np.finfo(np.float64).tiny)
     weights = {name: (least / max(error, least)) ** _SHARPNESS for name, error in errors.items()}
-    total = sum(weights.values())
-    return {name: weight / total for name, weight in weights.items() if weight > 1e-3}
+    # The best map has a weight of one.
+    kept = {name: weight for name, weight in weights.items() if weight > 1e-3}
+    total = sum(kept.values())
+    return {name: weight / total for name, weight in kept.items()}
 
 
 def _thinned(n: int, most: int = _MOST_WINDOWS) -> np.ndarray:
