@@ -22,7 +22,7 @@ class PortableModelProgram(ModelProgram):
     def _compile(self, infer: Any) -> Any:
         return infer
 
-    def _inference(self, model: Any) -> Any:
+    def _inference(self, model: Any, n_samples: int | None = None) -> Any:
         import keras
 
         def run(weights: Any, state: Any, inputs: Any) -> Any:
