@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sktime.forecasting.base import BaseForecaster
+import pandas as pd
+from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from skconvattn.engine.atomic import restored_on_error
 from skconvattn.forecasting import validation
@@ -80,9 +81,20 @@ class GuardedForecaster(BaseForecaster):
             return super().predict_proba(fh=fh, X=X, marginal=marginal)
 
     def predict_residuals(self, y: Any = None, X: Any = None) -> Any:
-        """Return errors; see :meth:`sktime.forecasting.base.BaseForecaster.predict_residuals`."""
+        """Return errors; see :meth:`sktime.forecasting.base.BaseForecaster.predict_residuals`.
+
+        Of a panel too, whose series begin together.
+        """
         with _unchanged_on_error(self):
-            return super().predict_residuals(y=y, X=X)
+            if not isinstance(getattr(y, "index", None), pd.MultiIndex):
+                return super().predict_residuals(y=y, X=X)
+            asked, stamps = (
+                vars(self).get("_fh"),
+                y.index.get_level_values(-1).unique().sort_values(),
+            )
+            forecasts = self.predict(fh=ForecastingHorizon(stamps, is_relative=False), X=X)
+            self._fh = asked
+            return y - forecasts.reindex(y.index)
 
     def _update_predict_single(
         self, y: Any, fh: Any, X: Any = None, update_params: bool = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -134,6 +136,20 @@ def test_pretrained_weights_forecast_a_panel_never_seen_of_any_length(lengths):
     pd.testing.assert_frame_equal(again, forecast)
     one = forecaster.fit(unseen.loc["s8"]).predict(fh=[1, 2])
     np.testing.assert_allclose(one, forecast.loc["s8"], rtol=1e-5)
+
+
+@pytest.mark.parametrize("panel", ["global", "local"])
+def test_residuals_of_a_panel_are_what_the_forecasts_inside_leave(panel):
+    y = _panel(range(3), (40, 40, 40))
+    forecaster = ConvAttentionForecaster(filters=2, panel=panel, **SMALL).fit(y, fh=[1, 2])
+    before = forecaster.predict()
+
+    residuals = forecaster.predict_residuals(y)
+
+    pd.testing.assert_index_equal(residuals.index, y.index)
+    inside = copy.deepcopy(forecaster).predict(fh=np.arange(-39, 1))
+    np.testing.assert_allclose(residuals + inside, y, rtol=1e-9)
+    pd.testing.assert_frame_equal(forecaster.predict(), before)
 
 
 @pytest.fixture
