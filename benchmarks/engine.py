@@ -182,10 +182,14 @@ def long_series(arguments: argparse.Namespace) -> Iterator[Row]:
 
 
 def memory(arguments: argparse.Namespace) -> Iterator[Row]:
-    """Measure resident memory over 300 fits, against models built anew."""
+    """Measure resident memory over 300 fits, and 40 shapes in a cache of two programs.
+
+    Either is compared with models built anew.
+    """
     ours = float(_python(_SLOPE.format(side="_regressor(None", n=300)))
     theirs = float(_python(_SLOPE.format(side="_scikeras(None, 12", n=20)))
     yield _row("memory, MB a fit", "SciKeras", "ours <= 0.1", [ours], [theirs])
+    yield _row("memory, MB a shape evicted", "SciKeras", "", [float(_python(_SHAPES))], [theirs])
 
 
 def conformance(arguments: argparse.Namespace) -> Iterator[Row]:
@@ -252,6 +256,21 @@ before = rss()
 for _ in range({n}):
     e.fit(X, y)
 print((rss() - before) / {n})
+"""
+
+_SHAPES = """
+import gc, psutil, benchmarks.engine as b
+from skconvattn.engine import prediction, programs
+from skconvattn.engine.cache import ProgramCache
+programs._PROGRAMS, prediction._MODELS = ProgramCache(2), ProgramCache(2)
+X, y = b._airline_windows()
+def fit(shape):
+    inputs, targets = X[:, :shape // 3], y[:, :shape % 3 + 1]
+    b._regressor(None, epochs=1, batch_size=32).fit(inputs, targets).predict(inputs)
+    gc.collect()
+    return psutil.Process().memory_info().rss / 2**20
+before = [fit(shape) for shape in range(12, 22)][-1]
+print(([fit(shape) for shape in range(22, 62)][-1] - before) / 40)
 """
 
 
