@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import keras
@@ -10,11 +9,9 @@ from keras import ops
 
 from skconvattn.layers.base import WeightedLayer, check_sizes
 from skconvattn.layers.masks import accumulator_dtype, pair_mask, zero_masked
+from skconvattn.layers.positive_features import positive_features
 from skconvattn.layers.products import project
 from skconvattn.layers.scans import linear_attention_sums, quotient
-
-# Below this a feature would vanish beside others in float32, and quotients with it.
-SMALLEST_FEATURE = 1e-6
 
 
 class _PositiveFeatures(WeightedLayer):
@@ -81,7 +78,7 @@ class _PositiveFeatures(WeightedLayer):
 
     def _project(self, x: Any) -> tuple[Any, Any]:
         """Return features (..., 2 * num_heads, key_dim), queries first, and values."""
-        pair = _positive(self._linear(x, "query", "key"))
+        pair = positive_features(self._linear(x, "query", "key"))
         values = self._linear(x, "value")
         steps = (-1, *ops.shape(x)[1:-1])
         value_dim = self.output_size // self.num_heads
@@ -386,18 +383,3 @@ class LinearSelfAttentionCell(_PositiveFeatures):
         outputs = ops.reshape(quotient(numerators, denominators), (-1, self.output_size))
         parts = zip((sums, key_sums), self.state_size, strict=True)
         return outputs, [ops.reshape(part, (-1, size)) for part, size in parts]
-
-
-@ops.custom_gradient
-def _positive(x: Any) -> Any:
-    # elu(x) + 1 with the digits that 1 would swallow.
-    features = ops.relu(x) + ops.exp(ops.clip(x, math.log(SMALLEST_FEATURE), 0))
-
-    def gradient(*args: Any, upstream: Any = None) -> tuple[Any]:
-        upstream = args[-1] if upstream is None else upstream
-        # The derivative is one or, below zero, the feature itself: half as many operations.
-        slopes = ops.minimum(features, 1)
-        flat = x <= math.log(SMALLEST_FEATURE)
-        return (upstream * ops.where(flat, ops.zeros_like(slopes), slopes),)
-
-    return features, gradient

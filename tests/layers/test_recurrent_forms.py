@@ -13,8 +13,8 @@ from skconvattn.layers import (
     RNNAttention,
     RNNAttentionCell,
 )
-from skconvattn.layers.linear_self_attention import _positive
 from skconvattn.layers.masks import LOWEST
+from skconvattn.layers.positive_features import positive_features
 from skconvattn.layers.running_averages import STEEPEST, final_state, running_averages
 from skconvattn.layers.scans import decayed_sums, running_maximum, running_sums
 from tests.layers.backends import DOUBLE, gradients, to_numpy
@@ -321,7 +321,7 @@ def test_blocks_nest_to_any_depth():
 def test_positive_features_have_the_slope_of_their_formula():
     # Below log(1e-6) = -13.8 they are constant.
     x = np.array([-20.0, -13.0, -1.0, -1e-3, 1e-3, 2.0])
-    (slopes,) = gradients(lambda x: ops.sum(_positive(x)), [x])
+    (slopes,) = gradients(lambda x: ops.sum(positive_features(x)), [x])
     np.testing.assert_allclose(slopes, [0, *np.exp(x[1:4]), 1, 1], rtol=1e-5)
 
 
