@@ -17,7 +17,7 @@ from skconvattn.engine.atomic import restored_on_error
 from skconvattn.engine.seeds import generator_from
 from skconvattn.forecasting import agreement, validation
 from skconvattn.forecasting.backtest import BacktestingForecaster
-from skconvattn.forecasting.calibration import noise_floor
+from skconvattn.forecasting.calibration import overall_change
 from skconvattn.forecasting.forecasts import Learned
 from skconvattn.forecasting.guarding import GuardedForecaster
 from skconvattn.forecasting.history import Panel, split_panel
@@ -254,9 +254,9 @@ class BaseNeuralForecaster(
         self.best_loss_ = learned.best_loss
         self.seasonal_period_ = learned.period
         self.window_length_ = learned.cut.window_length
-        self._floors = np.array(
+        self._changes = np.array(
             [
-                noise_floor(target, learned.period)
+                overall_change(target, learned.period)
                 for history in self._panel_seen.histories
                 for target in history.scaled_targets()[0].T
             ]

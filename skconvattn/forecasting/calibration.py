@@ -9,6 +9,8 @@ import numpy as np
 from scipy.stats import norm
 from scipy.stats import t as student
 
+_LOCALITIES = np.array([0.5, 0.65, 0.8, 0.95])
+
 
 @dataclass(frozen=True, eq=False)
 class ResidualQuantiles:
@@ -215,11 +217,37 @@ def noise_floor(target: np.ndarray, period: int) -> float:
     return max(float(np.nanmean(change)) if len(change) else 0.0, 1e-9)
 
 
-def noise_scale(windows: np.ndarray, period: int, floor: float | np.ndarray) -> np.ndarray:
-    """Return the size of the unforeseen in each window.
+def mean_change(windows: np.ndarray, period: int) -> np.ndarray:
+    """Return the mean absolute change in windows, half of it over a step and half over a season.
 
-    Three quarters are the window's own mean absolute change over a season, a quarter is the same
-    over all data: local where the noise grows with the level, not zero where a window is calm.
+    Parameters
+    ----------
+    windows : ndarray of shape (n_windows, window_length)
+        Windows of the target, or whole series.
+    period : int
+        Time steps of a season; a window that is not longer has changes over a step alone.
+
+    Returns
+    -------
+    ndarray of shape (n_windows,)
+        Not negative; 0 for windows of one time step.
+    """
+    if windows.shape[1] < 2:
+        return np.zeros(len(windows))
+    lags = (1, period if windows.shape[1] > period else 1)
+    changes = [np.abs(windows[:, lag:] - windows[:, :-lag]) for lag in lags]
+    return np.mean([change.mean(axis=1, dtype=np.float64) for change in changes], axis=0)
+
+
+def overall_change(target: np.ndarray, period: int) -> float:
+    """Return the mean change in a whole series, positive; see :func:`mean_change`."""
+    return max(float(mean_change(target[None], period)[0]), 1e-9)
+
+
+def noise_scale(
+    windows: np.ndarray, period: int, overall: float | np.ndarray, locality: float
+) -> np.ndarray:
+    """Return the size of the unforeseen in each window.
 
     Parameters
     ----------
@@ -227,19 +255,69 @@ def noise_scale(windows: np.ndarray, period: int, floor: float | np.ndarray) -> 
         Windows of the target.
     period : int
         Time steps of a season.
-    floor : float or ndarray of shape (n_windows,)
-        The mean absolute change over all data of the series, positive.
+    overall : float or ndarray of shape (n_windows,)
+        The mean change over all data of the series, positive.
+    locality : float
+        Share of the mean change in the window alone, less than 1; ``overall`` has the
+        rest. See :func:`locality_of`.
 
     Returns
     -------
     ndarray of shape (n_windows,)
         Positive scales.
     """
-    lag = period if windows.shape[1] > period else 1
-    if windows.shape[1] <= lag:
-        return np.broadcast_to(np.asarray(floor, dtype=np.float64), len(windows))
-    local = np.abs(windows[:, lag:] - windows[:, :-lag]).mean(axis=1, dtype=np.float64)
-    return 0.75 * local + 0.25 * floor
+    return locality * mean_change(windows, period) + (1 - locality) * overall
+
+
+def locality_of(
+    residuals: np.ndarray, local: np.ndarray, overall: np.ndarray, n_first: int
+) -> float:
+    r"""Return how far the size of errors follows the changes in their own window.
+
+    It does where noise grows with the level or comes in bursts; where noise is steady, the change
+    in a window is an estimate from few time steps, and makes intervals too wide and too narrow by
+    chance. Of the localities :math:`k`, with the scales :math:`s_w = k\, l_w + (1 - k) o_w`, each
+    has the weight of the likelihood of later errors, normal with the size of the earlier ones,
+
+    .. math:: \exp\Bigl(-\frac{n_\mathrm{eff}}{n} \sum_{wh} \Bigl[\log (s_w \sigma_h)
+              + \frac{e_{wh}^2}{2 s_w^2 \sigma_h^2}\Bigr]\Bigr),
+
+    in which overlapping windows count as often as they are worth; the mean is returned. A short
+    history seldom shows that noise grows, and intervals that do not follow it fail at the end,
+    where forecasts are made: a scale is half the window's own at least.
+
+    Parameters
+    ----------
+    residuals : ndarray of shape (n_windows, horizon)
+        Truth less forecast; NaN where there is no truth.
+    local, overall : ndarray of shape (n_windows,)
+        Mean change in each window, and in all data of its series.
+    n_first : int
+        Windows that are the earlier ones.
+
+    Returns
+    -------
+    float
+        From 0.5 to 0.95; a window without any change still has a scale.
+    """
+    tiny = np.finfo(np.float64).tiny
+    likelihoods = []
+    for share in _LOCALITIES:
+        scales = share * local + (1 - share) * overall
+        errors = residuals / scales[:, None]
+        earlier, later = errors[:n_first], errors[n_first:]
+        known = np.isfinite(earlier).sum(axis=0)
+        square = np.where(np.isfinite(earlier), earlier, 0.0) ** 2
+        variance = np.maximum(square.sum(axis=0) / np.maximum(known, 1), tiny)
+        judged = np.isfinite(later) & (known > 0)
+        logs = (
+            np.log(scales[n_first:, None])
+            + (np.log(variance) + np.where(judged, later, 0.0) ** 2 / variance) / 2
+        )
+        worth = effective_windows(later).mean() / max(len(later), 1) if judged.any() else 0.0
+        likelihoods.append(-worth * logs[judged].sum())
+    weights = np.exp(np.array(likelihoods) - max(likelihoods))
+    return float(weights @ _LOCALITIES / weights.sum())
 
 
 def _widening(coverage: np.ndarray, n_effective: np.ndarray) -> np.ndarray:

@@ -13,8 +13,9 @@ from skconvattn.forecasting.calibration import (
     Calibration,
     ConformalQuantiles,
     ResidualQuantiles,
-    noise_floor,
-    noise_scale,
+    locality_of,
+    mean_change,
+    overall_change,
 )
 from skconvattn.forecasting.layout import Cut
 from skconvattn.forecasting.linear_start import LinearStart
@@ -47,9 +48,9 @@ class TrainingSeries:
         """Time steps of each series."""
         return tuple(len(array) for array in self.arrays)
 
-    def noise_floors(self, period: int) -> np.ndarray:
-        """Return the noise floor of each series: (n_series,)."""
-        return np.array([noise_floor(array[:, 0], period) for array in self.arrays])
+    def overall_changes(self, period: int) -> np.ndarray:
+        """Return the mean change of each series: (n_series,)."""
+        return np.array([overall_change(array[:, 0], period) for array in self.arrays])
 
 
 @dataclass(frozen=True)
@@ -64,51 +65,44 @@ class FitResult:
         The training that was stopped early, with its history.
     calibration : Calibration
         Of the intervals, on the held-out part.
+    locality : float
+        How far the noise scale of a window is its own.
     """
 
     model: FittedModel
     search: TrainingResult
     calibration: Calibration
+    locality: float
 
 
 @dataclass(frozen=True, eq=False)
 class _Errors:
-    """Errors on held-out windows, and on earlier ones by a linear map that did not see them.
+    """Errors on windows that a model did not see.
 
     Attributes
     ----------
     levels : ndarray of shape (n_windows, horizon, n_levels)
         Truth less forecast; NaN where there is no truth.
-    scales : ndarray of shape (n_windows,)
-        Noise scale of each window.
-    earlier, earlier_scales : ndarray of shape (n_earlier, horizon) and (n_earlier,)
-        The same of earlier windows.
+    local, overall : ndarray of shape (n_windows,)
+        Mean change in each window, and in all data of its series.
     """
 
     levels: np.ndarray
-    scales: np.ndarray
-    earlier: np.ndarray | None = None
-    earlier_scales: np.ndarray | None = None
+    local: np.ndarray
+    overall: np.ndarray
 
     @property
     def middle(self) -> np.ndarray:
         """Errors of the point forecast: (n_windows, horizon)."""
         return self.levels[..., self.levels.shape[-1] // 2]
 
-    @property
-    def size(self) -> float:
-        """Root mean square of the scaled errors of the point forecast."""
-        return float(np.sqrt(np.nanmean((self.middle / self.scales[:, None]) ** 2)))
+    def scales(self, locality: float) -> np.ndarray:
+        """Return the noise scale of each window: (n_windows,)."""
+        return locality * self.local + (1 - locality) * self.overall
 
-    def after(self, earlier: np.ndarray, scales: np.ndarray, ratio: float) -> _Errors:
-        """Return these errors with those of a linear map, as if it erred as little as the model.
-
-        A few held-out windows tell little of how errors grow with the step ahead. Where those
-        before were smaller, as on a series whose noise grows, they are taken for as large.
-        """
-        with_them = replace(self, levels=earlier[..., None], scales=scales)
-        ratio = max(min(ratio, 1.0), self.size / max(with_them.size, 1e-300))
-        return replace(self, earlier=ratio * earlier, earlier_scales=scales)
+    def size(self, locality: float) -> float:
+        """Return the root mean square of the scaled errors of the point forecast."""
+        return float(np.sqrt(np.nanmean((self.middle / self.scales(locality)[:, None]) ** 2)))
 
 
 @dataclass(frozen=True)
@@ -182,19 +176,17 @@ class ForecastFitter:
             validation=held_out,
             start=start,
         )
-        errors = self._errors(search.model, series, windows, held_out)
-        if chosen is not None and start is not None and len(held_out) < _FEW_HELD_OUT:
-            before = self._errors(start, series, windows, held_out)
-            left_out = chosen.errors_left_out(self.spec, windows, training, of_series)
-            scales = self._scales(series, windows, left_out[0])
-            errors = errors.after(left_out[1], scales, errors.size / max(before.size, 1e-300))
+        errors, earlier = self._errors(search.model, series, windows, held_out), None
+        if chosen is not None and len(held_out) < _FEW_HELD_OUT:
+            indices, left_out = chosen.errors_left_out(self.spec, windows, training, of_series)
+            earlier = self._measured(left_out[..., None], series, windows, indices)
         model = search.model
         if self.refit:
             if chosen is not None:
                 everything = np.arange(len(windows))
                 start = chosen.model(self.spec, windows, everything, np.random.default_rng(seed))
             model = self._refit(windows, search, seed, start)
-        return FitResult(model, search, self._calibration(errors))
+        return FitResult(model, search, *self._calibration(errors, earlier))
 
     def train_on(self, series: TrainingSeries, model: FittedModel, epochs: int) -> FittedModel:
         """Go on training a model on all windows of longer series."""
@@ -219,24 +211,43 @@ class ForecastFitter:
         inputs, targets, present = windows.batch(indices)
         forecasts = model.predict(inputs).astype(np.float64)  # (n_windows, horizon, n_levels)
         errors = np.where(present[..., None] > 0, targets - forecasts, np.nan)
-        return _Errors(errors, self._scales(series, windows, indices))
+        return self._measured(errors, series, windows, indices)
 
-    def _scales(self, series: TrainingSeries, windows: Windows, indices: np.ndarray) -> np.ndarray:
-        """Return the noise scale of windows: (n_windows,)."""
-        floors = series.noise_floors(self.period)[self.cut.series_of(indices, series.lengths)]
+    def _measured(
+        self, errors: np.ndarray, series: TrainingSeries, windows: Windows, indices: np.ndarray
+    ) -> _Errors:
+        """Return errors together with the changes in and around their windows."""
+        overall = series.overall_changes(self.period)
+        of_windows = overall[self.cut.series_of(indices, series.lengths)]
         inputs, _, _ = windows.batch(indices)
-        return noise_scale(inputs[0][..., 0], self.period, floors)
+        return _Errors(errors, mean_change(inputs[0][..., 0], self.period), of_windows)
 
-    def _calibration(self, errors: _Errors) -> Calibration:
+    def _calibration(
+        self, errors: _Errors, earlier: _Errors | None = None
+    ) -> tuple[Calibration, float]:
+        """Return quantiles of errors, and how far the noise scale of a window is its own.
+
+        A few held-out windows tell little of how errors grow with the step ahead, for which
+        there are those of a linear map on earlier ones. Where the earlier ones are smaller, as on
+        a series whose noise grows, they are taken for as large.
+        """
+        parts = [errors] if earlier is None else [earlier, errors]
+        middle = np.concatenate([part.middle for part in parts])
+        locality = locality_of(
+            middle,
+            np.concatenate([part.local for part in parts]),
+            np.concatenate([part.overall for part in parts]),
+            n_first=len(middle) // 2 if earlier is None else len(earlier.local),
+        )
         quantiles: tuple[float, ...] = getattr(self.spec.head, "quantiles", ())
         if quantiles and self.conformal:
-            return ConformalQuantiles.of(errors.levels, errors.scales, quantiles)
-        if errors.earlier is None or errors.earlier_scales is None:
-            return ResidualQuantiles.of(errors.middle, errors.scales)
-        return ResidualQuantiles.of(
-            np.concatenate([errors.earlier, errors.middle]),
-            np.concatenate([errors.earlier_scales, errors.scales]),
-        )
+            scales = errors.scales(locality)
+            return ConformalQuantiles.of(errors.levels, scales, quantiles), locality
+        if earlier is not None:
+            ratio = errors.size(locality) / max(earlier.size(locality), 1e-300)
+            middle[: len(earlier.local)] *= max(1.0, ratio)
+        scales = np.concatenate([part.scales(locality) for part in parts])
+        return ResidualQuantiles.of(middle, scales), locality
 
     def _refit(
         self,
@@ -278,4 +289,4 @@ class ForecastFitter:
             start=start,
         )
         errors = self._errors(naive, series, windows, np.arange(len(windows)))
-        return FitResult(result.model, result, self._calibration(errors))
+        return FitResult(result.model, result, *self._calibration(errors))

@@ -42,6 +42,8 @@ class Learned:
         Loss of the weights that were kept, before they were trained on the held-out part.
     noise_factor : float
         By which series are scaled by their noise; 0 where they are by their deviation.
+    locality : float
+        How far the noise scale of a window is its own.
     """
 
     model: FittedModel
@@ -52,6 +54,7 @@ class Learned:
     history: dict[str, Any]
     best_loss: float
     noise_factor: float = 0.0
+    locality: float = 0.0
 
     def ahead(
         self,
@@ -126,9 +129,17 @@ class Learned:
         outputs = self.model.predict(self.inputs(windows, future))[:, 0]
         return np.asarray(outputs, dtype=np.float64)
 
-    def scales(self, windows: np.ndarray, floors: np.ndarray) -> np.ndarray:
-        """Return the noise scale of windows, (n, window_length, n_channels), by their floors."""
-        return noise_scale(windows[..., 0], self.period, floors)
+    def scales(self, windows: np.ndarray, overall: np.ndarray) -> np.ndarray:
+        """Return the noise scale of windows: (n,).
+
+        Parameters
+        ----------
+        windows : ndarray of shape (n, window_length, n_channels)
+            Windows.
+        overall : ndarray of shape (n,)
+            Mean change in all data of their series.
+        """
+        return noise_scale(windows[..., 0], self.period, overall, self.locality)
 
     def quantiles(
         self, outputs: np.ndarray, scales: np.ndarray, steps: np.ndarray, levels: np.ndarray

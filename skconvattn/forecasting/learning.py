@@ -103,6 +103,7 @@ class LearningForecaster(ForecastingParameters, Network):
         return Learned(
             model=result.model,
             calibration=result.calibration,
+            locality=result.locality,
             cut=cut,
             channels=channels,
             period=period,

@@ -22,7 +22,7 @@ class PredictingForecaster(BaseForecaster):
 
     _learned: Learned
     _panel_seen: Panel
-    _floors: np.ndarray
+    _changes: np.ndarray
     _index_names: tuple[Any, ...]
 
     def _predict(self, fh: ForecastingHorizon, X: pd.DataFrame | None) -> pd.DataFrame:
@@ -91,7 +91,7 @@ class PredictingForecaster(BaseForecaster):
         learned, panel = self._learned, self._panel_seen
         windows = last_windows(panel, learned)
         outputs = learned.ahead(windows, self._known_of_all(steps, X))
-        scales = learned.scales(windows, self._floors)
+        scales = learned.scales(windows, self._changes)
         shape = (len(steps), panel.n_targets)
         return outputs.reshape(*shape, *outputs.shape[1:]), scales.reshape(shape)
 
@@ -145,8 +145,8 @@ class PredictingForecaster(BaseForecaster):
         for (i, target, inside), window in zip(places, windows, strict=True):
             rows = slice(first, first + len(inside))
             outputs[i, target, inside] = forecasts[rows]
-            floors = np.full(len(inside), self._floors[i * panel.n_targets + target])
-            scales[i, target, inside] = learned.scales(window, floors)
+            changes = np.full(len(inside), self._changes[i * panel.n_targets + target])
+            scales[i, target, inside] = learned.scales(window, changes)
             first += len(inside)
 
     def _steps_ahead(self, stamps: pd.Index) -> np.ndarray:

@@ -12,6 +12,7 @@ from skconvattn import ConvAttentionForecaster
 from skconvattn.forecasting.calibration import (
     ResidualQuantiles,
     effective_windows,
+    locality_of,
     noise_scale,
     quantiles_between,
 )
@@ -101,10 +102,23 @@ def test_steps_past_the_end_of_the_series_do_not_count():
     np.testing.assert_allclose(calibration.errors, [1.0, 1.0, 1.0])
 
 
-def test_the_noise_scale_is_three_quarters_local_and_a_quarter_global():
+def test_the_noise_scale_is_the_windows_own_as_far_as_said():
     windows = np.array([[0.0, 2.0, 0.0, 2.0], [0.0, 0.0, 0.0, 0.0]])
 
-    np.testing.assert_allclose(noise_scale(windows, 1, floor=1.0), [1.75, 0.25])
+    np.testing.assert_allclose(noise_scale(windows, 1, overall=1.0, locality=0.75), [1.75, 0.25])
+
+
+@pytest.mark.parametrize("kind", ["steady", "by level"])
+def test_the_noise_scale_follows_windows_only_where_errors_do(kind):
+    rng = np.random.default_rng(0)
+    levels = np.exp(rng.normal(size=200)) if kind == "by level" else np.ones(200)
+    # The change in a window tells of the level, with an error of a fifth.
+    local = levels * rng.normal(1, 0.2, size=200).clip(0.5)
+    errors = levels[:, None] * rng.normal(size=(200, 6))
+
+    locality = locality_of(errors, local, overall=np.full(200, levels.mean()), n_first=100)
+
+    assert locality > 0.9 if kind == "by level" else locality < 0.6
 
 
 def test_quantiles_are_interpolated_on_the_normal_scale():
@@ -141,15 +155,18 @@ def _series(kind: str, seed: int, n: int = 168) -> pd.Series:
     return pd.Series(values, index=pd.period_range("2000-01", periods=n, freq="M"))
 
 
-@pytest.mark.parametrize("kind", ["noise", "season", "trend", "walk", "growth"])
-def test_ninety_percent_intervals_hold_about_that_often(kind):
-    """Twelve series a kind: the share of hits scatters by about 5 points around its mean."""
-    hits = []
-    for seed in range(12):
-        y = _series(kind, seed)
-        train, test = y[:-12], y[-12:]
-        forecaster = ConvAttentionForecaster(random_state=seed).fit(train, fh=range(1, 13))
-        interval = forecaster.predict_interval(coverage=0.9).to_numpy()
-        hits.append((test.to_numpy() >= interval[:, 0]) & (test.to_numpy() <= interval[:, 1]))
+def test_ninety_percent_intervals_hold_about_that_often():
+    """Of twelve series a kind, the share scatters by 5 points around its mean, of all by 2."""
+    hits = {}
+    for kind in ("noise", "season", "trend", "walk", "growth"):
+        held = []
+        for seed in range(12):
+            y = _series(kind, seed)
+            train, test = y[:-12], y[-12:].to_numpy()
+            forecaster = ConvAttentionForecaster(random_state=seed).fit(train, fh=range(1, 13))
+            lower, upper = forecaster.predict_interval(coverage=0.9).to_numpy().T
+            held.append((test >= lower) & (test <= upper))
+        hits[kind] = np.mean(held)
 
-    assert 0.83 <= np.mean(hits) <= 0.98
+    assert 0.85 <= np.mean(list(hits.values())) <= 0.95, hits
+    assert min(hits.values()) >= 0.76, hits

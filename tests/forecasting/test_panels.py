@@ -54,7 +54,7 @@ def test_series_are_forecast_as_if_alone(fitted):
     panel = fitted._panel_seen
     alone = fitted.clone().fit(PANEL, fh=[1, 2, 3])
     alone._panel_seen = Panel(panel.keys[1:2], panel.histories[1:2])
-    alone._floors = fitted._floors[1:2]
+    alone._changes = fitted._changes[1:2]
 
     np.testing.assert_array_equal(alone.predict()["y"], fitted.predict()["y"]["s1"])
 
@@ -207,11 +207,11 @@ def test_series_count_alike_whatever_the_size_of_their_season():
     forecaster = ConvAttentionForecaster(seasonal_period=12, **SMALL).fit(y, fh=[1])
 
     # The change from one season to the next is the same for all, and so is their scale.
-    floors, scales = (
-        forecaster._floors,
-        [h.scaling.scale[0] for h in forecaster._panel_seen.histories],
-    )
-    np.testing.assert_allclose(floors, floors[0], rtol=1e-6)
+    histories = forecaster._panel_seen.histories
+    scales = [history.scaling.scale[0] for history in histories]
+    targets = [history.scaled_targets()[0][:, 0] for history in histories]
+    noises = [np.abs(target[12:] - target[:-12]).mean() for target in targets]
+    np.testing.assert_allclose(noises, noises[0], rtol=1e-6)
     changes = [np.abs(part[12:] - part[:-12]).mean() for part in parts]
     np.testing.assert_allclose(
         np.array(scales) / scales[0], np.array(changes) / changes[0], rtol=1e-6
