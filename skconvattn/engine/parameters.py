@@ -102,12 +102,13 @@ class TrainingParameters(Parametrised):
         Share of the data held out for early stopping, strictly between 0 and 1.
         """,
     )
-    patience: int = hyperparameter(
+    patience: int | str = hyperparameter(
         default=15,
-        constraints=[Interval(Integral, 1, None, closed="left")],
+        constraints=[Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         doc="""
-        int
-        Epochs without a lower validation loss before training stops.
+        int or "auto"
+        Epochs without a lower validation loss before training stops. "auto" waits for 20, and for
+        8 where there are more than 16,384 training samples: an epoch then has hundreds of steps.
         """,
     )
     callbacks: Any = hyperparameter(
@@ -183,7 +184,7 @@ class TrainingParameters(Parametrised):
             learning_rate=self.learning_rate,
             loss=automatic_loss if is_automatic else self.loss,
             steps_per_epoch=_steps_for(self.steps_per_epoch, n_training, batch_size),
-            patience=self.patience if stops_early else None,
+            patience=_patience_for(self.patience, n_training) if stops_early else None,
             metrics=_as_list(self.metrics),
             callbacks=_as_list(self.callbacks),
             verbose=self.verbose,
@@ -209,6 +210,13 @@ def _steps_for(steps: int | str | None, n_training: int, batch_size: int) -> int
     if not isinstance(steps, str):
         return None if steps is None else int(steps)
     return None if n_training <= _LARGE else max(1, _LARGE // batch_size)
+
+
+def _patience_for(patience: int | str, n_training: int) -> int:
+    """Resolve ``patience="auto"``."""
+    if isinstance(patience, str):
+        return 8 if n_training > _LARGE else 20
+    return int(patience)
 
 
 def _as_list(values: Any) -> list[Any]:

@@ -128,9 +128,11 @@ class BacktestingForecaster(BaseForecaster):
         rows = positions[:, None] + 1 + np.arange(length)
         windows = np.concatenate([front, arrays], axis=1)[:, rows].swapaxes(0, 1)
         n_windows = len(positions) * len(arrays)
+        places = learned.places_of(self._panel_seen)
         outputs = learned.ahead(
             windows.reshape(n_windows, *windows.shape[2:]),
             known.reshape(n_windows, *known.shape[2:]),
+            None if places is None else np.tile(places, len(positions)),
         )
         middle = learned.quantiles(
             outputs[:, steps - 1].reshape(-1, outputs.shape[-1]),

@@ -241,7 +241,8 @@ class BaseNeuralForecaster(
         elif update_params and self.update_strategy == "finetune":
             epochs = self.finetune_epochs
             epochs = max(1, self.n_iter_ // 10) if epochs is None else epochs
-            learned = self._train_on(learned, self._panel_seen, epochs)
+            if epochs:
+                learned = self._train_on(learned, self._panel_seen, epochs)
         return self._keep(learned)
 
     def _keep(self, learned: Learned) -> BaseNeuralForecaster:

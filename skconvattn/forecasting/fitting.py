@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 
@@ -19,7 +20,8 @@ from skconvattn.forecasting.calibration import (
 )
 from skconvattn.forecasting.layout import Cut
 from skconvattn.forecasting.linear_start import LinearStart
-from skconvattn.networks import ModelSpec
+from skconvattn.forecasting.series_maps import SeriesMaps, fitted_maps
+from skconvattn.networks import HorizonHead, ModelSpec
 
 # Where fewer windows are held out, earlier ones tell about the size of errors as well.
 _FEW_HELD_OUT = 256
@@ -37,11 +39,19 @@ class TrainingSeries:
         Channels after the first that are known up to the present only.
     targets_apart : bool
         Whether the last column has the targets.
+    keys : tuple of tuple
+        Names of the series.
     """
 
     arrays: tuple[np.ndarray, ...]
     n_past: int
     targets_apart: bool
+    keys: tuple[tuple[Any, ...], ...] = ((),)
+
+    @property
+    def n_targets(self) -> int:
+        """Targets of each series."""
+        return len(self.arrays) // len(self.keys)
 
     @property
     def lengths(self) -> tuple[int, ...]:
@@ -67,12 +77,15 @@ class FitResult:
         Of the intervals, on the held-out part.
     locality : float
         How far the noise scale of a window is its own.
+    maps : SeriesMaps or None
+        What each series adds to the forecasts of the model.
     """
 
     model: FittedModel
     search: TrainingResult
     calibration: Calibration
     locality: float
+    maps: SeriesMaps | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +138,8 @@ class ForecastFitter:
         Whether to train again on all windows for as many epochs as were best.
     conformal : bool
         Whether quantiles are corrected by their errors on the held-out part.
+    correct : bool
+        Whether a model of several series is corrected for each of them.
     """
 
     spec: ModelSpec
@@ -134,6 +149,7 @@ class ForecastFitter:
     fraction: float
     refit: bool
     conformal: bool = False
+    correct: bool = False
 
     def fit(
         self,
@@ -176,8 +192,11 @@ class ForecastFitter:
             validation=held_out,
             start=start,
         )
-        errors, earlier = self._errors(search.model, series, windows, held_out), None
-        if chosen is not None and len(held_out) < _FEW_HELD_OUT:
+        maps = self._maps(search.model, series, windows, training)
+        errors = self._errors(search.model, series, windows, held_out, maps)
+        earlier = None
+        is_corrected = maps is not None and len(maps.kernels) > 0
+        if chosen is not None and not is_corrected and len(held_out) < _FEW_HELD_OUT:
             indices, left_out = chosen.errors_left_out(self.spec, windows, training, of_series)
             earlier = self._measured(left_out[..., None], series, windows, indices)
         model = search.model
@@ -186,14 +205,54 @@ class ForecastFitter:
                 everything = np.arange(len(windows))
                 start = chosen.model(self.spec, windows, everything, np.random.default_rng(seed))
             model = self._refit(windows, search, seed, start)
-        return FitResult(model, search, *self._calibration(errors, earlier))
+            maps = self._maps(model, series, windows, np.arange(len(windows)))
+        return FitResult(model, search, *self._calibration(errors, earlier), maps)
 
-    def train_on(self, series: TrainingSeries, model: FittedModel, epochs: int) -> FittedModel:
-        """Go on training a model on all windows of longer series."""
+    def train_on(
+        self, series: TrainingSeries, model: FittedModel, epochs: int, *, even_one: bool
+    ) -> tuple[FittedModel, SeriesMaps | None]:
+        """Go on training a model on all windows of longer or other series.
+
+        Parameters
+        ----------
+        series : TrainingSeries
+            Scaled channels of every series.
+        model : FittedModel
+            Weights to go on from.
+        epochs : int
+            Epochs; none leaves the model as it is.
+        even_one : bool
+            Whether a single series is corrected as well, since the model comes from others.
+
+        Returns
+        -------
+        model : FittedModel
+            Trained on.
+        maps : SeriesMaps or None
+            What each series adds to its forecasts.
+        """
         windows = self._windows(series)
-        plan = replace(self.plan(len(windows)), epochs=epochs, patience=None)
-        rng = np.random.default_rng(sum(series.lengths))
-        return train(self.spec, windows, plan, rng, start=model).model
+        if epochs:
+            plan = replace(self.plan(len(windows)), epochs=epochs, patience=None)
+            rng = np.random.default_rng(sum(series.lengths))
+            model = train(self.spec, windows, plan, rng, start=model).model
+        everything = np.arange(len(windows))
+        return model, self._maps(model, series, windows, everything, even_one=even_one)
+
+    def _maps(
+        self,
+        model: FittedModel,
+        series: TrainingSeries,
+        windows: Windows,
+        chosen: np.ndarray,
+        *,
+        even_one: bool = False,
+    ) -> SeriesMaps | None:
+        """Return what each series adds; None for a single one, whose model is its own."""
+        if not self.correct or (len(series.arrays) == 1 and not even_one):
+            return None
+        of_series = self.cut.series_of(chosen, series.lengths)
+        return fitted_maps(model, windows, chosen, of_series, series.keys, series.n_targets)
 
     def _windows(self, series: TrainingSeries) -> Windows:
         return Windows.over(
@@ -205,11 +264,20 @@ class ForecastFitter:
         )
 
     def _errors(
-        self, model: FittedModel, series: TrainingSeries, windows: Windows, indices: np.ndarray
+        self,
+        model: FittedModel,
+        series: TrainingSeries,
+        windows: Windows,
+        indices: np.ndarray,
+        maps: SeriesMaps | None = None,
     ) -> _Errors:
         """Measure a model's errors on windows that it was not trained on."""
         inputs, targets, present = windows.batch(indices)
         forecasts = model.predict(inputs).astype(np.float64)  # (n_windows, horizon, n_levels)
+        if maps is not None:
+            places = maps.places[self.cut.series_of(indices, series.lengths)]
+            normalization = cast(HorizonHead, self.spec.head).normalization
+            forecasts += maps.correction(inputs[0], places, normalization)[..., None]
         errors = np.where(present[..., None] > 0, targets - forecasts, np.nan)
         return self._measured(errors, series, windows, indices)
 

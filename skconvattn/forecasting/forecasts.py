@@ -16,7 +16,9 @@ from skconvattn.forecasting.calibration import (
     quantiles_between,
 )
 from skconvattn.forecasting.channels import Channels
+from skconvattn.forecasting.history import Panel
 from skconvattn.forecasting.layout import Cut
+from skconvattn.forecasting.series_maps import SeriesMaps
 from skconvattn.networks import HorizonHead
 
 
@@ -44,6 +46,8 @@ class Learned:
         By which series are scaled by their noise; 0 where they are by their deviation.
     locality : float
         How far the noise scale of a window is its own.
+    maps : SeriesMaps or None
+        What each series adds to the forecasts of the model.
     """
 
     model: FittedModel
@@ -55,11 +59,13 @@ class Learned:
     best_loss: float
     noise_factor: float = 0.0
     locality: float = 0.0
+    maps: SeriesMaps | None = None
 
     def ahead(
         self,
         windows: np.ndarray,
         known: np.ndarray,
+        places: np.ndarray | None = None,
         predict: Callable[[list[np.ndarray]], np.ndarray] | None = None,
     ) -> np.ndarray:
         """Forecast the steps after windows, the horizon at a time, each from the ones before.
@@ -70,6 +76,8 @@ class Learned:
             The targets of a series one after the other; float32.
         known : ndarray of shape (n_series * n_targets, n_steps, n_known)
             Channels known ahead.
+        places : ndarray of shape (n_series * n_targets,), optional
+            Which of the maps corrects each, see :meth:`places_of`.
         predict : callable, optional
             From inputs to outputs of the model; its predictions by default.
 
@@ -87,6 +95,8 @@ class Learned:
             part = known[:, start : start + horizon]
             future[:, : part.shape[1]] = part
             block = predict(self.inputs(windows, future))
+            if self.maps is not None and places is not None:
+                block = block + self._correction(windows, places)[..., None]
             blocks.append(block)
             if start + horizon < n_steps:
                 # Past regressors stay where they were; marks of missing values are off.
@@ -124,10 +134,22 @@ class Learned:
         windows[steps == 0, :, 0] = 0.0
         return windows, future
 
-    def one_step(self, windows: np.ndarray, future: np.ndarray) -> np.ndarray:
+    def one_step(
+        self, windows: np.ndarray, future: np.ndarray, places: np.ndarray | None
+    ) -> np.ndarray:
         """Forecast the first step after each window: (n_windows, n_levels), float64."""
         outputs = self.model.predict(self.inputs(windows, future))[:, 0]
+        if self.maps is not None and places is not None:
+            outputs = outputs + self._correction(windows, places)[:, :1]
         return np.asarray(outputs, dtype=np.float64)
+
+    def places_of(self, panel: Panel) -> np.ndarray | None:
+        """Return which of the maps corrects each target of a panel; None if there are no maps."""
+        return None if self.maps is None else self.maps.of(panel.keys, panel.n_targets)
+
+    def _correction(self, windows: np.ndarray, places: np.ndarray) -> np.ndarray:
+        assert self.maps is not None
+        return self.maps.correction(windows, places, self.head.normalization)
 
     def scales(self, windows: np.ndarray, overall: np.ndarray) -> np.ndarray:
         """Return the noise scale of windows: (n,).

@@ -104,6 +104,7 @@ class LearningForecaster(ForecastingParameters, Network):
             model=result.model,
             calibration=result.calibration,
             locality=result.locality,
+            maps=result.maps,
             cut=cut,
             channels=channels,
             period=period,
@@ -112,12 +113,14 @@ class LearningForecaster(ForecastingParameters, Network):
         )
 
     def _train_on(self, learned: Learned, panel: Panel, epochs: int) -> Learned:
-        """Go on training for some epochs on all windows of a panel."""
-        if epochs == 0:
+        """Go on training for some epochs on all windows of a panel, and correct for its series."""
+        if epochs == 0 and learned.maps is None:
             return learned
         fitter = self._fitter(learned.model.spec, learned.cut, learned.period)
         series = training_series(panel, learned.channels, learned.cut)
-        return replace(learned, model=fitter.train_on(series, learned.model, epochs))
+        even_one = learned.maps is not None
+        model, maps = fitter.train_on(series, learned.model, epochs, even_one=even_one)
+        return replace(learned, model=model, maps=maps)
 
     def _adopt(self, learned: Learned, panel: Panel) -> Learned:
         """Return what was learned on other series, for the targets and time stamps of a panel."""
@@ -211,6 +214,7 @@ class LearningForecaster(ForecastingParameters, Network):
             fraction=self.validation_fraction,
             refit=self.refit,
             conformal=self.conformal,
+            correct=self.series_correction,
         )
 
     def _automatic_loss(self) -> str:
@@ -244,7 +248,9 @@ def training_series(panel: Panel, channels: Channels, cut: Cut) -> TrainingSerie
             if n_own <= cut.window_length:
                 whole = last_window(whole, cut.window_length + max(1, n_own // 2))
             arrays.append(whole)
-    return TrainingSeries(tuple(arrays), n_past=channels.n_past, targets_apart=apart)
+    return TrainingSeries(
+        tuple(arrays), n_past=channels.n_past, targets_apart=apart, keys=panel.keys
+    )
 
 
 def _with_truth(history: Any, channels: Channels) -> tuple[list[Any], bool]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -28,7 +28,7 @@ _SHARPNESS = 12
 _MOST_WINDOWS = 4096
 _MOST_COMPARED = 256
 # Of longer windows, maps are the simple forecasts alone: there would be too many weights.
-_LONGEST_WINDOW = 512
+LONGEST_WINDOW = 512
 _FEWEST_WINDOWS = 8
 # An effect is part of the start if it lowers the error to this share.
 _WORTH = 0.98
@@ -37,6 +37,8 @@ _FAR = 2**60
 # One at a time: of two threads that save and restore the number of threads, one would restore what
 # the other has set.
 _SOLVING = threading.Lock()
+
+_Candidate = TypeVar("_Candidate", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -94,24 +96,24 @@ class LinearStart:
         head = cast(HorizonHead, spec.head)
         if not head.linear:
             return None
-        kept = _thinned(len(training))
+        kept = thinned(len(training))
         folds = _folds(windows.starts[training[kept]], series[kept], head.horizon)
         if not folds:
             return None
         parts = [
             (
                 training[kept[left_in]],
-                training[kept[left_out[_thinned(len(left_out), _MOST_COMPARED)]]],
+                training[kept[left_out[thinned(len(left_out), _MOST_COMPARED)]]],
             )
             for left_in, left_out in folds
         ]
         best, least = None, np.inf
         for with_effect in (False, True) if _n_effects(head) else (False,):
-            with _one_thread():
+            with one_blas_thread():
                 errors = _left_out_errors(head, windows, parts, with_effect=with_effect)
             if min(errors.values()) < _WORTH * least:
                 least = min(errors.values())
-                best = cls(_shares(errors), with_effect)
+                best = cls(mixing_shares(errors), with_effect)
         return best
 
     def errors_left_out(
@@ -132,7 +134,7 @@ class LinearStart:
             Truth less forecast; NaN where there is no truth.
         """
         head = cast(HorizonHead, spec.head)
-        kept = _thinned(len(training))
+        kept = thinned(len(training))
         errors = np.full((len(kept), head.horizon), np.nan)
         for left_in, left_out in _folds(windows.starts[training[kept]], series[kept], head.horizon):
             kernel, effect = self._solved(head, windows, training[kept[left_in]])
@@ -166,7 +168,7 @@ class LinearStart:
         from skconvattn.layers.horizon_linear import seasonal_naive_map
 
         head = cast(HorizonHead, spec.head)
-        kernel, effect = self._solved(head, windows, training[_thinned(len(training))])
+        kernel, effect = self._solved(head, windows, training[thinned(len(training))])
         load_backend()
         program = model_program(spec)
         trainable, state = program.initialization.draw(rng)
@@ -182,7 +184,7 @@ class LinearStart:
         self, head: HorizonHead, windows: Windows, training: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the map (length, horizon) and the effect of known regressors (n_known,)."""
-        with _one_thread():
+        with one_blas_thread():
             effect = _effect(head, windows, training) if self.with_effect else _no_effect(head)
             maps = _maps(head, windows, training, effect)
         kernel = np.zeros((windows.window_length, head.horizon))
@@ -264,13 +266,18 @@ def _centred(
     if len(effect):
         window = window - known[:, : window.shape[1]] @ effect
         target = target - known[:, window.shape[1] :] @ effect
-    center = {
+    center = centre_of(window, head.normalization)
+    return window - center, target - center, present
+
+
+def centre_of(window: np.ndarray, normalization: str | None) -> np.ndarray:
+    """Return what the network takes off windows, (n, length), and puts on forecasts: (n, 1)."""
+    return {
         "standard": lambda: window.mean(axis=1),
         "last": lambda: window[:, -1],
         "robust": lambda: np.median(window, axis=1),
         None: lambda: np.zeros(len(window)),
-    }[head.normalization]()[:, None]
-    return window - center, target - center, present
+    }[normalization]()[:, None]
 
 
 def _maps(
@@ -279,7 +286,7 @@ def _maps(
     """Return maps, (length, horizon), by simple forecast and penalty."""
     window, target, present = _centred(head, windows, chosen, effect)
     maps = {}
-    is_short = window.shape[1] <= _LONGEST_WINDOW
+    is_short = window.shape[1] <= LONGEST_WINDOW
     if is_short:
         values, vectors = np.linalg.eigh(window.T @ window)
         unit = max(values.mean(), np.finfo(np.float64).tiny)
@@ -319,7 +326,7 @@ def _absolute_error(
     return float((np.abs(target - window @ kernel) * present).sum())
 
 
-def _shares(errors: dict[tuple[str, float], float]) -> dict[tuple[str, float], float]:
+def mixing_shares(errors: dict[_Candidate, float]) -> dict[_Candidate, float]:
     """Return weights that fall with a power of the error, and sum to one."""
     least = max(min(errors.values()), np.finfo(np.float64).tiny)
     weights = {name: (least / max(error, least)) ** _SHARPNESS for name, error in errors.items()}
@@ -329,7 +336,7 @@ def _shares(errors: dict[tuple[str, float], float]) -> dict[tuple[str, float], f
     return {name: weight / total for name, weight in kept.items()}
 
 
-def _thinned(n: int, most: int = _MOST_WINDOWS) -> np.ndarray:
+def thinned(n: int, most: int = _MOST_WINDOWS) -> np.ndarray:
     """Return evenly spaced positions among ``n``, all of them if they are few."""
     return np.linspace(0, n - 1, min(n, most)).astype(int)
 
@@ -362,7 +369,7 @@ def _folds(
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_blas_thread() -> Iterator[None]:
     """Do linear algebra in one thread: more of them are slower on matrices as small as these.
 
     On two cores with other work, the threads of OpenBLAS waited for each other for 2 s in an

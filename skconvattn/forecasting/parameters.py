@@ -14,7 +14,7 @@ _FROM_ONE = Interval(Integral, 1, None, closed="left")
 _SHARE = Interval(Real, 0, 1, closed="left")
 
 
-@hyperparameters(patience=20, steps_per_epoch="auto")
+@hyperparameters(patience="auto", steps_per_epoch="auto")
 class ForecastingParameters(TrainingParameters):
     """What a forecaster sees, how it is normalised, and what it does with many series."""
 
@@ -137,6 +137,16 @@ class ForecastingParameters(TrainingParameters):
         {"global", "local"}
         Whether all series of a panel train one model or each one its own; local models share one
         compiled program.
+        """,
+    )
+    series_correction: bool = hyperparameter(
+        default=True,
+        constraints=["boolean"],
+        doc="""
+        bool
+        Whether a model of several series is corrected for each that it was fitted on, by a linear
+        map of its own: a ridge regression of what the model leaves on the window, as far as it
+        lowers the error on blocks of the series left out in turn.
         """,
     )
     refit: bool = hyperparameter(

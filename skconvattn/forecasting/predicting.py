@@ -90,7 +90,7 @@ class PredictingForecaster(BaseForecaster):
         """
         learned, panel = self._learned, self._panel_seen
         windows = last_windows(panel, learned)
-        outputs = learned.ahead(windows, self._known_of_all(steps, X))
+        outputs = learned.ahead(windows, self._known_of_all(steps, X), learned.places_of(panel))
         scales = learned.scales(windows, self._changes)
         shape = (len(steps), panel.n_targets)
         return outputs.reshape(*shape, *outputs.shape[1:]), scales.reshape(shape)
@@ -130,7 +130,9 @@ class PredictingForecaster(BaseForecaster):
     def _inside(self, steps: np.ndarray, outputs: np.ndarray, scales: np.ndarray) -> None:
         """Forecast past steps, each one step ahead of the window before it; writes results."""
         learned, panel = self._learned, self._panel_seen
-        places, windows, futures = [], [], []
+        asked, windows, futures = [], [], []
+        maps = learned.places_of(panel)
+        of_rows = []
         for i, history in enumerate(panel.histories):
             places_inside = np.flatnonzero(steps[i] <= 0)
             positions = steps[i, places_inside] + len(history.y) - 1
@@ -139,10 +141,16 @@ class PredictingForecaster(BaseForecaster):
                 window, future = learned.inside(array, positions)
                 windows.append(window)
                 futures.append(future)
-                places.append((i, target, places_inside))
-        forecasts = learned.one_step(np.concatenate(windows), np.concatenate(futures))
+                asked.append((i, target, places_inside))
+                if maps is not None:
+                    of_rows.append(np.full(len(positions), maps[i * panel.n_targets + target]))
+        forecasts = learned.one_step(
+            np.concatenate(windows),
+            np.concatenate(futures),
+            np.concatenate(of_rows) if of_rows else None,
+        )
         first = 0
-        for (i, target, inside), window in zip(places, windows, strict=True):
+        for (i, target, inside), window in zip(asked, windows, strict=True):
             rows = slice(first, first + len(inside))
             outputs[i, target, inside] = forecasts[rows]
             changes = np.full(len(inside), self._changes[i * panel.n_targets + target])

@@ -118,9 +118,11 @@ class SamplingForecaster(PredictingForecaster):
         known = self._known_of_all(steps, X)
         windows = last_windows(panel, learned)
         # Samples outermost, so that the targets of a series stay together.
+        places = learned.places_of(panel)
         outputs = learned.ahead(
             np.tile(windows, (n_samples, 1, 1)),
             np.tile(known, (n_samples, 1, 1)),
+            None if places is None else np.tile(places, n_samples),
             lambda inputs: sampled_outputs(learned.model, inputs, rng),
         )
         middle = outputs[..., outputs.shape[-1] // 2]

@@ -19,6 +19,7 @@ from skconvattn.forecasting.forecasts import Learned
 from skconvattn.forecasting.history import History, Panel
 from skconvattn.forecasting.layout import Cut
 from skconvattn.forecasting.regressors import RegressorEncoder
+from skconvattn.forecasting.series_maps import SeriesMaps
 from skconvattn.forecasting.timeline import Timeline
 
 _VECTORIZED_ATTRIBUTES = frozenset(
@@ -79,6 +80,7 @@ class SaveableForecaster(Saveable):
         Panel,
         RegressorEncoder,
         ResidualQuantiles,
+        SeriesMaps,
         Timeline,
     )
     _file_kinds: ClassVar[tuple[Kind, ...]] = (

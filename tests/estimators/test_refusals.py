@@ -117,8 +117,9 @@ def test_sample_weights_of_a_wrong_kind(cls):
 PARAMETERS = [
     ("epochs", 0), ("epochs", 2.5), ("batch_size", 0), ("batch_size", "all"),
     ("learning_rate", 0.0), ("learning_rate", "fast"), ("optimizer", 3), ("loss", 3),
-    ("validation_fraction", 1.0), ("patience", 0), ("verbose", -1), ("warm_start", "yes"),
-    ("random_state", "seed"), ("units", 0), ("dropout", 1.0), ("early_stopping", None),
+    ("validation_fraction", 1.0), ("patience", 0), ("patience", "long"), ("verbose", -1),
+    ("warm_start", "yes"), ("random_state", "seed"), ("units", 0), ("dropout", 1.0),
+    ("early_stopping", None),
 ]  # fmt: skip
 
 

@@ -102,7 +102,7 @@ def test_every_window_is_left_out_once_and_no_target_is_on_both_sides():
 
 
 def test_weights_fall_with_the_error_and_sum_to_one():
-    shares = linear_start._shares({("a", 1.0): 1.0, ("b", 1.0): 1.05, ("c", 1.0): 3.0})
+    shares = linear_start.mixing_shares({("a", 1.0): 1.0, ("b", 1.0): 1.05, ("c", 1.0): 3.0})
 
     assert shares.keys() == {("a", 1.0), ("b", 1.0)}  # the third has less than a thousandth
     assert sum(shares.values()) == pytest.approx(1)

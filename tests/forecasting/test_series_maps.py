@@ -1,0 +1,237 @@
+"""Corrections of a model of many series: a linear map for each."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sktime.split import ExpandingWindowSplitter
+
+import skconvattn
+from skconvattn import ConvAttentionForecaster
+from skconvattn.forecasting import series_maps
+from skconvattn.forecasting.series_maps import SeriesMaps
+
+SMALL = {
+    "filters": 2,
+    "units": 2,
+    "epochs": 2,
+    "window_length": 4,
+    "seasonal_period": 1,
+    "random_state": 0,
+}
+FH = [1, 2, 3]
+# Each follows its own law: an oscillation of another period.
+PERIODS = {"a": 3.0, "b": 5.0, "c": 7.0}
+
+
+def _series(period: float, n: int = 120, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.sin(2 * np.pi * np.arange(n) / period) + 0.05 * rng.normal(size=n)
+
+
+def _panel(n: int = 120) -> pd.DataFrame:
+    parts = {key: pd.DataFrame({"y": _series(p, n)}) for key, p in PERIODS.items()}
+    return pd.concat(parts, names=["series", "time"])
+
+
+def _split(y: pd.DataFrame, n_ahead: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:
+    last = y.index.get_level_values("time").max()
+    later = y.index.get_level_values("time") > last - n_ahead
+    return y[~later], y[later]
+
+
+def _kernel_of(window, left, penalties=series_maps._PENALTIES, *, horizon=3):
+    """Return the map by least squares of extended systems, block by block."""
+    n, length = window.shape
+
+    def ridge(rows, penalty):
+        if np.isinf(penalty):
+            return np.zeros((length, horizon))
+        unit = np.mean(np.linalg.eigvalsh(window[rows].T @ window[rows]))
+        if len(rows) < n:
+            unit = np.mean(np.linalg.eigvalsh(window.T @ window))
+        extended = np.concatenate([window[rows], np.sqrt(penalty * unit) * np.eye(length)])
+        targets = np.concatenate([left[rows], np.zeros((length, horizon))])
+        return np.linalg.lstsq(extended, targets, rcond=None)[0]
+
+    candidates = [*penalties, np.inf]
+    errors = dict.fromkeys(candidates, 0.0)
+    for block in np.array_split(np.arange(n), 4):
+        rows = np.array(
+            [i for i in range(n) if i <= block[0] - horizon or i >= block[-1] + horizon]
+        )
+        for penalty in candidates:
+            errors[penalty] += np.abs(left[block] - window[block] @ ridge(rows, penalty)).sum()
+    weights = np.array([(min(errors.values()) / errors[each]) ** 12 for each in candidates])
+    weights[weights <= 1e-3] = 0.0
+    maps = [ridge(np.arange(n), each) for each in candidates]
+    return np.tensordot(weights / weights.sum(), maps, axes=1)
+
+
+def test_a_map_is_the_weighted_mean_of_ridge_regressions():
+    rng = np.random.default_rng(0)
+    window = rng.normal(size=(60, 5))
+    left = window @ rng.normal(size=(5, 3)) + rng.normal(size=(60, 3))
+
+    kernel = series_maps._kernel(np.arange(60), window, left, np.ones((60, 3)))
+
+    np.testing.assert_allclose(kernel, _kernel_of(window, left), rtol=1e-4, atol=1e-6)
+
+
+def test_a_series_that_tells_nothing_beyond_the_others_keeps_their_forecast():
+    rng = np.random.default_rng(1)
+    window, left = rng.normal(size=(400, 12)), rng.normal(size=(400, 3))
+
+    kernel = series_maps._kernel(np.arange(400), window, left, np.ones((400, 3)))
+
+    # What the map adds to the variance of noise, which is one: least squares alone, 12 / 400.
+    assert (kernel**2).sum(axis=0).mean() < 0.01
+
+
+def test_a_perfect_model_is_not_corrected():
+    window = np.random.default_rng(0).normal(size=(60, 5))
+
+    assert series_maps._kernel(np.arange(60), window, np.zeros((60, 3)), np.ones((60, 3))) is None
+
+
+@pytest.mark.parametrize("n_windows", [1, 8, 15])
+def test_series_with_few_windows_are_not_corrected(n_windows):
+    groups = series_maps._groups(np.arange(n_windows), np.zeros(n_windows, dtype=int))
+
+    assert groups == []
+
+
+def test_many_series_are_forecast_some_at_a_time(monkeypatch):
+    monkeypatch.setattr(series_maps, "_AT_ONCE", 50)
+    series = np.repeat([0, 1, 2, 4], [20, 20, 20, 60])
+
+    groups = series_maps._groups(np.arange(120), series)
+
+    assert [numbers for numbers, _ in groups] == [[0, 1], [2], [4]]
+    np.testing.assert_array_equal(groups[1][1][0], np.arange(40, 60))
+
+
+def test_each_series_gets_its_own_map_and_new_ones_none():
+    kernels = np.arange(2 * 2 * 1, dtype=np.float32).reshape(2, 2, 1)
+    maps = SeriesMaps((("a",), ("b",), ("c",)), np.array([1, -1, 0]), kernels)
+    windows = np.array([[[3.0], [1.0]]] * 4)
+
+    places = maps.of([("c",), ("new",), ("a",), ("b",)], 1)
+
+    np.testing.assert_array_equal(places, [0, -1, 1, -1])
+    # Centred by the mean to (1, -1), or by the last value to (2, 0).
+    np.testing.assert_array_equal(
+        maps.correction(windows, places, "standard")[:, 0], [-1, 0, -1, 0]
+    )
+    np.testing.assert_array_equal(maps.correction(windows, places, "last")[:, 0], [0, 0, 4, 0])
+
+
+def test_series_that_follow_laws_of_their_own_are_forecast_by_maps_of_their_own():
+    train, test = _split(_panel())
+
+    errors = {
+        corrected: (
+            ConvAttentionForecaster(series_correction=corrected, **SMALL)
+            .fit(train, fh=FH)
+            .predict()
+            .sub(test)
+            .abs()
+            .to_numpy()
+            .mean()
+        )
+        for corrected in (True, False)
+    }
+
+    assert errors[True] < errors[False] / 4
+
+
+def test_intervals_are_those_of_the_corrected_forecast():
+    """The noise has a deviation of 0.05: 90 % of it lie within 0.08 to both sides."""
+    train, test = _split(_panel(400))
+    forecaster = ConvAttentionForecaster(**SMALL).fit(train, fh=FH)
+
+    interval = forecaster.predict_interval(coverage=0.9)
+
+    half_width = (interval.iloc[:, 1] - interval.iloc[:, 0]) / 2
+    assert half_width.mean() < 0.2
+    assert ((interval.iloc[:, 0] < test["y"]) & (test["y"] < interval.iloc[:, 1])).mean() > 0.7
+
+
+def test_every_kind_of_forecast_is_corrected_alike():
+    y = pd.DataFrame({key: _series(period) for key, period in PERIODS.items()})
+    forecaster = ConvAttentionForecaster(branch_dropout=0.1, **SMALL).fit(y[:100], fh=FH)
+    assert forecaster._learned.maps.keys == ((),)
+
+    later = forecaster.clone().fit(y[:100], fh=FH)
+    later.update(y[100:101], update_params=False)
+
+    inside = later.predict(fh=[0])
+    moved = forecaster.update_predict(
+        y[100:103], ExpandingWindowSplitter(fh=[1], initial_window=1), update_params=False
+    )
+    samples = later.sample(400, fh=[1]).T.groupby(level=0, sort=False).mean().T
+
+    np.testing.assert_allclose(inside, forecaster.predict(fh=[1]), rtol=1e-6)
+    np.testing.assert_allclose(moved.iloc[:1], later.predict(fh=[1]), rtol=1e-6)
+    np.testing.assert_allclose(samples, later.predict(fh=[1]), atol=0.05)
+
+
+def test_files_keep_the_maps(tmp_path):
+    train, _ = _split(_panel())
+    forecaster = ConvAttentionForecaster(**SMALL).fit(train, fh=FH)
+    assert len(forecaster._learned.maps.kernels) == 3
+
+    forecaster.save(tmp_path / "panel.zip")
+
+    pd.testing.assert_frame_equal(
+        skconvattn.load(tmp_path / "panel.zip").predict(), forecaster.predict()
+    )
+
+
+def test_a_series_added_without_training_is_forecast_by_the_model_of_all():
+    y = _panel()
+    forecaster = ConvAttentionForecaster(**SMALL).fit(y, fh=FH)
+    plain = ConvAttentionForecaster(series_correction=False, **SMALL).fit(y, fh=FH)
+    added = pd.concat({"d": y.loc["a"]}, names=["series", "time"])
+
+    for each in (forecaster, plain):
+        each.update(added, update_params=False)
+
+    predicted, expected = forecaster.predict(), plain.predict()
+    pd.testing.assert_frame_equal(predicted.loc[["d"]], expected.loc[["d"]])
+    assert not np.allclose(predicted.loc["a"], expected.loc["a"])
+
+
+def test_after_pretraining_a_series_is_corrected_from_its_own_past():
+    pretrained = {
+        corrected: ConvAttentionForecaster(series_correction=corrected, **SMALL).pretrain(
+            _panel(), fh=FH
+        )
+        for corrected in (True, False)
+    }
+    y = pd.Series(_series(11.0, seed=5))
+
+    errors = {
+        corrected: np.abs(forecaster.fit(y[:117], fh=FH).predict() - y[117:]).mean()
+        for corrected, forecaster in pretrained.items()
+    }
+
+    assert errors[True] < errors[False] / 2
+
+
+def test_training_on_learns_the_maps_anew():
+    y = _panel()
+    train, later = _split(y, 20)
+    forecaster = ConvAttentionForecaster(**SMALL).fit(train, fh=FH)
+    before = forecaster._learned.maps.kernels.copy()
+
+    forecaster.update(later)
+
+    assert not np.array_equal(before, forecaster._learned.maps.kernels)
+
+
+def test_a_single_series_has_no_map_beside_its_model():
+    forecaster = ConvAttentionForecaster(**SMALL).fit(pd.Series(_series(5.0)), fh=FH)
+
+    assert forecaster._learned.maps is None
