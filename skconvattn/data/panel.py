@@ -135,21 +135,34 @@ class Preparation:
         list of ndarray
             Scaled series of shape (n_samples, n_timepoints, n_channels), float32, without NaN and
             zero behind their end. If masked, also where they are valid: (n_samples, n_timepoints).
+
+        Raises
+        ------
+        ValueError
+            If values are so far from those of the fit that float32 cannot hold them.
         """
         n_timepoints = self.n_timepoints if n_timepoints is None else n_timepoints
         n_known = min(n_timepoints, panel.values.shape[1])
         series = aligned_zeros((len(rows), n_timepoints, self.n_channels))
         n_given = len(self.scaling.center)
-        for block in row_blocks(panel.values, len(rows)):
-            scaled = self.scaling.of_block(panel.values[rows[block], :n_known])
-            missing = np.isnan(scaled)
-            if missing.any():
-                scaled = _filled(scaled, missing)
-                lacking = _missing(panel, rows[block])[:, :n_known]
-                series[block, :n_known, n_given:] = lacking[..., self.marked]
-                behind = missing & ~lacking
-                scaled[behind] = 0.0
-            series[block, :n_known, :n_given] = scaled
+        try:
+            with np.errstate(over="raise"):
+                for block in row_blocks(panel.values, len(rows)):
+                    scaled = self.scaling.of_block(panel.values[rows[block], :n_known])
+                    missing = np.isnan(scaled)
+                    if missing.any():
+                        scaled = _filled(scaled, missing)
+                        lacking = _missing(panel, rows[block])[:, :n_known]
+                        series[block, :n_known, n_given:] = lacking[..., self.marked]
+                        behind = missing & ~lacking
+                        scaled[behind] = 0.0
+                    series[block, :n_known, :n_given] = scaled
+        except FloatingPointError as error:
+            largest = np.nanmax(np.abs(panel.values[rows]))
+            raise ValueError(
+                f"X has a value of size {largest:.3g}, too far from those of the fit for float32; "
+                "give series in the units of the fit."
+            ) from error
         return [series, self._mask(panel, rows, n_timepoints)] if self.masked else [series]
 
     def by_length(self, panel: Panel) -> Iterator[tuple[int, np.ndarray]]:

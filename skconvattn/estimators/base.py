@@ -109,6 +109,9 @@ class BaseNeuralEstimator(
     # Fewer held-out samples say too little about when to stop.
     _min_validation_samples: ClassVar[int] = 20
 
+    def _check_lengths(self, panel: Panel) -> None:
+        """Refuse series of lengths that the targets have no place for."""
+
     @abstractmethod
     def _encode_targets(self, y: np.ndarray, panel: Panel, *, goes_on: bool) -> np.ndarray:
         """Return what the loss compares with, and remember how to decode it."""
@@ -243,6 +246,11 @@ class BaseNeuralEstimator(
         if not self.early_stopping or n_held_out < self._min_validation_samples:
             return np.arange(n_samples), np.zeros(0, dtype=int)
         held_out = self._held_out(targets, n_held_out, rng)
+        if len(held_out) == n_samples:
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction} holds out all {n_samples} distinct "
+                "samples; use a smaller fraction, or early_stopping=False."
+            )
         return np.setdiff1d(np.arange(n_samples), held_out), held_out
 
     def _inputs(self, X: Any) -> list[np.ndarray]:

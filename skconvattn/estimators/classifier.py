@@ -136,7 +136,10 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
         present = np.unique(y)
         if not goes_on and not (self._n_further_epochs_ and hasattr(self, "classes_")):
             self.classes_ = present
-        new = present[~np.isin(present, self.classes_)]
+        # NumPy compares text with the text of numbers, whose order is another.
+        comparable = (present.dtype.kind in "US") == (self.classes_.dtype.kind in "US")
+        comparable |= object in (present.dtype, self.classes_.dtype)
+        new = present[~np.isin(present, self.classes_)] if comparable else present
         if len(new):
             raise ValueError(
                 f"y has the class {new.tolist()[0]!r}, which is none of {self.classes_.tolist()}; "

@@ -59,8 +59,11 @@ def _rows(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Rows:
     weights = _check_sample_weight(
         sample_weight, panel.values, dtype=np.float64, ensure_non_negative=True
     )
+    # As in the data of the fit, samples of weight zero do not count as members of their class.
+    kept = np.flatnonzero(weights)
+    targets, weights = targets[kept], weights[kept]
     weights = estimator._weighted_by_target(targets, weights)
-    series, *mask = preparation.inputs(panel, np.arange(len(panel)))
+    series, *mask = preparation.inputs(panel, kept)
     return Rows(
         series,
         estimator._scale_targets(targets, weights, goes_on=True),

@@ -60,6 +60,7 @@ def training_data(estimator: Any, X: Any, y: Any, *, numeric: bool, reset: bool 
         return Panel(to_keras_axes(X)), y
     _check_names_and_numbers(estimator, *series, reset=reset)
     panel = _together(*series)
+    estimator._check_lengths(panel)
     # Names are those of the container, checked above: an array in its place has none.
     y = checked_targets(estimator, y, numeric)
     check_consistent_length(panel.values, y)
@@ -193,4 +194,7 @@ def _check_names_and_numbers(
     estimator: Any, series: list[np.ndarray], names: Any, *, reset: bool
 ) -> None:
     _check_feature_names(estimator, names, reset=reset)
-    _check_n_features(estimator, np.empty((1, series[0].shape[0])), reset=reset)
+    preparation = None if reset else getattr(estimator, "_preparation_", None)
+    if preparation is None or estimator.n_features_in_ == len(preparation.scaling.center):
+        _check_n_features(estimator, np.empty((1, series[0].shape[0])), reset=reset)
+    # Else the fit saw time steps as features, in an array of two axes: check_shape compares them.

@@ -84,8 +84,17 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
         ndarray of shape (n_samples, n_quantiles) or (n_samples, n_outputs, n_quantiles)
             Quantiles in the units of ``y``, float64, increasing along the last axis. The axis of
             outputs is that of ``y``, time steps with ``sequence``.
+
+        Raises
+        ------
+        ValueError
+            If series are not valid, or ``quantiles`` was set after the fit.
         """
         values = self._values(X)
+        if not self._asked_for_:
+            raise ValueError(
+                f"quantiles={self.quantiles} was set after the fit, which learned none; fit anew."
+            )
         wanted = [self._levels_.index(level) for level in self._asked_for_]
         return self._as_given(values[..., wanted])
 
@@ -124,7 +133,18 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
         tags.target_tags.multi_output = True
         return tags
 
+    def _check_lengths(self, panel: Panel) -> None:
+        if self.sequence and panel.lengths is not None:
+            raise ValueError(
+                "sequence=True needs series of equal length, and those of X have "
+                f"{panel.lengths.min()} to {panel.lengths.max()} time steps; cut them to one."
+            )
+
     def _encode_targets(self, y: np.ndarray, panel: Panel, *, goes_on: bool) -> np.ndarray:
+        if not isinstance(y, np.ndarray):
+            raise TypeError(
+                f"y is a sparse {type(y).__name__}, and targets have to be dense; use y.toarray()."
+            )
         targets = y.reshape(len(y), -1).astype(np.float64)
         check_quantiles(self.quantiles, self.loss)
         if goes_on:
@@ -141,11 +161,6 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
 
     def _check_sequences(self, y: np.ndarray, panel: Panel) -> None:
         n_timepoints = panel.values.shape[1]
-        if panel.lengths is not None:
-            raise ValueError(
-                "sequence=True needs series of equal length, and those of X have "
-                f"{panel.lengths.min()} to {panel.lengths.max()} time steps; cut them to one."
-            )
         if y.ndim != 2 or y.shape[1] != n_timepoints:
             raise ValueError(
                 f"sequence=True needs one value a time step, y of shape ({len(y)}, "

@@ -13,6 +13,9 @@ _MIN_HELD_OUT = 4
 _MAX_HELD_OUT = 2048
 # A window longer than this costs more than a further season tells, unless asked for.
 _MAX_AUTO_WINDOW = 336
+# Seasons that are a day: of hours and of half hours. What people do repeats over the week.
+_DAYS = (24, 48)
+_FEWEST_WEEKS = 4
 
 
 @dataclass(frozen=True)
@@ -98,8 +101,9 @@ def _thinned(held_out: np.ndarray) -> np.ndarray:
 def window_length_for(n_timepoints: int, horizon: int, period: int) -> int:
     """Choose a window from season and horizon.
 
-    Two seasons, or a season and a half of the horizon if that is longer, in whole seasons; half of
-    what the series has left beside the horizon if it is short.
+    Two seasons, or a season and a half of the horizon if that is longer, in whole seasons; a week
+    where the season is a day and the series has four of them; half of what the series has left
+    beside the horizon if it is short.
 
     Parameters
     ----------
@@ -116,6 +120,8 @@ def window_length_for(n_timepoints: int, horizon: int, period: int) -> int:
         Time steps of a window, at least 1.
     """
     wanted = wanted_window_length(horizon, period)
+    if period in _DAYS and n_timepoints >= _FEWEST_WEEKS * 7 * period:
+        wanted = max(wanted, 7 * period)
     longest = max(1, (n_timepoints - min(horizon, n_timepoints // 3)) // 2)
     length = min(wanted, longest)
     return max(length // period, 1) * period if length >= period else length

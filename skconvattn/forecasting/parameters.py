@@ -24,8 +24,9 @@ class ForecastingParameters(TrainingParameters):
         doc="""
         int, "auto" or sequence of int
         Time steps that a forecast looks back. "auto" takes two seasons, or half as much again as
-        the horizon if that is longer, as far as the series allows. Of a sequence, the one with the
-        lowest loss on the held-out part is taken.
+        the horizon if that is longer, as far as the series allows, and a week of hours or half
+        hours where the season is a day and the series has four weeks. Of a sequence, the one with
+        the lowest loss on the held-out part is taken.
         """,
     )
     seasonal_period: int | str = hyperparameter(

@@ -89,6 +89,7 @@ KINDS: dict[str, Callable[[np.ndarray], Any]] = {
     "a feature less": lambda series: series[:, :-1],
     "a feature more": lambda series: np.concatenate([series, series[:, :1]], axis=1),
     "a time step less": lambda series: series[..., :-1],
+    "two features": lambda series: series[:, :2],
     "an axis less": lambda series: series[0],
     "an axis more": lambda series: series[..., None],
     "two axes more": lambda series: series[..., None, None],
@@ -126,6 +127,12 @@ def named() -> Any:
 
 
 @pytest.fixture(scope="module")
+def unequal_pairs() -> Any:
+    """A regressor of series of unequal length and two channels."""
+    return ConvAttentionRegressor(**SMALL).fit([x[:, : 3 + i % 4] for i, x in enumerate(DEEP)], Y)
+
+
+@pytest.fixture(scope="module")
 def unequal() -> Any:
     """A regressor of series of unequal length."""
     return ConvAttentionRegressor(**SMALL).fit([x[: 3 + i % 4] for i, x in enumerate(X)], Y)
@@ -158,7 +165,7 @@ def _assert_as_checked(estimator: Any, given: Any, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
 @pytest.mark.parametrize("kind", [*KINDS, *FLAT_KINDS])
-@pytest.mark.parametrize("fitted", ["flat", "named", "unequal"])
+@pytest.mark.parametrize("fitted", ["flat", "named", "unequal", "unequal_pairs"])
 def test_flat_series_are_predicted_or_refused_as_with_all_checks(
     fitted, kind, request, monkeypatch
 ):

@@ -85,10 +85,21 @@ def test_classes_are_those_of_the_first_call():
     before = classifier.predict_proba(X)
     with pytest.raises(ValueError, match=r"y has the class 'new', .* give partial_fit all classes"):
         classifier.partial_fit(X[:1], ["new"])
+    with pytest.raises(ValueError, match=r"y has the class 0, which is none of \['down', 'level'"):
+        classifier.partial_fit(X, (Y > 0).astype(int))
     with pytest.raises(ValueError, match="are not those of the first call"):
         classifier.partial_fit(X, y, classes=["up", "down"])
     np.testing.assert_array_equal(classifier.predict_proba(X), before)
     assert classifier.fit(X, y).classes_.tolist() == ["down", "up"]
+
+
+def test_text_is_no_number_however_many_classes_there_are():
+    classifier = ConvAttentionClassifier(**SMALL)
+    with pytest.raises(ValueError, match=r"y has the class '0', which is none of \[0, 1, 2"):
+        classifier.partial_fit(X, np.where(Y > 0, "10", "0"), classes=np.arange(40))
+    labels = np.where(Y > 0, "10", "0").astype(object)
+    classifier.partial_fit(X, labels, classes=["0", "10"]).partial_fit(X, labels.astype(str))
+    assert classifier.n_iter_ == 2
 
 
 def test_balanced_classes_need_all_samples():

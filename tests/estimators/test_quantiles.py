@@ -117,3 +117,10 @@ def test_another_loss_with_quantiles_is_refused():
 def test_only_a_regressor_of_quantiles_predicts_them():
     assert not hasattr(ConvAttentionRegressor(), "predict_quantiles")
     assert hasattr(ConvAttentionRegressor(quantiles=LEVELS), "predict_quantiles")
+
+
+def test_quantiles_asked_for_after_the_fit_are_refused():
+    regressor = ConvAttentionRegressor(random_state=0, epochs=1).fit(*_data(40))
+    regressor.set_params(quantiles=(0.1, 0.9))
+    with pytest.raises(ValueError, match=r"quantiles=\(0.1, 0.9\) was set after .*; fit anew\.$"):
+        regressor.predict_quantiles(_data(40)[0])

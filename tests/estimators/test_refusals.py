@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skconvattn import all_estimators
+from skconvattn import ConvAttentionRegressor, all_estimators
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 6))
@@ -79,6 +80,33 @@ def test_series_of_another_shape_than_in_fit(cls):
     _assert_refused(lambda: estimator.predict(deep[:, :1]), r"X has 1 features, but .* expecting 2")
     flat = cls(**SMALL).fit(X, _target(cls))
     _assert_refused(lambda: flat.predict(X[:, :5]), r"X has 5 features, but .* expecting 6")
+
+
+@every_estimator
+def test_series_too_far_from_the_fit_for_single_precision(cls):
+    estimator = cls(**SMALL).fit(X, _target(cls))
+    assert np.isfinite(getattr(estimator, "predict_proba", estimator.predict)(1e30 * X)).all()
+    for far in (_with(1e300), _with(-1e300), 1e40 * X):
+        message = rf"X has a value of size {np.abs(far).max():.3g}, too far .*; give series in"
+        _assert_refused(lambda far=far: estimator.predict(far), message.replace("+", r"\+"))
+
+
+@every_estimator
+def test_a_validation_part_that_leaves_nothing_to_train_on(cls):
+    estimator = cls(**SMALL, validation_fraction=0.99)
+    message = r"validation_fraction=0.99 holds out all 40 distinct samples; use a smaller fraction"
+    _assert_refused(lambda: estimator.fit(X, _target(cls)), message)
+    assert not hasattr(estimator, "fitted_model_")
+    estimator.set_params(early_stopping=False).fit(X, _target(cls))
+
+
+def test_sparse_targets():
+    targets = sparse.csr_array(np.stack([Y, -Y], axis=1))
+    _assert_refused(
+        lambda: ConvAttentionRegressor(**SMALL).fit(X, targets),
+        r"^y is a sparse csr_array, and targets have to be dense; use y.toarray\(\)\.$",
+        TypeError,
+    )
 
 
 @every_estimator

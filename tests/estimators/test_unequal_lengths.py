@@ -73,6 +73,22 @@ def test_containers_of_equal_lengths_are_as_one_array(container):
     assert not regressor.fitted_model_.spec.masked
 
 
+@pytest.mark.parametrize("container", ["array of arrays", "list of frames", "frame of series"])
+def test_containers_are_predicted_after_a_fit_on_an_array_of_two_axes(container):
+    flat = np.stack([values[0, :4] for values in SERIES])
+    regressor = ConvAttentionRegressor(**SMALL).fit(flat, Y)
+    given = {
+        "array of arrays": np.array([*flat, None], dtype=object)[:-1],
+        "list of frames": [pd.DataFrame({0: row}) for row in flat],
+        "frame of series": pd.DataFrame({0: [pd.Series(row) for row in flat]}),
+    }[container]
+    np.testing.assert_array_equal(regressor.predict(given), regressor.predict(flat))
+    regressor.partial_fit(given, Y)
+    assert regressor.n_features_in_ == 4
+    with pytest.raises(ValueError, match="X has 4 time steps and 2 channels, but .* on 4 and 1"):
+        regressor.predict(CONTAINERS[container](np.stack([flat, flat], axis=1)))
+
+
 def test_lists_of_numbers_may_be_of_unequal_length():
     arrays = [values[0] for values in SERIES]
     one = ConvAttentionRegressor(**SMALL).fit(arrays, Y)

@@ -51,6 +51,18 @@ def test_a_classifier_knows_the_classes_of_its_validation_data():
     assert classifier.history_["val_accuracy"][best] == pytest.approx(accuracy, rel=1e-6)
 
 
+@pytest.mark.parametrize("class_weight", [None, "balanced", {False: 3.0}])
+def test_validation_samples_of_weight_zero_are_as_good_as_absent(class_weight):
+    settings = {**SMALL, "class_weight": class_weight}
+    weights = np.where(Y_VAL > 7, np.arange(30) % 3, 0.0)  # nothing of the class False
+    kept = weights > 0
+    given = (X_VAL, Y_VAL > 7, weights), (X_VAL[kept], Y_VAL[kept] > 7, weights[kept])
+    one, other = (
+        ConvAttentionClassifier(**settings).fit(X, Y > 7, validation_data=data) for data in given
+    )
+    assert one.history_ == other.history_
+
+
 def test_series_of_unequal_length_are_validated_on_as_they_are_predicted():
     series = [row[: 4 + i % 4] for i, row in enumerate(X)]
     series_val = [row[: 4 + i % 3] for i, row in enumerate(X_VAL)]

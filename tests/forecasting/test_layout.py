@@ -64,11 +64,14 @@ def test_a_season_that_the_series_does_not_hold_twice_is_none():
     ("n_timepoints", "horizon", "period", "expected"),
     [
         (132, 12, 12, 24),  # two seasons
-        (748, 48, 24, 72),  # one and a half horizons, in whole seasons
+        (668, 48, 24, 72),  # one and a half horizons, in whole seasons
+        (672, 48, 24, 168),  # a week of hours
+        (10_000, 24, 48, 336),  # a week of half hours
+        (10_000, 24, 96, 192),  # a week would be too long
         (36, 12, 12, 12),  # what a short series leaves
         (100, 4, 1, 8),  # no season
         (3, 1, 1, 1),
-        (10_000, 24, 24, 48),
+        (10_000, 24, 12, 36),
     ],
 )
 def test_the_window_follows_season_horizon_and_length(n_timepoints, horizon, period, expected):
