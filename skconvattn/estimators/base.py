@@ -248,8 +248,8 @@ class BaseNeuralEstimator(
         held_out = self._held_out(targets, n_held_out, rng)
         if len(held_out) == n_samples:
             raise ValueError(
-                f"validation_fraction={self.validation_fraction} holds out all {n_samples} distinct "
-                "samples; use a smaller fraction, or early_stopping=False."
+                f"validation_fraction={self.validation_fraction} holds out all {n_samples} "
+                "distinct samples; use a smaller fraction, or early_stopping=False."
             )
         return np.setdiff1d(np.arange(n_samples), held_out), held_out
 

@@ -25,8 +25,8 @@ every_classifier = pytest.mark.parametrize(
 )
 
 
-def _target(cls):
-    return Y > 0 if cls.__name__.endswith("Classifier") else Y
+def _target(cls, y=Y):
+    return y > 0 if cls.__name__.endswith("Classifier") else y
 
 
 def _with(value):
@@ -93,11 +93,13 @@ def test_series_too_far_from_the_fit_for_single_precision(cls):
 
 @every_estimator
 def test_a_validation_part_that_leaves_nothing_to_train_on(cls):
-    estimator = cls(**SMALL, validation_fraction=0.99)
-    message = r"validation_fraction=0.99 holds out all 40 distinct samples; use a smaller fraction"
-    _assert_refused(lambda: estimator.fit(X, _target(cls)), message)
+    series = np.random.default_rng(1).normal(size=(300, 6))
+    y = _target(cls, series[:, 0])
+    estimator = cls(**SMALL, validation_fraction=0.999)
+    message = r"validation_fraction=0.999 holds out all 300 distinct samples; use a smaller frac"
+    _assert_refused(lambda: estimator.fit(series, y), message)
     assert not hasattr(estimator, "fitted_model_")
-    estimator.set_params(early_stopping=False).fit(X, _target(cls))
+    estimator.set_params(early_stopping=False).fit(series, y)
 
 
 def test_sparse_targets():

@@ -85,8 +85,8 @@ def test_containers_are_predicted_after_a_fit_on_an_array_of_two_axes(container)
     np.testing.assert_array_equal(regressor.predict(given), regressor.predict(flat))
     regressor.partial_fit(given, Y)
     assert regressor.n_features_in_ == 4
-    with pytest.raises(ValueError, match="X has 4 time steps and 2 channels, but .* on 4 and 1"):
-        regressor.predict(CONTAINERS[container](np.stack([flat, flat], axis=1)))
+    with pytest.raises(ValueError, match=r"X has 4 time steps and 2 channels, but .* on 4 and 1"):
+        regressor.predict(CONTAINERS["array of arrays"](np.stack([flat, flat], axis=1)))
 
 
 def test_lists_of_numbers_may_be_of_unequal_length():
