@@ -108,7 +108,7 @@ class TrainingParameters(Parametrised):
         doc="""
         int or "auto"
         Epochs without a lower validation loss before training stops. "auto" waits for 20, and for
-        8 where there are more than 16,384 training samples: an epoch then has hundreds of steps.
+        6 where there are more than 16,384 training samples: an epoch then has hundreds of steps.
         """,
     )
     callbacks: Any = hyperparameter(
@@ -215,7 +215,7 @@ def _steps_for(steps: int | str | None, n_training: int, batch_size: int) -> int
 def _patience_for(patience: int | str, n_training: int) -> int:
     """Resolve ``patience="auto"``."""
     if isinstance(patience, str):
-        return 8 if n_training > _LARGE else 20
+        return 6 if n_training > _LARGE else 20
     return int(patience)
 
 

@@ -205,7 +205,7 @@ class ForecastFitter:
                 everything = np.arange(len(windows))
                 start = chosen.model(self.spec, windows, everything, np.random.default_rng(seed))
             model = self._refit(windows, search, seed, start)
-            maps = self._maps(model, series, windows, np.arange(len(windows)))
+            maps = self._maps(model, series, windows, np.arange(len(windows)), before=maps)
         return FitResult(model, search, *self._calibration(errors, earlier), maps)
 
     def train_on(
@@ -246,13 +246,14 @@ class ForecastFitter:
         windows: Windows,
         chosen: np.ndarray,
         *,
+        before: SeriesMaps | None = None,
         even_one: bool = False,
     ) -> SeriesMaps | None:
         """Return what each series adds; None for a single one, whose model is its own."""
         if not self.correct or (len(series.arrays) == 1 and not even_one):
             return None
         of_series = self.cut.series_of(chosen, series.lengths)
-        return fitted_maps(model, windows, chosen, of_series, series.keys, series.n_targets)
+        return fitted_maps(model, windows, chosen, of_series, series.keys, series.n_targets, before)
 
     def _windows(self, series: TrainingSeries) -> Windows:
         return Windows.over(
@@ -277,7 +278,8 @@ class ForecastFitter:
         if maps is not None:
             places = maps.places[self.cut.series_of(indices, series.lengths)]
             normalization = cast(HorizonHead, self.spec.head).normalization
-            forecasts += maps.correction(inputs[0], places, normalization)[..., None]
+            middle = forecasts[..., forecasts.shape[-1] // 2]
+            forecasts += maps.correction(inputs[0], middle, places, normalization)[..., None]
         errors = np.where(present[..., None] > 0, targets - forecasts, np.nan)
         return self._measured(errors, series, windows, indices)
 

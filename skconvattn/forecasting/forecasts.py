@@ -96,7 +96,7 @@ class Learned:
             future[:, : part.shape[1]] = part
             block = predict(self.inputs(windows, future))
             if self.maps is not None and places is not None:
-                block = block + self._correction(windows, places)[..., None]
+                block = block + self._correction(windows, block, places)[..., None]
             blocks.append(block)
             if start + horizon < n_steps:
                 # Past regressors stay where they were; marks of missing values are off.
@@ -138,18 +138,21 @@ class Learned:
         self, windows: np.ndarray, future: np.ndarray, places: np.ndarray | None
     ) -> np.ndarray:
         """Forecast the first step after each window: (n_windows, n_levels), float64."""
-        outputs = self.model.predict(self.inputs(windows, future))[:, 0]
+        outputs = self.model.predict(self.inputs(windows, future))
         if self.maps is not None and places is not None:
-            outputs = outputs + self._correction(windows, places)[:, :1]
-        return np.asarray(outputs, dtype=np.float64)
+            outputs = outputs + self._correction(windows, outputs, places)[..., None]
+        return np.asarray(outputs[:, 0], dtype=np.float64)
 
     def places_of(self, panel: Panel) -> np.ndarray | None:
         """Return which of the maps corrects each target of a panel; None if there are no maps."""
         return None if self.maps is None else self.maps.of(panel.keys, panel.n_targets)
 
-    def _correction(self, windows: np.ndarray, places: np.ndarray) -> np.ndarray:
+    def _correction(
+        self, windows: np.ndarray, outputs: np.ndarray, places: np.ndarray
+    ) -> np.ndarray:
         assert self.maps is not None
-        return self.maps.correction(windows, places, self.head.normalization)
+        middle = outputs[..., outputs.shape[-1] // 2]
+        return self.maps.correction(windows, middle, places, self.head.normalization)
 
     def scales(self, windows: np.ndarray, overall: np.ndarray) -> np.ndarray:
         """Return the noise scale of windows: (n,).

@@ -193,7 +193,7 @@ class LinearStart:
         return kernel, effect
 
 
-def _simple_forecasts(head: HorizonHead, length: int) -> dict[str, np.ndarray]:
+def simple_forecasts(head: HorizonHead, length: int) -> dict[str, np.ndarray]:
     """Return linear maps, (length, horizon), of the forecasts that a start may depart from."""
     from skconvattn.layers.horizon_linear import seasonal_naive_map
 
@@ -290,7 +290,7 @@ def _maps(
     if is_short:
         values, vectors = np.linalg.eigh(window.T @ window)
         unit = max(values.mean(), np.finfo(np.float64).tiny)
-    for name, simple in _simple_forecasts(head, window.shape[1]).items():
+    for name, simple in simple_forecasts(head, window.shape[1]).items():
         maps[name, np.inf] = simple
         if not is_short:
             continue

@@ -146,8 +146,8 @@ class ForecastingParameters(TrainingParameters):
         doc="""
         bool
         Whether a model of several series is corrected for each that it was fitted on, by a linear
-        map of its own: a ridge regression of what the model leaves on the window, as far as it
-        lowers the error on blocks of the series left out in turn.
+        map of its own: an average of ridge regressions towards the forecast of the model and
+        towards simple ones, weighted by their errors on blocks of the series left out in turn.
         """,
     )
     refit: bool = hyperparameter(

@@ -15,12 +15,13 @@ from skconvattn.forecasting.linear_start import (
     centre_of,
     mixing_shares,
     one_blas_thread,
+    simple_forecasts,
     thinned,
 )
 from skconvattn.networks import HorizonHead
 
-# Penalties on the map, in units of the mean eigenvalue.
-_PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+# Penalties on the departure of a map from a forecast, in units of the mean eigenvalue.
+_PENALTIES = (1e-2, 1e-1, 1.0, np.inf)
 _N_BLOCKS = 4
 _FEWEST_WINDOWS = 8
 # Windows whose forecasts are made at a time.
@@ -31,15 +32,19 @@ _AT_ONCE = 16384
 class SeriesMaps:
     r"""Linear maps that correct a model of many series, one a series.
 
-    A model of many series has one map from window to horizon for all. What it leaves of one of
-    them, :math:`r = u - f(z)` with centred windows :math:`z`, is regressed on its own windows,
+    A model of many series has one map from window to horizon for all. The forecast of one of them
+    is corrected to a weighted mean of departures from the model's, :math:`f(z)`, and from simple
+    ones, :math:`P_j^\top z`, such as the mean season; :math:`z` and :math:`u` are its centred
+    windows and what follows:
 
-    .. math:: D = \sum_k a_k \arg\min_D \sum_w \lVert r_w - D^\top z_w \rVert^2
-                  + \lambda_k \lVert D \rVert^2,
+    .. math:: a_0 f(z) + D^\top z, \qquad
+              D = \sum_k a_{0k} D_{0k} + \sum_{jk} a_{jk} (P_j + D_{jk}), \qquad
+              D_{jk} = \arg\min_D \sum_w \lVert u_w - P_j^\top z_w - D^\top z_w \rVert^2
+                       + \lambda_k \lVert D \rVert^2.
 
-    with weights :math:`a_k` that fall with the absolute error on blocks of windows left out in
-    turn, a horizon to both sides of them left out as well. No correction at all is among the
-    candidates: a series that tells little beyond the others keeps their forecast.
+    Weights fall with the absolute error on blocks of windows left out in turn, a horizon to both
+    sides of them left out as well. The forecasts themselves, with an infinite penalty, are among
+    the candidates: a series that tells little beyond the others keeps the forecast of their model.
 
     Attributes
     ----------
@@ -48,12 +53,15 @@ class SeriesMaps:
     places : ndarray of shape (n_series * n_targets,)
         Row in ``kernels`` of each target; -1 for none.
     kernels : ndarray of shape (n_maps, window_length, horizon)
-        Maps, float32.
+        Maps :math:`D`, float32.
+    shares : ndarray of shape (n_maps, n_candidates)
+        Weights, those of the model's own forecast first.
     """
 
     keys: tuple[tuple[Any, ...], ...]
     places: np.ndarray
     kernels: np.ndarray
+    shares: np.ndarray
 
     def of(self, keys: Sequence[tuple[Any, ...]], n_targets: int) -> np.ndarray:
         """Return the map of each target of some series.
@@ -75,7 +83,11 @@ class SeriesMaps:
         return np.concatenate([by_key.get(key, none) for key in keys])
 
     def correction(
-        self, windows: np.ndarray, places: np.ndarray, normalization: str | None
+        self,
+        windows: np.ndarray,
+        forecasts: np.ndarray,
+        places: np.ndarray,
+        normalization: str | None,
     ) -> np.ndarray:
         """Return what is added to forecasts.
 
@@ -83,6 +95,8 @@ class SeriesMaps:
         ----------
         windows : ndarray of shape (n, window_length, n_channels)
             Windows, of which the first channel is the target.
+        forecasts : ndarray of shape (n, horizon)
+            Of the model.
         places : ndarray of shape (n,)
             Map of each; -1 for none.
         normalization : str or None
@@ -93,12 +107,16 @@ class SeriesMaps:
         ndarray of shape (n, horizon)
             On the scale of the network, float32.
         """
-        added = np.zeros((len(windows), self.kernels.shape[2]), dtype=np.float32)
+        added = np.zeros(forecasts.shape, dtype=np.float32)
         for place in np.unique(places[places >= 0]):
             rows = places == place
             # Double precision, so that the number of rows does not show.
             window = windows[rows, :, 0].astype(np.float64)
-            added[rows] = (window - centre_of(window, normalization)) @ self.kernels[place]
+            centre = centre_of(window, normalization)
+            replaced = 1.0 - self.shares[place, : len(_PENALTIES)].sum()
+            added[rows] = (window - centre) @ self.kernels[place] - replaced * (
+                forecasts[rows] - centre
+            )
         return added
 
 
@@ -109,6 +127,7 @@ def fitted_maps(
     series: np.ndarray,
     keys: tuple[tuple[Any, ...], ...],
     n_targets: int,
+    before: SeriesMaps | None = None,
 ) -> SeriesMaps:
     """Learn the maps of series from what a model leaves.
 
@@ -126,6 +145,8 @@ def fitted_maps(
         Names of the series.
     n_targets : int
         Targets of each, which count as series of their own here.
+    before : SeriesMaps, optional
+        Of the same series, learned from fewer windows: weights are taken from there.
 
     Returns
     -------
@@ -133,18 +154,129 @@ def fitted_maps(
         The maps.
     """
     head = cast(HorizonHead, model.spec.head)
+    length = windows.window_length
     places = np.full(len(keys) * n_targets, -1)
     kernels: list[np.ndarray] = []
-    if windows.window_length <= LONGEST_WINDOW:
-        for number, indices in _groups(chosen, series):
-            for one, part in zip(number, _left(model, head, windows, indices), strict=True):
-                kernel = _kernel(*part)
-                if kernel is not None:
-                    places[one] = len(kernels)
-                    kernels.append(kernel)
-    shape = (0, windows.window_length, head.horizon)
-    stacked = np.stack(kernels) if kernels else np.zeros(shape, dtype=np.float32)
-    return SeriesMaps(keys, places, stacked)
+    shares: list[np.ndarray] = []
+    simple = _simple(head, length)
+    if length <= LONGEST_WINDOW:
+        for numbers, indices in _groups(chosen, series):
+            parts = _parts(model, head, windows, indices)
+            for number, part in zip(numbers, parts, strict=True):
+                if before is None:
+                    weights = part.shares(simple)
+                else:
+                    place = before.places[number]
+                    weights = None if place < 0 else before.shares[place]
+                if weights is None:
+                    continue
+                places[number] = len(kernels)
+                kernels.append(part.kernel(simple, weights))
+                shares.append(weights)
+    if kernels:
+        return SeriesMaps(keys, places, np.stack(kernels), np.stack(shares))
+    n_candidates = len(_PENALTIES) * (1 + len(simple))
+    nothing = np.zeros((0, length, head.horizon), dtype=np.float32)
+    return SeriesMaps(keys, places, nothing, np.zeros((0, n_candidates)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """What one series has to learn from.
+
+    Attributes
+    ----------
+    starts : ndarray of shape (n_windows,)
+        First row of each window.
+    window : ndarray of shape (n_windows, window_length)
+        Centred.
+    target, forecast : ndarray of shape (n_windows, horizon)
+        Centred alike; the forecast is the model's.
+    present : ndarray of shape (n_windows, horizon)
+        One where there is a target, else zero.
+    """
+
+    starts: np.ndarray
+    window: np.ndarray
+    target: np.ndarray
+    forecast: np.ndarray
+    present: np.ndarray
+
+    def shares(self, simple: list[np.ndarray]) -> np.ndarray | None:
+        """Return the weight of each candidate: (n_candidates,); None where nothing can be told."""
+        rest, horizon = self._rest(simple), self.target.shape[1]
+        errors = np.zeros((1 + len(simple), len(_PENALTIES)))
+        with one_blas_thread():
+            gram, cross = self.window.T @ self.window, self.window.T @ rest
+            for block in np.array_split(np.arange(len(self.starts)), _N_BLOCKS):
+                # Targets of the windows that are learned from lie before or after those left out.
+                near = slice(
+                    int(np.searchsorted(self.starts, self.starts[block[0]] - horizon, "right")),
+                    int(np.searchsorted(self.starts, self.starts[block[-1]] + horizon, "left")),
+                )
+                if len(self.starts) - (near.stop - near.start) < _FEWEST_WINDOWS:
+                    continue
+                window = self.window[near]
+                departures = _Departures(gram - window.T @ window, cross - window.T @ rest[near])
+                for i, penalty in enumerate(_PENALTIES):
+                    left = rest[block] - self.window[block] @ departures.at(penalty)
+                    absolute = np.abs(left).reshape(len(block), -1, horizon)
+                    errors[:, i] += (absolute * self.present[block, None]).sum(axis=(0, 2))
+        if not errors.any():
+            return None
+        found = mixing_shares(dict(enumerate(errors.ravel())))
+        return np.array([found.get(i, 0.0) for i in range(errors.size)])
+
+    def kernel(self, simple: list[np.ndarray], shares: np.ndarray) -> np.ndarray:
+        """Return the map for some weights: (window_length, horizon), float32."""
+        rest, horizon = self._rest(simple), self.target.shape[1]
+        weights = shares.reshape(-1, len(_PENALTIES))
+        kernel = np.zeros((self.window.shape[1], horizon))
+        for weight, base in zip(weights[1:].sum(axis=1), simple, strict=True):
+            kernel += weight * base
+        with one_blas_thread():
+            departures = _Departures(self.window.T @ self.window, self.window.T @ rest)
+            for i, penalty in enumerate(_PENALTIES):
+                by_base = departures.at(penalty).reshape(len(kernel), -1, horizon)
+                kernel += np.einsum("lbh,b->lh", by_base, weights[:, i])
+        return kernel.astype(np.float32)
+
+    def _rest(self, simple: list[np.ndarray]) -> np.ndarray:
+        """Return what the model and simple forecasts leave: (n_windows, n_bases * horizon)."""
+        forecasts = [self.forecast, *(self.window @ base for base in simple)]
+        return np.concatenate([(self.target - each) * self.present for each in forecasts], axis=1)
+
+
+class _Departures:
+    """Ridge regressions by penalty, from one eigenvalue decomposition.
+
+    Parameters
+    ----------
+    gram : ndarray of shape (window_length, window_length)
+        Products of windows.
+    cross : ndarray of shape (window_length, n_outputs)
+        Products of windows and what is to be forecast.
+    """
+
+    def __init__(self, gram: np.ndarray, cross: np.ndarray) -> None:
+        values, self._vectors = np.linalg.eigh(gram)
+        self._values = np.maximum(values, 0.0)
+        self._unit = max(float(self._values.mean()), np.finfo(np.float64).tiny)
+        self._projected = self._vectors.T @ cross
+
+    def at(self, penalty: float) -> np.ndarray:
+        """Return the map, (window_length, n_outputs); zero for an infinite penalty."""
+        if np.isinf(penalty):
+            return np.zeros_like(self._projected)
+        shrunk = self._projected / (self._values + penalty * self._unit)[:, None]
+        return np.asarray(self._vectors @ shrunk)
+
+
+def _simple(head: HorizonHead, length: int) -> list[np.ndarray]:
+    """Return the maps of simple forecasts: (length, horizon) each."""
+    maps = simple_forecasts(head, length)
+    seasonal = [maps[name] for name in ("mean season", "last season, moved") if name in maps]
+    return seasonal or [maps["zero"], maps["last value"]]
 
 
 def _groups(chosen: np.ndarray, series: np.ndarray) -> list[tuple[list[int], list[np.ndarray]]]:
@@ -169,57 +301,23 @@ def _split(chosen: np.ndarray, series: np.ndarray) -> tuple[np.ndarray, list[np.
     return numbers, np.split(chosen, first[1:])
 
 
-def _left(
+def _parts(
     model: FittedModel, head: HorizonHead, windows: Windows, groups: list[np.ndarray]
-) -> list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-    """Return starts, centred windows, what the model leaves, and where it is known, by series."""
+) -> list[_Part]:
+    """Return the part of each series."""
     indices = np.concatenate(groups)
     inputs, targets, present = windows.batch(indices)
     outputs = model.predict(inputs)
     forecasts = outputs[..., outputs.shape[-1] // 2].astype(np.float64)
-    left = np.where(present > 0, targets[..., 0] - forecasts, 0.0)
     window = inputs[0][..., 0].astype(np.float64)
-    centred = window - centre_of(window, head.normalization)
+    centre = centre_of(window, head.normalization)
+    arrays = (
+        windows.starts[indices],
+        window - centre,
+        targets[..., 0] - centre,
+        forecasts - centre,
+        present,
+    )
     ends = np.cumsum([len(group) for group in groups])[:-1]
-    parts = [np.split(each, ends) for each in (windows.starts[indices], centred, left, present)]
-    return list(zip(*parts, strict=True))
-
-
-def _kernel(
-    starts: np.ndarray, window: np.ndarray, left: np.ndarray, present: np.ndarray
-) -> np.ndarray | None:
-    """Return the map of one series, (window_length, horizon), or None where it has none."""
-    horizon = left.shape[1]
-    errors = dict.fromkeys((*_PENALTIES, np.inf), 0.0)
-    with one_blas_thread():
-        gram, cross = window.T @ window, window.T @ left
-        unit = max(float(np.trace(gram)) / len(gram), np.finfo(np.float64).tiny)
-        for block in np.array_split(np.arange(len(starts)), _N_BLOCKS):
-            # Targets of the windows that are learned from lie before or after those left out.
-            near = slice(
-                int(np.searchsorted(starts, starts[block[0]] - horizon, side="right")),
-                int(np.searchsorted(starts, starts[block[-1]] + horizon, side="left")),
-            )
-            if len(starts) - (near.stop - near.start) < _FEWEST_WINDOWS:
-                continue
-            learned = gram - window[near].T @ window[near], cross - window[near].T @ left[near]
-            for penalty in errors:
-                kernel = _ridge(*learned, penalty * unit)
-                rest = left[block] - window[block] @ kernel
-                errors[penalty] += float((np.abs(rest) * present[block]).sum())
-        if not any(errors.values()):
-            return None
-        kernel = np.zeros_like(cross)
-        for penalty, share in mixing_shares(errors).items():
-            kernel += share * _ridge(gram, cross, penalty * unit)
-    return kernel.astype(np.float32) if kernel.any() else None
-
-
-def _ridge(gram: np.ndarray, cross: np.ndarray, penalty: float) -> np.ndarray:
-    """Return the ridge regression, (window_length, horizon); zero for an infinite penalty."""
-    if np.isinf(penalty):
-        return np.zeros_like(cross)
-    from scipy.linalg import solve
-
-    with_penalty = gram + penalty * np.eye(len(gram))
-    return np.asarray(solve(with_penalty, cross, assume_a="pos", check_finite=False))
+    parts = [np.split(each, ends) for each in arrays]
+    return [_Part(*part) for part in zip(*parts, strict=True)]

@@ -41,58 +41,83 @@ def _split(y: pd.DataFrame, n_ahead: int = 3) -> tuple[pd.DataFrame, pd.DataFram
     return y[~later], y[later]
 
 
-def _kernel_of(window, left, penalties=series_maps._PENALTIES, *, horizon=3):
-    """Return the map by least squares of extended systems, block by block."""
-    n, length = window.shape
+def _part(window, target, forecast):
+    return series_maps._Part(
+        np.arange(len(window)), window, target, forecast, np.ones(target.shape)
+    )
 
-    def ridge(rows, penalty):
+
+def _naive(window, target, forecast, simple):
+    """Return weights and map by least squares of extended systems, candidate by candidate."""
+    n, length = window.shape
+    horizon = target.shape[1]
+
+    def ridge(rows, rest, penalty):
         if np.isinf(penalty):
             return np.zeros((length, horizon))
         unit = np.mean(np.linalg.eigvalsh(window[rows].T @ window[rows]))
-        if len(rows) < n:
-            unit = np.mean(np.linalg.eigvalsh(window.T @ window))
         extended = np.concatenate([window[rows], np.sqrt(penalty * unit) * np.eye(length)])
-        targets = np.concatenate([left[rows], np.zeros((length, horizon))])
+        targets = np.concatenate([rest[rows], np.zeros((length, horizon))])
         return np.linalg.lstsq(extended, targets, rcond=None)[0]
 
-    candidates = [*penalties, np.inf]
-    errors = dict.fromkeys(candidates, 0.0)
-    for block in np.array_split(np.arange(n), 4):
-        rows = np.array(
-            [i for i in range(n) if i <= block[0] - horizon or i >= block[-1] + horizon]
-        )
-        for penalty in candidates:
-            errors[penalty] += np.abs(left[block] - window[block] @ ridge(rows, penalty)).sum()
-    weights = np.array([(min(errors.values()) / errors[each]) ** 12 for each in candidates])
+    maps, errors = [], []
+    for base in [None, *simple]:
+        rest = target - (forecast if base is None else window @ base)
+        for penalty in series_maps._PENALTIES:
+            error = 0.0
+            for block in np.array_split(np.arange(n), 4):
+                before = np.arange(0, max(block[0] - horizon + 1, 0))
+                after = np.arange(min(block[-1] + horizon, n), n)
+                kernel = ridge(np.concatenate([before, after]), rest, penalty)
+                error += np.abs(rest[block] - window[block] @ kernel).sum()
+            errors.append(error)
+            maps.append(ridge(np.arange(n), rest, penalty) + (0 if base is None else base))
+    weights = (min(errors) / np.array(errors)) ** 12
     weights[weights <= 1e-3] = 0.0
-    maps = [ridge(np.arange(n), each) for each in candidates]
-    return np.tensordot(weights / weights.sum(), maps, axes=1)
+    weights /= weights.sum()
+    return weights, np.tensordot(weights, maps, axes=1)
 
 
-def test_a_map_is_the_weighted_mean_of_ridge_regressions():
+def test_weights_and_map_are_those_of_ridge_regressions_one_by_one():
     rng = np.random.default_rng(0)
-    window = rng.normal(size=(60, 5))
-    left = window @ rng.normal(size=(5, 3)) + rng.normal(size=(60, 3))
+    window, simple = rng.normal(size=(60, 5)), [np.eye(5, 3), np.full((5, 3), 0.2)]
+    target = window @ rng.normal(size=(5, 3)) + rng.normal(size=(60, 3))
+    forecast = target + rng.normal(size=(60, 3))
 
-    kernel = series_maps._kernel(np.arange(60), window, left, np.ones((60, 3)))
+    part = _part(window, target, forecast)
+    shares = part.shares(simple)
+    kernel = part.kernel(simple, shares)
 
-    np.testing.assert_allclose(kernel, _kernel_of(window, left), rtol=1e-4, atol=1e-6)
+    expected_shares, expected_kernel = _naive(window, target, forecast, simple)
+    np.testing.assert_allclose(shares, expected_shares, rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(kernel, expected_kernel, rtol=1e-4, atol=1e-6)
 
 
 def test_a_series_that_tells_nothing_beyond_the_others_keeps_their_forecast():
+    """The model is right, and what it leaves is noise with a variance of one."""
     rng = np.random.default_rng(1)
-    window, left = rng.normal(size=(400, 12)), rng.normal(size=(400, 3))
+    window, noise = rng.normal(size=(400, 12)), rng.normal(size=(400, 3))
+    forecast = 3 * window @ rng.normal(size=(12, 3))
+    part = _part(window, forecast + noise, forecast)
+    simple = [np.zeros((12, 3))]
 
-    kernel = series_maps._kernel(np.arange(400), window, left, np.ones((400, 3)))
+    shares = part.shares(simple)
+    kernel = part.kernel(simple, shares)
 
-    # What the map adds to the variance of noise, which is one: least squares alone, 12 / 400.
-    assert (kernel**2).sum(axis=0).mean() < 0.01
+    added = kernel - (1 - shares[:4].sum()) * np.linalg.lstsq(window, forecast, rcond=None)[0]
+    # Least squares alone would add 12 / 400.
+    assert (added**2).sum(axis=0).mean() < 0.015
 
 
 def test_a_perfect_model_is_not_corrected():
-    window = np.random.default_rng(0).normal(size=(60, 5))
+    rng = np.random.default_rng(0)
+    window, target = rng.normal(size=(60, 5)), rng.normal(size=(60, 3))
 
-    assert series_maps._kernel(np.arange(60), window, np.zeros((60, 3)), np.ones((60, 3))) is None
+    part = _part(window, target, target)
+    shares = part.shares([np.zeros((5, 3))])
+
+    assert shares[:4].sum() == pytest.approx(1.0)
+    np.testing.assert_allclose(part.kernel([np.zeros((5, 3))], shares), 0.0, atol=1e-6)
 
 
 @pytest.mark.parametrize("n_windows", [1, 8, 15])
@@ -114,17 +139,20 @@ def test_many_series_are_forecast_some_at_a_time(monkeypatch):
 
 def test_each_series_gets_its_own_map_and_new_ones_none():
     kernels = np.arange(2 * 2 * 1, dtype=np.float32).reshape(2, 2, 1)
-    maps = SeriesMaps((("a",), ("b",), ("c",)), np.array([1, -1, 0]), kernels)
-    windows = np.array([[[3.0], [1.0]]] * 4)
+    shares = np.zeros((2, 8))
+    shares[0, 3] = 1.0  # all for the model's own forecast
+    shares[1, 5] = 1.0  # all for a departure from a simple one
+    maps = SeriesMaps((("a",), ("b",), ("c",)), np.array([1, -1, 0]), kernels, shares)
+    windows, forecasts = np.array([[[3.0], [1.0]]] * 4), np.full((4, 1), 7.0)
 
     places = maps.of([("c",), ("new",), ("a",), ("b",)], 1)
 
     np.testing.assert_array_equal(places, [0, -1, 1, -1])
-    # Centred by the mean to (1, -1), or by the last value to (2, 0).
-    np.testing.assert_array_equal(
-        maps.correction(windows, places, "standard")[:, 0], [-1, 0, -1, 0]
-    )
-    np.testing.assert_array_equal(maps.correction(windows, places, "last")[:, 0], [0, 0, 4, 0])
+    # Centred by the mean to (1, -1) and a forecast of 5, or by the last value to (2, 0) and 6.
+    by_mean = maps.correction(windows, forecasts, places, "standard")[:, 0]
+    by_last = maps.correction(windows, forecasts, places, "last")[:, 0]
+    np.testing.assert_array_equal(by_mean, [0 - 1, 0, 2 - 3 - 5, 0])
+    np.testing.assert_array_equal(by_last, [0, 0, 4 - 6, 0])
 
 
 def test_series_that_follow_laws_of_their_own_are_forecast_by_maps_of_their_own():
