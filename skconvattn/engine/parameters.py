@@ -71,7 +71,9 @@ class TrainingParameters(Parametrised):
         doc="""
         str, callable or keras.losses.Loss
         What is minimised. "auto" chooses by task: squared error for regression, cross-entropy for
-        classification, absolute error for point forecasts, the pinball loss for quantiles.
+        classification, absolute error for point forecasts, the pinball loss for quantiles. Targets
+        are on the scale of the network; a classifier's are numbers of classes, and its outputs
+        logits.
         """,
     )
     metrics: Any = hyperparameter(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.utils.validation import column_or_1d
 from skconvattn._hyperparameters import hyperparameter, hyperparameters
 from skconvattn.data import Rows
 from skconvattn.data.panel import Panel
+from skconvattn.engine import TrainingPlan
 from skconvattn.engine.atomic import restored_on_error
 from skconvattn.engine.state import FittedModel
 from skconvattn.estimators.base import BaseNeuralEstimator
@@ -182,6 +184,12 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
 
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
+    def _training_plan(
+        self, n_training: int, automatic_loss: Any, *, stops_early: bool
+    ) -> TrainingPlan:
+        plan = super()._training_plan(n_training, automatic_loss, stops_early=stops_early)
+        return replace(plan, loss=_loss_on_logits(plan.loss))
+
     def _first_model(
         self, spec: ModelSpec, source: Rows, training: np.ndarray, rng: np.random.Generator
     ) -> FittedModel | None:
@@ -199,3 +207,38 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
         share = n_held_out / len(targets)
         members = (np.flatnonzero(targets == code) for code in np.unique(targets))
         return np.concatenate([rng.permutation(m)[: int(share * len(m))] for m in members])
+
+
+def _loss_on_logits(loss: Any) -> Any:
+    """Return a loss of class codes and logits; Keras's names stand for losses of probabilities."""
+    import keras
+
+    remedy = "use 'auto' or keras.losses.SparseCategoricalCrossentropy(from_logits=True)."
+    if isinstance(loss, keras.losses.Loss):
+        if loss.get_config().get("from_logits") is False:
+            raise ValueError(
+                f"loss is a {type(loss).__name__} of probabilities, and networks of classifiers "
+                f"give logits; {remedy}"
+            )
+        return loss
+    known = _loss_of_name(loss) if isinstance(loss, str) else loss
+    if known is keras.losses.sparse_categorical_crossentropy or isinstance(
+        known, keras.losses.SparseCategoricalCrossentropy
+    ):
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    if isinstance(loss, str) and known is not None:
+        raise ValueError(
+            f"loss={loss!r} does not compare classes, given by number, with a logit for each; "
+            f"{remedy}"
+        )
+    return loss
+
+
+def _loss_of_name(name: str) -> Any:
+    """Return what Keras knows by a name; None where it knows nothing."""
+    import keras
+
+    try:
+        return keras.losses.get(name)
+    except ValueError:
+        return None
