@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -162,6 +163,9 @@ def test_padding_stays_out_of_location_and_scale():
     assert len(preparation.marked) == 0
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="the compiled engine is of TensorFlow"
+)
 def test_both_engines_train_on_the_same_masks():
     losses = [
         ConvAttentionClassifier(**SMALL, engine=engine).fit(SERIES, Y > 0).history_["loss"]
