@@ -25,7 +25,7 @@ def pattern_start(
 
     Weights of the network are drawn; what its other features contribute is zero. Logits are the
     predictions of the regression onto classes coded as 1 and -1, times the factor for which those
-    of left-out samples have the least cross-entropy.
+    of left-out samples have the least cross-entropy; one where a class has no samples yet.
 
     Parameters
     ----------
@@ -89,7 +89,9 @@ def _logistic_ridge(
     ridge.fit(features, codes, sample_weight=weights)
     chosen = int(np.argmin(np.abs(_PENALTIES - ridge.alpha_)))
     left_out = ridge.cv_results_[..., chosen].reshape(codes.shape)
-    factor = _temperature(left_out, targets[used], weights)
+    # Without samples of a class, certainty that it never comes would cost nothing.
+    complete = len(np.unique(targets[used])) == n_classes
+    factor = _temperature(left_out, targets[used], weights) if complete else 1.0
     coefficients = np.reshape(ridge.coef_, (n_classes, -1)).T
     return (factor * coefficients).astype("float32"), factor * np.ravel(ridge.intercept_)
 

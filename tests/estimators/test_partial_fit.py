@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skconvattn import ConvAttentionClassifier, ConvAttentionRegressor, all_estimators
+from skconvattn import (
+    ConvAttentionClassifier,
+    ConvAttentionRegressor,
+    SelfAttentionClassifier,
+    all_estimators,
+)
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 6))
@@ -91,6 +96,15 @@ def test_classes_are_those_of_the_first_call():
         classifier.partial_fit(X, y, classes=["up", "down"])
     np.testing.assert_array_equal(classifier.predict_proba(X), before)
     assert classifier.fit(X, y).classes_.tolist() == ["down", "up"]
+
+
+def test_classes_without_samples_yet_stay_possible():
+    """A first call of one class starts at logits of 1 and -1: no pattern tells anything yet."""
+    classifier = SelfAttentionClassifier(random_state=0, learning_rate=1e-9)
+    classifier.partial_fit(X[:20], ["a"] * 20, classes=["a", "b", "c"])
+    odds = np.exp([1.0, -1.0, -1.0])
+    expected = np.tile(odds / odds.sum(), (60, 1))
+    np.testing.assert_allclose(classifier.predict_proba(X), expected, rtol=1e-4)
 
 
 def test_text_is_no_number_however_many_classes_there_are():
