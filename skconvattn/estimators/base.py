@@ -32,6 +32,7 @@ class _Fitted:
 
     _preparation_: Preparation
     _n_further_epochs_: int
+    _same_classes_: bool
     fitted_model_: FittedModel
     history_: dict[str, list[float]]
 

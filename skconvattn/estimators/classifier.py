@@ -137,6 +137,8 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
         check_classification_targets(y)
         present = np.unique(y)
         if not goes_on and not (self._n_further_epochs_ and hasattr(self, "classes_")):
+            before = getattr(self, "classes_", present)
+            self._same_classes_ = bool(np.array_equal(before, present))
             self.classes_ = present
         # NumPy compares text with the text of numbers, whose order is another.
         comparable = (present.dtype.kind in "US") == (self.classes_.dtype.kind in "US")
@@ -189,6 +191,10 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
     ) -> TrainingPlan:
         plan = super()._training_plan(n_training, automatic_loss, stops_early=stops_early)
         return replace(plan, loss=_loss_on_logits(plan.loss))
+
+    def _warm_model(self, spec: ModelSpec) -> FittedModel | None:
+        # Outputs that belong to other labels are no place to go on from.
+        return super()._warm_model(spec) if self._same_classes_ else None
 
     def _first_model(
         self, spec: ModelSpec, source: Rows, training: np.ndarray, rng: np.random.Generator

@@ -183,3 +183,17 @@ def test_a_single_sample_and_a_single_time_step_are_enough(cls):
 def test_constant_series_give_finite_predictions(cls):
     estimator = cls(**SMALL).fit(np.full((60, 8), 1e6), _target(cls))
     assert np.isfinite(_outputs(estimator, np.full((3, 8), 1e6))).all()
+
+
+@every_classifier
+def test_a_warm_start_goes_on_for_the_same_labels_only(cls):
+    y = Y > 0
+    cold = cls(**SMALL).fit(X, np.where(y, 2, 1))
+    warm = cls(**SMALL, warm_start=True).fit(X, y.astype(int))
+    first = warm.history_["loss"]
+    # The second output was of the label 1, which is now the first.
+    warm.fit(X, np.where(y, 2, 1))
+    assert warm.history_ == cold.history_
+    np.testing.assert_array_equal(warm.predict_proba(X), cold.predict_proba(X))
+    warm.fit(X, np.where(y, 2, 1))
+    assert warm.history_["loss"][0] < first[0]
