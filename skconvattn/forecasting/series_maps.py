@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, cast
 
+import joblib
 import numpy as np
 
 from skconvattn.data import Windows
@@ -81,6 +84,11 @@ class SeriesMaps:
         by_key = dict(zip(self.keys, self.places.reshape(len(self.keys), -1), strict=True))
         none = np.full(n_targets, -1)
         return np.concatenate([by_key.get(key, none) for key in keys])
+
+    def shares_of(self, number: int) -> np.ndarray | None:
+        """Return the weights of a target by its number; None where it has no map."""
+        place = self.places[number]
+        return None if place < 0 else self.shares[place]
 
     def correction(
         self,
@@ -162,17 +170,14 @@ def fitted_maps(
     if length <= LONGEST_WINDOW:
         for numbers, indices in _groups(chosen, series):
             parts = _parts(model, head, windows, indices)
-            for number, part in zip(numbers, parts, strict=True):
-                if before is None:
-                    weights = part.shares(simple)
-                else:
-                    place = before.places[number]
-                    weights = None if place < 0 else before.shares[place]
-                if weights is None:
-                    continue
-                places[number] = len(kernels)
-                kernels.append(part.kernel(simple, weights))
-                shares.append(weights)
+            known = [None if before is None else before.shares_of(number) for number in numbers]
+            with one_blas_thread(), ThreadPoolExecutor(min(joblib.cpu_count(), 4)) as pool:
+                learned = list(pool.map(_Part.learn, parts, repeat(simple), known))
+            for number, one in zip(numbers, learned, strict=True):
+                if one is not None:
+                    places[number] = len(kernels)
+                    kernels.append(one[0])
+                    shares.append(one[1])
     if kernels:
         return SeriesMaps(keys, places, np.stack(kernels), np.stack(shares))
     n_candidates = len(_PENALTIES) * (1 + len(simple))
@@ -202,26 +207,32 @@ class _Part:
     forecast: np.ndarray
     present: np.ndarray
 
+    def learn(
+        self, simple: list[np.ndarray], shares: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return the map and the weights, if they are not given; None where nothing can be told."""
+        shares = self.shares(simple) if shares is None else shares
+        return None if shares is None else (self.kernel(simple, shares), shares)
+
     def shares(self, simple: list[np.ndarray]) -> np.ndarray | None:
         """Return the weight of each candidate: (n_candidates,); None where nothing can be told."""
         rest, horizon = self._rest(simple), self.target.shape[1]
         errors = np.zeros((1 + len(simple), len(_PENALTIES)))
-        with one_blas_thread():
-            gram, cross = self.window.T @ self.window, self.window.T @ rest
-            for block in np.array_split(np.arange(len(self.starts)), _N_BLOCKS):
-                # Targets of the windows that are learned from lie before or after those left out.
-                near = slice(
-                    int(np.searchsorted(self.starts, self.starts[block[0]] - horizon, "right")),
-                    int(np.searchsorted(self.starts, self.starts[block[-1]] + horizon, "left")),
-                )
-                if len(self.starts) - (near.stop - near.start) < _FEWEST_WINDOWS:
-                    continue
-                window = self.window[near]
-                departures = _Departures(gram - window.T @ window, cross - window.T @ rest[near])
-                for i, penalty in enumerate(_PENALTIES):
-                    left = rest[block] - self.window[block] @ departures.at(penalty)
-                    absolute = np.abs(left).reshape(len(block), -1, horizon)
-                    errors[:, i] += (absolute * self.present[block, None]).sum(axis=(0, 2))
+        gram, cross = self.window.T @ self.window, self.window.T @ rest
+        for block in np.array_split(np.arange(len(self.starts)), _N_BLOCKS):
+            # Targets of the windows that are learned from lie before or after those left out.
+            near = slice(
+                int(np.searchsorted(self.starts, self.starts[block[0]] - horizon, "right")),
+                int(np.searchsorted(self.starts, self.starts[block[-1]] + horizon, "left")),
+            )
+            if len(self.starts) - (near.stop - near.start) < _FEWEST_WINDOWS:
+                continue
+            window = self.window[near]
+            departures = _Departures(gram - window.T @ window, cross - window.T @ rest[near])
+            for i, penalty in enumerate(_PENALTIES):
+                left = rest[block] - self.window[block] @ departures.at(penalty)
+                absolute = np.abs(left).reshape(len(block), -1, horizon)
+                errors[:, i] += (absolute * self.present[block, None]).sum(axis=(0, 2))
         if not errors.any():
             return None
         found = mixing_shares(dict(enumerate(errors.ravel())))
@@ -234,11 +245,10 @@ class _Part:
         kernel = np.zeros((self.window.shape[1], horizon))
         for weight, base in zip(weights[1:].sum(axis=1), simple, strict=True):
             kernel += weight * base
-        with one_blas_thread():
-            departures = _Departures(self.window.T @ self.window, self.window.T @ rest)
-            for i, penalty in enumerate(_PENALTIES):
-                by_base = departures.at(penalty).reshape(len(kernel), -1, horizon)
-                kernel += np.einsum("lbh,b->lh", by_base, weights[:, i])
+        departures = _Departures(self.window.T @ self.window, self.window.T @ rest)
+        for i, penalty in enumerate(_PENALTIES):
+            by_base = departures.at(penalty).reshape(len(kernel), -1, horizon)
+            kernel += np.einsum("lbh,b->lh", by_base, weights[:, i])
         return kernel.astype(np.float32)
 
     def _rest(self, simple: list[np.ndarray]) -> np.ndarray:

@@ -44,7 +44,7 @@ def test_simple_forecasts_are_those_of_the_textbook():
 
     forecasts = {
         name: window @ matrix
-        for name, matrix in linear_start._simple_forecasts(head, LENGTH).items()
+        for name, matrix in linear_start.simple_forecasts(head, LENGTH).items()
     }
 
     np.testing.assert_allclose(forecasts["zero"], 0)
@@ -75,7 +75,7 @@ def test_maps_are_ridge_regressions_of_what_the_simple_forecast_leaves(normaliza
     }[normalization]
     z = np.array([window - center(window) for window, _ in pairs])
     u = np.array([target - center(window) for window, target in pairs])
-    prior = linear_start._simple_forecasts(head, LENGTH)[simple]
+    prior = linear_start.simple_forecasts(head, LENGTH)[simple]
     penalty = 0.1
     ridge = Ridge(penalty * np.trace(z.T @ z) / LENGTH, fit_intercept=False)
     expected = prior + ridge.fit(z, u - z @ prior).coef_.T
