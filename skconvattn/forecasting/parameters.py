@@ -147,7 +147,8 @@ class ForecastingParameters(TrainingParameters):
         bool
         Whether a model of several series is corrected for each that it was fitted on, by a linear
         map of its own: an average of ridge regressions towards the forecast of the model and
-        towards simple ones, weighted by their errors on blocks of the series left out in turn.
+        towards simple ones, weighted by their errors on blocks of the series left out in turn. It
+        holds ``4 * window_length * horizon`` bytes a series.
         """,
     )
     refit: bool = hyperparameter(
