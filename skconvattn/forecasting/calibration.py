@@ -266,7 +266,12 @@ def noise_scale(
     ndarray of shape (n_windows,)
         Positive scales.
     """
-    return locality * mean_change(windows, period) + (1 - locality) * overall
+    return mixed_scale(mean_change(windows, period), overall, locality)
+
+
+def mixed_scale(local: np.ndarray, overall: Any, locality: float) -> np.ndarray:
+    """Return noise scales from the changes in windows, (n,), and in all data; positive."""
+    return locality * local + (1 - locality) * overall
 
 
 def locality_of(
@@ -303,7 +308,7 @@ def locality_of(
     tiny = np.finfo(np.float64).tiny
     likelihoods = []
     for share in _LOCALITIES:
-        scales = share * local + (1 - share) * overall
+        scales = mixed_scale(local, overall, share)
         errors = residuals / scales[:, None]
         earlier, later = errors[:n_first], errors[n_first:]
         known = np.isfinite(earlier).sum(axis=0)

@@ -16,6 +16,7 @@ from skconvattn.forecasting.calibration import (
     ResidualQuantiles,
     locality_of,
     mean_change,
+    mixed_scale,
     overall_change,
 )
 from skconvattn.forecasting.layout import Cut
@@ -111,7 +112,7 @@ class _Errors:
 
     def scales(self, locality: float) -> np.ndarray:
         """Return the noise scale of each window: (n_windows,)."""
-        return locality * self.local + (1 - locality) * self.overall
+        return mixed_scale(self.local, self.overall, locality)
 
     def size(self, locality: float) -> float:
         """Return the root mean square of the scaled errors of the point forecast."""
