@@ -8,10 +8,12 @@ import keras
 from keras import ops
 
 from skconvattn.layers.base import WeightedLayer, check_sizes
+from skconvattn.layers.linear_averages import linear_averages, linear_state
 from skconvattn.layers.masks import accumulator_dtype, pair_mask, zero_masked
 from skconvattn.layers.positive_features import positive_features
 from skconvattn.layers.products import project
-from skconvattn.layers.scans import linear_attention_sums, quotient
+from skconvattn.layers.scans import quotient
+from skconvattn.layers.segments import segments
 
 
 class _PositiveFeatures(WeightedLayer):
@@ -76,20 +78,9 @@ class _PositiveFeatures(WeightedLayer):
             "use_bias": self.use_bias,
         }
 
-    def _project(self, x: Any) -> tuple[Any, Any]:
-        """Return features (..., 2 * num_heads, key_dim), queries first, and values."""
-        pair = positive_features(self._linear(x, "query", "key"))
-        values = self._linear(x, "value")
-        steps = (-1, *ops.shape(x)[1:-1])
-        value_dim = self.output_size // self.num_heads
-        return (
-            ops.reshape(pair, (*steps, 2 * self.num_heads, self.key_dim)),
-            ops.reshape(values, (*steps, self.num_heads, value_dim)),
-        )
-
     def _linear(self, x: Any, *names: str) -> Any:
         policy = self.dtype_policy.compute_dtype
-        # One product for two projections is faster than two.
+        # One product for several projections is faster than several.
         kernels = [ops.cast(getattr(self, f"{name}_kernel"), policy) for name in names]
         projected = project(ops.cast(x, policy), ops.concatenate(kernels, axis=-1))
         projected = ops.cast(projected, accumulator_dtype(policy))
@@ -204,20 +195,16 @@ class LinearSelfAttention(_PositiveFeatures):
         """
         self._check_state(return_state or initial_state is not None)
         x = zero_masked(inputs, mask)
-        pair, values = (ops.transpose(part, (0, 2, 1, 3)) for part in self._project(x))
-        queries, keys, values = (
-            ops.reshape(part, (-1, *ops.shape(part)[2:]))
-            for part in (*ops.split(pair, 2, axis=1), values)
-        )  # (batch * heads, time, channels)
-        if mask is not None:
-            valid = ops.repeat(ops.expand_dims(ops.cast(mask, keys.dtype), -1), self.num_heads, 0)
-            keys = keys * valid
-        state = None if initial_state is None else self._unflatten(initial_state, keys.dtype)
-        outputs, state = self._attend(queries, keys, values, state)
-        outputs = (ops.cast(self._join_heads(outputs), self.dtype_policy.compute_dtype),)
+        state: Any = None if initial_state is None else self._unflatten(initial_state)
+        parts = [self._project(*part) for part in segments(x, mask)]
+        averages = linear_averages(parts, state) if self.history_only else self._average_all(parts)
+        joined = ops.cast(self._join_heads(averages), self.dtype_policy.compute_dtype)
+        outputs: tuple[Any, ...] = (joined,)
         if self.return_attention:
-            outputs += (self._attention(queries, keys, pair_mask(None, x, self.history_only)),)
+            outputs += (self._attention(parts, pair_mask(None, x, self.history_only)),)
         if self._returns_state(return_state):
+            for _, keys, values in parts:
+                state = linear_state(keys, values, state)
             outputs += tuple(
                 ops.reshape(part, (-1, size))
                 for part, size in zip(state, self.state_size, strict=True)
@@ -272,15 +259,35 @@ class LinearSelfAttention(_PositiveFeatures):
                 "history_only=True to continue a stream."
             )
 
-    def _attend(self, queries: Any, keys: Any, values: Any, state: Any) -> tuple[Any, Any]:
-        if self.history_only:
-            numerators, denominators, state = linear_attention_sums(queries, keys, values, state)
-            return quotient(numerators, denominators), state
-        numerators = ops.matmul(queries, ops.matmul(ops.swapaxes(keys, 1, 2), values))
-        key_sums = ops.expand_dims(ops.sum(keys, axis=1), -1)
-        return quotient(numerators, ops.matmul(queries, key_sums)), None
+    def _project(self, x: Any, mask: Any) -> tuple[Any, Any, Any]:
+        """Return features of queries and keys, and values, (batch * heads, time, channels) each."""
+        names = ("query", "key", "value")
+        if self.output_size == self.num_heads * self.key_dim:
+            # Heads that are moved together are one copy, and apart from each other then.
+            parts = ops.split(self._by_head(self._linear(x, *names), 3 * self.num_heads), 3, axis=1)
+        else:
+            parts = [self._by_head(self._linear(x, name), self.num_heads) for name in names]
+        queries, keys, values = (ops.reshape(part, (-1, *ops.shape(part)[2:])) for part in parts)
+        queries, keys = positive_features(queries), positive_features(keys)
+        if mask is not None:
+            valid = ops.repeat(ops.expand_dims(ops.cast(mask, keys.dtype), -1), self.num_heads, 0)
+            keys = keys * valid
+        return queries, keys, values
 
-    def _attention(self, queries: Any, keys: Any, pairs: Any) -> Any:
+    def _average_all(self, parts: list[tuple[Any, Any, Any]]) -> Any:
+        state: Any = None
+        for _, keys, values in parts:
+            state = linear_state(keys, values, state)
+        sums, key_sums = state
+        queries = ops.concatenate([part[0] for part in parts], axis=1)
+        return quotient(ops.matmul(queries, sums), ops.matmul(queries, key_sums))
+
+    def _by_head(self, x: Any, heads: int) -> Any:
+        x = ops.reshape(x, (-1, ops.shape(x)[1], heads, x.shape[-1] // heads))
+        return ops.transpose(x, (0, 2, 1, 3))
+
+    def _attention(self, parts: list[tuple[Any, Any, Any]], pairs: Any) -> Any:
+        queries, keys = (ops.concatenate([part[i] for part in parts], axis=1) for i in (0, 1))
         products = ops.matmul(queries, ops.swapaxes(keys, 1, 2))
         if pairs is not None:
             products = ops.where(pairs, products, ops.zeros_like(products))
@@ -288,7 +295,8 @@ class LinearSelfAttention(_PositiveFeatures):
         weights = ops.reshape(weights, (-1, self.num_heads, *ops.shape(weights)[1:]))
         return ops.cast(weights, self.dtype_policy.compute_dtype)
 
-    def _unflatten(self, state: Any, dtype: Any) -> tuple[Any, Any]:
+    def _unflatten(self, state: Any) -> tuple[Any, Any]:
+        dtype = accumulator_dtype(self.dtype_policy.compute_dtype)
         sums, keys = (ops.cast(x, dtype) for x in state)
         values = self.output_size // self.num_heads
         shape = (-1, self.key_dim, values)
@@ -372,8 +380,12 @@ class LinearSelfAttentionCell(_PositiveFeatures):
         states : list of two tensors
             The new state.
         """
-        pair, values = self._project(inputs)
-        queries, keys = ops.split(pair, 2, axis=1)  # (batch, heads, key_dim)
+        features = positive_features(self._linear(inputs, "query", "key"))
+        features = ops.reshape(features, (-1, 2 * self.num_heads, self.key_dim))
+        queries, keys = ops.split(features, 2, axis=1)  # (batch, heads, key_dim)
+        values = ops.reshape(
+            self._linear(inputs, "value"), (-1, self.num_heads, self.output_size // self.num_heads)
+        )
         sums, key_sums = (ops.cast(x, keys.dtype) for x in states)
         shape = (-1, self.num_heads, self.key_dim, values.shape[-1])
         sums = ops.reshape(sums, shape) + ops.expand_dims(keys, -1) * ops.expand_dims(values, -2)

@@ -9,11 +9,18 @@ from typing import Any
 import keras
 from keras import ops
 
-from skconvattn.layers.bands import apply_band, attend_band, band_mask, dot_band
+from skconvattn.layers.bands import (
+    apply_band,
+    attend_band,
+    band_mask,
+    dot_band,
+    keys_before,
+)
 from skconvattn.layers.base import WeightedLayer, check_sizes
 from skconvattn.layers.masks import masked_softmax, pair_mask, zero_masked
 from skconvattn.layers.positions import rotate_by_position
 from skconvattn.layers.products import project
+from skconvattn.layers.segments import in_segments
 
 
 @keras.saving.register_keras_serializable(package="skconvattn")
@@ -190,12 +197,12 @@ class MultiHeadSelfAttention(WeightedLayer):
         x = zero_masked(inputs, mask)
         if self.positions == "learned":
             x = x + self._positions(x)
-        queries, keys, values = self._project(x)  # (batch * heads, time, channels)
         width, asked_for = self.attention_width, self.return_attention or self.return_scores
         if width is not None and not asked_for and previous_scores is None:
-            drop = None if self.drop is None else partial(self.drop, training=training)
-            summed = attend_band(queries, keys, values, mask, width, self.history_only, drop=drop)
-            return self._output(summed)
+            before = keys_before(width, self.history_only)
+            attend = partial(self._attend_band, width=width, training=training)
+            return in_segments(attend, x, mask, before, width - 1 - before)
+        queries, keys, values = self._project(x)  # (batch * heads, time, channels)
         scores = self._scores(queries, keys)  # (batch, heads, time, time or width)
         if previous_scores is not None:
             scores = scores + previous_scores
@@ -239,6 +246,11 @@ class MultiHeadSelfAttention(WeightedLayer):
                 "steps is unknown; give max_timepoints or use positions='rotary'."
             )
         return n_timepoints
+
+    def _attend_band(self, x: Any, mask: Any, width: int, training: bool | None) -> Any:
+        drop = None if self.drop is None else partial(self.drop, training=training)
+        summed = attend_band(*self._project(x), mask, width, self.history_only, drop=drop)
+        return self._output(summed)
 
     def _positions(self, x: Any) -> Any:
         n_timepoints, most = x.shape[1], self.position_embedding.shape[0]

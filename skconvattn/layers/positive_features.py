@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from keras import ops
@@ -14,14 +13,14 @@ SMALLEST_FEATURE = 1e-6
 @ops.custom_gradient
 def positive_features(x: Any) -> Any:
     r"""Return :math:`\mathrm{elu}(x) + 1`, never below the smallest feature, in the shape of x."""
-    # elu(x) + 1 with the digits that 1 would swallow.
-    features = ops.relu(x) + ops.exp(ops.clip(x, math.log(SMALLEST_FEATURE), 0))
+    # The larger of exp(x) below zero and x + 1 above, with the digits that 1 would swallow.
+    features = ops.maximum(ops.exp(ops.minimum(x, 0.0)), x + 1.0)
+    features = ops.maximum(features, SMALLEST_FEATURE)
 
     def gradient(*args: Any, upstream: Any = None) -> tuple[Any]:
         upstream = args[-1] if upstream is None else upstream
-        # The derivative is one or, below zero, the feature itself: half as many operations.
-        slopes = ops.minimum(features, 1)
-        flat = x <= math.log(SMALLEST_FEATURE)
-        return (upstream * ops.where(flat, ops.zeros_like(slopes), slopes),)
+        # The derivative is one or, below zero, the feature itself, so that x need not be kept.
+        slopes = ops.minimum(features, 1.0)
+        return (upstream * ops.where(features > SMALLEST_FEATURE, slopes, 0.0),)
 
     return features, gradient

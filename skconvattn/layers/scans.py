@@ -12,7 +12,7 @@ from typing import Any
 from keras import ops
 
 from skconvattn.layers.masks import LOWEST
-from skconvattn.layers.windows import cut, from_blocks, shift_blocks, to_blocks
+from skconvattn.layers.windows import cut, from_blocks, pad_time, shift_blocks, to_blocks
 
 # Time steps of a block; larger ones do more work a step, smaller ones make products too small.
 BLOCK = 16
@@ -97,61 +97,15 @@ def decayed_sums(maxima: Any, *values: Any, levels: int = LEVELS) -> list[Any]:
     return [from_blocks(x + y, n_timepoints) for x, y in zip(within, earlier, strict=True)]
 
 
-def linear_attention_sums(
-    queries: Any, keys: Any, values: Any, state: Any = None
-) -> tuple[Any, Any, Any]:
-    r"""Take numerators and denominators of causal linear attention.
-
-    .. math::
-
-        S_t &= S_0 + \sum_{i \le t} k_i v_i^\top, \quad z_t = z_0 + \sum_{i \le t} k_i \\
-        n_t &= S_t^\top q_t, \quad d_t = z_t^\top q_t
-
-    Parameters
-    ----------
-    queries, keys : tensor of shape (batch, time, key_dim)
-        Positive features of queries and keys; those of keys are zero where a step is masked.
-    values : tensor of shape (batch, time, channels)
-        Values.
-    state : pair of tensors of shape (batch, key_dim, channels) and (batch, key_dim, 1), optional
-        :math:`S_0` and :math:`z_0`; zero if None.
-
-    Returns
-    -------
-    numerators : tensor of shape (batch, time, channels)
-        :math:`n`.
-    denominators : tensor of shape (batch, time, 1)
-        :math:`d`.
-    state : pair of tensors of shape (batch, key_dim, channels) and (batch, key_dim, 1)
-        :math:`S` and :math:`z` after the last step.
-    """
-    n_timepoints = ops.shape(queries)[1]
-    size = BLOCK if queries.shape[1] is None else min(BLOCK, queries.shape[1])
-    queries, keys, values = (to_blocks(x, size) for x in (queries, keys, values))
-    transposed, column = ops.swapaxes(keys, -1, -2), ops.ones((size, 1), dtype=queries.dtype)
-    within = ops.matmul(queries, transposed) * _past(size, queries)  # (batch, blocks, size, size)
-    sums, last = [], []
-    for i, x in enumerate((values, column)):
-        totals = ops.matmul(transposed, x)  # (batch, blocks, key_dim, ...)
-        shape = (-1, *ops.shape(totals)[1:])
-        flat = ops.reshape(totals, (-1, shape[1], totals.shape[2] * totals.shape[3]))
-        totals = ops.reshape(running_sums(flat), shape)
-        before, after = shift_blocks(totals), _last(totals)
-        if state is not None:
-            before, after = before + ops.expand_dims(state[i], 1), after + state[i]
-        products = ops.matmul(within, x) + ops.matmul(queries, before)
-        sums.append(from_blocks(products, n_timepoints))
-        last.append(after)
-    return sums[0], sums[1], (last[0], last[1])
-
-
-def running_sums(x: Any, levels: int = LEVELS) -> Any:
-    """Sum up to every step.
+def running_sums(x: Any, backwards: bool = False, levels: int = LEVELS) -> Any:
+    """Sum up to every step, or from every step on.
 
     Parameters
     ----------
     x : tensor of shape (batch, time, channels)
         Values.
+    backwards : bool, default=False
+        Whether to sum from the end.
     levels : int, default=LEVELS
         Levels of blocks.
 
@@ -161,12 +115,32 @@ def running_sums(x: Any, levels: int = LEVELS) -> Any:
         Running sums.
     """
     if _fits_one_block(x, levels):
-        return ops.matmul(_past(ops.shape(x)[1], x), x)
+        return ops.matmul(_triangle(ops.shape(x)[1], x, backwards), x)
     blocks = to_blocks(x, BLOCK)
     totals = ops.squeeze(ops.matmul(ops.ones((1, BLOCK), dtype=x.dtype), blocks), axis=2)
-    before = shift_blocks(running_sums(totals, levels - 1))
-    within = ops.matmul(_past(BLOCK, x), blocks)
+    before = before_each(running_sums(totals, backwards, levels - 1), backwards)
+    within = ops.matmul(_triangle(BLOCK, x, backwards), blocks)
     return from_blocks(within + ops.expand_dims(before, 2), ops.shape(x)[1])
+
+
+def before_each(sums: Any, backwards: bool = False) -> Any:
+    """Turn sums up to and with each place into sums of what comes before it.
+
+    Parameters
+    ----------
+    sums : tensor of shape (batch, n_blocks, ...)
+        Running sums.
+    backwards : bool, default=False
+        Whether they run from the end.
+
+    Returns
+    -------
+    tensor of shape (batch, n_blocks, ...)
+        The same sums, one place on; zero at the first place.
+    """
+    if backwards:
+        return pad_time(cut(sums, 1, 1, ops.shape(sums)[1] - 1), 0, 1)
+    return shift_blocks(sums)
 
 
 def quotient(numerators: Any, denominators: Any) -> Any:
@@ -188,10 +162,6 @@ def quotient(numerators: Any, denominators: Any) -> Any:
     return numerators * ops.reciprocal(ops.maximum(denominators, SMALLEST))
 
 
-def _last(x: Any) -> Any:
-    return ops.squeeze(cut(x, 1, ops.shape(x)[1] - 1, 1), axis=1)
-
-
 def _fits_one_block(sequence: Any, levels: int) -> bool:
     n_timepoints = sequence.shape[1]
     return levels == 1 or (n_timepoints is not None and n_timepoints <= 2 * BLOCK)
@@ -205,8 +175,9 @@ def _decays(maxima: Any) -> Any:
     return ops.exp(past + hidden)
 
 
-def _past(n_timepoints: Any, like: Any) -> Any:
-    return ops.tril(ops.ones((n_timepoints, n_timepoints), dtype=like.dtype))
+def _triangle(n_timepoints: Any, like: Any, backwards: bool) -> Any:
+    square = ops.ones((n_timepoints, n_timepoints), dtype=like.dtype)
+    return ops.triu(square) if backwards else ops.tril(square)
 
 
 def _future(n_timepoints: Any, like: Any) -> Any:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import keras
 from keras import ops
 
-from skconvattn.layers.bands import additive_band, apply_band, attend_band, band_mask, dot_band
+from skconvattn.layers.bands import (
+    additive_band,
+    apply_band,
+    attend_band,
+    band_mask,
+    dot_band,
+    keys_before,
+)
 from skconvattn.layers.base import WeightedLayer, check_sizes
 from skconvattn.layers.masks import masked_softmax, pair_mask, to_accumulator, zero_masked
 from skconvattn.layers.products import project
 from skconvattn.layers.scores import additive_scores
+from skconvattn.layers.segments import in_segments
 
 ATTENTION_TYPES = ("additive", "multiplicative")
 
@@ -122,7 +131,7 @@ class SeqSelfAttention(WeightedLayer):
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the matrices of the score."""
         channels = input_shape[-1]
-        if self.attention_type == "additive":
+        if self._is_additive():
             self.query_kernel = self.add_kernel("query_kernel", (channels, self.units))
             self.key_kernel = self.add_kernel("key_kernel", (channels, self.units))
             if self.use_additive_bias:
@@ -138,17 +147,11 @@ class SeqSelfAttention(WeightedLayer):
         x = zero_masked(inputs, mask)
         width = self.attention_width
         asked_for = self.return_attention or self.attention_regularizer_weight > 0
-        if self.attention_type == "multiplicative" and width is not None and not asked_for:
-            queries = project(x, self.score_kernel)
-            return attend_band(queries, x, x, mask, width, self.history_only, adjust=self._adjust)
-        scores = self._adjust(self._scores(x))  # (batch, time, time or width)
-        if self.attention_width is None:
-            weights = masked_softmax(scores, pair_mask(mask, x, self.history_only))
-            outputs = ops.matmul(weights, x)
-        else:
-            inside = band_mask(mask, x, self.attention_width, self.history_only)
-            weights = masked_softmax(scores, inside)
-            outputs = apply_band(weights, x, self.history_only)
+        if width is not None and not asked_for:
+            before, times = keys_before(width, self.history_only), 1 + self._is_additive()
+            attend = partial(self._attend_band, width=width)
+            return in_segments(attend, x, mask, before, width - 1 - before, times)
+        outputs, weights = self._attend(x, mask)
         if self.attention_regularizer_weight > 0:
             self.add_loss(self.attention_regularizer_weight * self._repetition(weights, mask))
         return (outputs, weights) if self.return_attention else outputs
@@ -176,6 +179,24 @@ class SeqSelfAttention(WeightedLayer):
             "attention_activation": keras.activations.serialize(self.attention_activation),
         }
 
+    def _is_additive(self) -> bool:
+        return self.attention_type == "additive"
+
+    def _attend(self, x: Any, mask: Any) -> tuple[Any, Any]:
+        scores = self._adjust(self._scores(x))  # (batch, time, time or width)
+        if self.attention_width is None:
+            weights = masked_softmax(scores, pair_mask(mask, x, self.history_only))
+            return ops.matmul(weights, x), weights
+        inside = band_mask(mask, x, self.attention_width, self.history_only)
+        weights = masked_softmax(scores, inside)
+        return apply_band(weights, x, self.history_only), weights
+
+    def _attend_band(self, x: Any, mask: Any, width: int) -> Any:
+        if self._is_additive():
+            return self._attend(x, mask)[0]
+        queries = project(x, self.score_kernel)
+        return attend_band(queries, x, x, mask, width, self.history_only, adjust=self._adjust)
+
     def _adjust(self, scores: Any) -> Any:
         if self.use_attention_bias:
             scores = scores + self.attention_bias
@@ -185,7 +206,7 @@ class SeqSelfAttention(WeightedLayer):
 
     def _scores(self, x: Any) -> Any:
         width, history_only = self.attention_width, self.history_only
-        if self.attention_type == "multiplicative":
+        if not self._is_additive():
             queries = ops.matmul(x, self.score_kernel)
             if width is None:
                 return ops.matmul(queries, ops.swapaxes(x, 1, 2))

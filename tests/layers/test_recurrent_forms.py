@@ -316,6 +316,8 @@ def test_blocks_nest_to_any_depth():
     values = np.random.default_rng(0).integers(-9, 9, size=(2, 5000, 3)).astype("float32")
     found = to_numpy(running_sums(ops.convert_to_tensor(values)))
     np.testing.assert_array_equal(found, np.cumsum(values, axis=1))
+    found = to_numpy(running_sums(ops.convert_to_tensor(values), backwards=True))
+    np.testing.assert_array_equal(found, np.cumsum(values[:, ::-1], axis=1)[:, ::-1])
 
 
 def test_positive_features_have_the_slope_of_their_formula():
