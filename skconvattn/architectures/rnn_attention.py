@@ -150,7 +150,7 @@ class RNNAttentionNetwork(Network):
         self, hidden: Any, mask: Any, state: list[Any] | None = None
     ) -> tuple[Any, Any, list[Any]]:
         """Return hidden steps, the attention of the last layer, and the states if any came in."""
-        import keras
+        from skconvattn.layers.steps import StepDense, StepNormalization
 
         attention, sums = None, []
         for number, (num_heads, key_dim) in enumerate(self._sizes()):
@@ -158,27 +158,20 @@ class RNNAttentionNetwork(Network):
             attended, attention, after = self._attend(
                 number, hidden, mask, num_heads, key_dim, before
             )
-            hidden = self._added(
-                hidden, keras.layers.Dense(self.units, name=f"mix_{number}")(attended)
-            )
-            normed = keras.layers.LayerNormalization(name=f"norm_wide_{number}")(hidden)
-            wide = keras.layers.Dense(2 * self.units, activation="gelu", name=f"wide_{number}")(
-                normed
-            )
-            hidden = self._added(
-                hidden, keras.layers.Dense(self.units, name=f"narrow_{number}")(wide)
-            )
+            hidden = self._added(hidden, StepDense(self.units, name=f"mix_{number}")(attended))
+            normed = StepNormalization(name=f"norm_wide_{number}")(hidden)
+            wide = StepDense(2 * self.units, activation="gelu", name=f"wide_{number}")(normed)
+            hidden = self._added(hidden, StepDense(self.units, name=f"narrow_{number}")(wide))
             sums += after
-        return keras.layers.LayerNormalization(name="norm_last")(hidden), attention, sums
+        return StepNormalization(name="norm_last")(hidden), attention, sums
 
     def _attend(
         self, number: int, hidden: Any, mask: Any, num_heads: int, key_dim: int, before: Any
     ) -> tuple[Any, Any, list[Any]]:
-        import keras
-
         from skconvattn.layers import RNNAttention
+        from skconvattn.layers.steps import StepNormalization
 
-        normed = keras.layers.LayerNormalization(name=f"norm_attention_{number}")(hidden)
+        normed = StepNormalization(name=f"norm_attention_{number}")(hidden)
         name = f"attention_{number}"
         if before is None:
             attend = RNNAttention(num_heads, key_dim, return_attention=True, name=name)

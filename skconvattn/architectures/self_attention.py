@@ -221,17 +221,18 @@ class SelfAttentionNetwork(Network):
     def _normalized(self, hidden: Any, mask: Any) -> Any:
         import keras
 
+        from skconvattn.layers.steps import StepNormalization
+
         if self.hidden_normalization is None:
             return hidden
         if self.hidden_normalization == "layer":
-            return keras.layers.LayerNormalization()(hidden)
+            return StepNormalization()(hidden)
         return keras.layers.BatchNormalization(momentum=0.9)(hidden, mask=mask)
 
     def _attended(self, hidden: Any, mask: Any) -> tuple[Any, Any]:
         """Return what attention adds, and its weights (batch, heads, positions, positions)."""
-        import keras
-
         from skconvattn.layers import SeqSelfAttention
+        from skconvattn.layers.steps import StepDense
 
         if self.attention_type in ("multi_head", "linear"):
             return self._in_heads(hidden, mask)
@@ -244,13 +245,12 @@ class SelfAttentionNetwork(Network):
         )
         attended, weights = attend(hidden, mask=mask)
         # Additive and multiplicative attention average their input: a matrix maps it to terms.
-        attended = keras.layers.Dense(self.filters)(attended)
+        attended = StepDense(self.filters)(attended)
         return attended, self._square(weights[:, None])
 
     def _in_heads(self, hidden: Any, mask: Any) -> tuple[Any, Any]:
-        import keras
-
         from skconvattn.layers import LinearSelfAttention, MultiHeadSelfAttention
+        from skconvattn.layers.steps import StepDense
 
         key_dim = -(-self.units // self.num_heads)
         if self.attention_type == "linear":
@@ -258,7 +258,7 @@ class SelfAttentionNetwork(Network):
                 self.num_heads, key_dim, history_only=self.history_only, return_attention=True
             )
             attended, weights = linear(hidden, mask=mask)
-            return keras.layers.Dense(self.filters)(attended), weights
+            return StepDense(self.filters)(attended), weights
         attend = MultiHeadSelfAttention(
             self.num_heads,
             key_dim + key_dim % 2 if self.positions == "rotary" else key_dim,

@@ -7,7 +7,7 @@ from typing import Any
 from keras import ops
 
 from skconvattn.layers.scans import BLOCK, SMALLEST, before_each, running_sums
-from skconvattn.layers.windows import cut, from_blocks, to_blocks
+from skconvattn.layers.windows import cut, from_blocks, to_blocks, triangle
 
 # Sums (batch, key_dim, channels) of products of keys and values, and (batch, key_dim, 1) of keys.
 State = tuple[Any, Any]
@@ -110,7 +110,7 @@ class _Part:
         steps = (to_blocks(x, self.size) for x in (queries, keys, values))
         self.queries, self.keys, self.values = steps
         self.column = ops.ones((self.size, 1), dtype=queries.dtype)
-        self.past = ops.tril(ops.ones((self.size, self.size), dtype=queries.dtype))
+        self.past = triangle(self.size, queries.dtype)
         self.before = _across(self.keys, self.values) + ops.expand_dims(start, 1)
         self.keys_before = _across(self.keys, self.column) + ops.expand_dims(key_start, 1)
 

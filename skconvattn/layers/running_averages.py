@@ -9,7 +9,7 @@ from keras import ops
 
 from skconvattn.layers.masks import LOWEST
 from skconvattn.layers.scans import BLOCK, SMALLEST, decayed_sums, quotient, running_maximum
-from skconvattn.layers.windows import from_blocks, shift_blocks, to_blocks
+from skconvattn.layers.windows import from_blocks, shift_blocks, to_blocks, triangle
 
 # Where the running maximum rises by less than this within each block, one reference serves all
 # steps of a block: no weight relative to it falls below exp(-STEEPEST) times that of its step.
@@ -155,7 +155,7 @@ def _average_by_blocks(
     weights = _weights(blocks, references)
     parts = [_scale(to_blocks(values, BLOCK), weights), weights]
     before = _sums_before(parts, _by_head(maxima, heads), state)
-    past = ops.tril(ops.ones((BLOCK, BLOCK), dtype=weights.dtype))
+    past = triangle(BLOCK, weights.dtype)
     numerators, denominators = (
         ops.matmul(past, part) + ops.expand_dims(_by_step(earlier, heads), 2)
         for part, earlier in zip(parts, before, strict=True)
@@ -168,7 +168,7 @@ def _sums_after_by_blocks(parts: list[Any], maxima: Any) -> tuple[Any, ...]:
     """Sum what is relative to the maximum of each block from each step on."""
     n_timepoints, heads = ops.shape(parts[0])[1], maxima.shape[-1]
     parts = [to_blocks(x, BLOCK) for x in parts]
-    future = ops.triu(ops.ones((BLOCK, BLOCK), dtype=maxima.dtype))
+    future = triangle(BLOCK, maxima.dtype, upper=True)
     # Backwards in time maxima fall, and their negatives rise.
     backwards = [ops.flip(x, axis=1) for x in (*map(_totals, parts), maxima)]
     carried = _carry(backwards[:2], -_by_head(backwards[2], heads))

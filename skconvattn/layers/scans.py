@@ -12,7 +12,7 @@ from typing import Any
 from keras import ops
 
 from skconvattn.layers.masks import LOWEST
-from skconvattn.layers.windows import cut, from_blocks, pad_time, shift_blocks, to_blocks
+from skconvattn.layers.windows import cut, from_blocks, pad_time, shift_blocks, to_blocks, triangle
 
 # Time steps of a block; larger ones do more work a step, smaller ones make products too small.
 BLOCK = 16
@@ -42,7 +42,8 @@ def running_maximum(scores: Any, levels: int = LEVELS) -> Any:
     scores = ops.stop_gradient(scores)
     if _fits_one_block(scores, levels):
         n_timepoints = ops.shape(scores)[1]
-        return ops.max(ops.expand_dims(scores, 1) + 2 * LOWEST * _future(n_timepoints, scores), -1)
+        hidden = 2 * LOWEST * triangle(n_timepoints, scores.dtype, upper=True, offset=1)
+        return ops.max(ops.expand_dims(scores, 1) + hidden, -1)
     blocks = to_blocks(scores, BLOCK, LOWEST)
     shift = 1
     while shift < BLOCK:
@@ -115,11 +116,11 @@ def running_sums(x: Any, backwards: bool = False, levels: int = LEVELS) -> Any:
         Running sums.
     """
     if _fits_one_block(x, levels):
-        return ops.matmul(_triangle(ops.shape(x)[1], x, backwards), x)
+        return ops.matmul(triangle(ops.shape(x)[1], x.dtype, upper=backwards), x)
     blocks = to_blocks(x, BLOCK)
     totals = ops.squeeze(ops.matmul(ops.ones((1, BLOCK), dtype=x.dtype), blocks), axis=2)
     before = before_each(running_sums(totals, backwards, levels - 1), backwards)
-    within = ops.matmul(_triangle(BLOCK, x, backwards), blocks)
+    within = ops.matmul(triangle(BLOCK, x.dtype, upper=backwards), blocks)
     return from_blocks(within + ops.expand_dims(before, 2), ops.shape(x)[1])
 
 
@@ -171,14 +172,5 @@ def _decays(maxima: Any) -> Any:
     """Return the (..., time, time) triangle of exp(m_i - m_t)."""
     past = ops.expand_dims(maxima, -2) - ops.expand_dims(maxima, -1)
     # In the future the exponent is positive; it must become low before it is taken.
-    hidden = 4 * LOWEST * _future(ops.shape(maxima)[-1], maxima)
+    hidden = 4 * LOWEST * triangle(ops.shape(maxima)[-1], maxima.dtype, upper=True, offset=1)
     return ops.exp(past + hidden)
-
-
-def _triangle(n_timepoints: Any, like: Any, backwards: bool) -> Any:
-    square = ops.ones((n_timepoints, n_timepoints), dtype=like.dtype)
-    return ops.triu(square) if backwards else ops.tril(square)
-
-
-def _future(n_timepoints: Any, like: Any) -> Any:
-    return ops.triu(ops.ones((n_timepoints, n_timepoints), dtype=like.dtype), 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 from skconvattn.layers.masks import LOWEST, to_accumulator
@@ -118,6 +119,34 @@ def from_blocks(blocks: Any, n_timepoints: Any) -> Any:
     # A part that is everything would still be copied.
     fits = isinstance(n_timepoints, int) and joined.shape[1] == n_timepoints
     return joined if fits else cut(joined, 1, 0, n_timepoints)
+
+
+def triangle(size: Any, dtype: Any, upper: bool = False, offset: int = 0) -> Any:
+    """Return a square of ones on one side of the diagonal and zeros on the other.
+
+    Parameters
+    ----------
+    size : int or scalar tensor
+        Rows and columns.
+    dtype : str
+        Its dtype.
+    upper : bool, default=False
+        Whether the ones are above the diagonal, or below.
+    offset : int, default=0
+        Diagonal that the ones begin at; those beyond it are included.
+
+    Returns
+    -------
+    tensor of shape (size, size)
+        The square.
+    """
+    if isinstance(size, int):
+        # A constant is one operation, and not a dozen.
+        square = np.ones((size, size))
+        part = np.triu(square, offset) if upper else np.tril(square, offset)
+        return ops.convert_to_tensor(part, dtype)
+    square = ops.ones((size, size), dtype=dtype)
+    return ops.triu(square, offset) if upper else ops.tril(square, offset)
 
 
 def max_pool(x: Any, mask: Any, size: int) -> tuple[Any, Any]:
