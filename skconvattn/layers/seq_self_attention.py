@@ -148,7 +148,9 @@ class SeqSelfAttention(WeightedLayer):
         width = self.attention_width
         asked_for = self.return_attention or self.attention_regularizer_weight > 0
         if width is not None and not asked_for:
-            before, times = keys_before(width, self.history_only), 1 + self._is_additive()
+            before = keys_before(width, self.history_only)
+            # Additive scores take an operation for each place in the band.
+            times = 2 if self._is_additive() else 1
             attend = partial(self._attend_band, width=width)
             return in_segments(attend, x, mask, before, width - 1 - before, times)
         outputs, weights = self._attend(x, mask)
