@@ -262,6 +262,7 @@ class BaseNeuralForecaster(
                 for target in history.scaled_targets()[0].T
             ]
         )
+        self._spreads = learned.spreads_in(self._panel_seen)
         return self
 
     def _seed(self) -> np.random.SeedSequence:

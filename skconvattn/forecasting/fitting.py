@@ -22,6 +22,7 @@ from skconvattn.forecasting.calibration import (
 from skconvattn.forecasting.layout import Cut
 from skconvattn.forecasting.linear_start import LinearStart
 from skconvattn.forecasting.series_maps import SeriesMaps, fitted_maps
+from skconvattn.forecasting.series_spreads import SeriesSpreads, spreads_of
 from skconvattn.networks import HorizonHead, ModelSpec
 
 # Where fewer windows are held out, earlier ones tell about the size of errors as well.
@@ -80,6 +81,8 @@ class FitResult:
         How far the noise scale of a window is its own.
     maps : SeriesMaps or None
         What each series adds to the forecasts of the model.
+    spreads : SeriesSpreads or None
+        How large the errors of each series are for its noise scale.
     """
 
     model: FittedModel
@@ -87,6 +90,7 @@ class FitResult:
     calibration: Calibration
     locality: float
     maps: SeriesMaps | None = None
+    spreads: SeriesSpreads | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,11 +103,14 @@ class _Errors:
         Truth less forecast; NaN where there is no truth.
     local, overall : ndarray of shape (n_windows,)
         Mean change in each window, and in all data of its series.
+    of_series : ndarray of shape (n_windows,)
+        Series of each window.
     """
 
     levels: np.ndarray
     local: np.ndarray
     overall: np.ndarray
+    of_series: np.ndarray
 
     @property
     def middle(self) -> np.ndarray:
@@ -207,7 +214,8 @@ class ForecastFitter:
                 start = chosen.model(self.spec, windows, everything, np.random.default_rng(seed))
             model = self._refit(windows, search, seed, start)
             maps = self._maps(model, series, windows, np.arange(len(windows)), before=maps)
-        return FitResult(model, search, *self._calibration(errors, earlier), maps)
+        calibration, locality, spreads = self._calibration(errors, series, earlier)
+        return FitResult(model, search, calibration, locality, maps, spreads)
 
     def train_on(
         self, series: TrainingSeries, model: FittedModel, epochs: int, *, even_one: bool
@@ -289,14 +297,15 @@ class ForecastFitter:
     ) -> _Errors:
         """Return errors together with the changes in and around their windows."""
         overall = series.overall_changes(self.period)
-        of_windows = overall[self.cut.series_of(indices, series.lengths)]
+        of_series = self.cut.series_of(indices, series.lengths)
         inputs, _, _ = windows.batch(indices)
-        return _Errors(errors, mean_change(inputs[0][..., 0], self.period), of_windows)
+        local = mean_change(inputs[0][..., 0], self.period)
+        return _Errors(errors, local, overall[of_series], of_series)
 
     def _calibration(
-        self, errors: _Errors, earlier: _Errors | None = None
-    ) -> tuple[Calibration, float]:
-        """Return quantiles of errors, and how far the noise scale of a window is its own.
+        self, errors: _Errors, series: TrainingSeries, earlier: _Errors | None = None
+    ) -> tuple[Calibration, float, SeriesSpreads | None]:
+        """Return quantiles of errors, how far noise scales are windows' own, and spreads.
 
         A few held-out windows tell little of how errors grow with the step ahead, for which
         there are those of a linear map on earlier ones. Where the earlier ones are smaller, as on
@@ -310,15 +319,20 @@ class ForecastFitter:
             np.concatenate([part.overall for part in parts]),
             n_first=len(middle) // 2 if earlier is None else len(earlier.local),
         )
+        spreads, apart = _spreads(errors, series, locality)
         quantiles: tuple[float, ...] = getattr(self.spec.head, "quantiles", ())
         if quantiles and self.conformal:
-            scales = errors.scales(locality)
-            return ConformalQuantiles.of(errors.levels, scales, quantiles), locality
+            scales = errors.scales(locality) * apart
+            return ConformalQuantiles.of(errors.levels, scales, quantiles), locality, spreads
         if earlier is not None:
             ratio = errors.size(locality) / max(earlier.size(locality), 1e-300)
             middle[: len(earlier.local)] *= max(1.0, ratio)
         scales = np.concatenate([part.scales(locality) for part in parts])
-        return ResidualQuantiles.of(middle, scales), locality
+        if earlier is None:
+            scales = scales * apart
+        elif spreads is not None:
+            scales = scales * np.concatenate([spreads.factors[earlier.of_series], apart])
+        return ResidualQuantiles.of(middle, scales), locality, spreads
 
     def _refit(
         self,
@@ -360,4 +374,17 @@ class ForecastFitter:
             start=start,
         )
         errors = self._errors(naive, series, windows, np.arange(len(windows)))
-        return FitResult(result.model, result, *self._calibration(errors))
+        calibration, locality, spreads = self._calibration(errors, series)
+        return FitResult(result.model, result, calibration, locality, spreads=spreads)
+
+
+def _spreads(
+    errors: _Errors, series: TrainingSeries, locality: float
+) -> tuple[SeriesSpreads | None, np.ndarray]:
+    """Return the spread of each series, None for a single one, and each window's by others."""
+    n_series = len(series.arrays)
+    if n_series == 1:
+        return None, np.ones(len(errors.local))
+    scaled = errors.middle / errors.scales(locality)[:, None]
+    factors, apart = spreads_of(scaled, errors.of_series, n_series)
+    return SeriesSpreads(series.keys, factors), apart

@@ -19,6 +19,7 @@ from skconvattn.forecasting.channels import Channels
 from skconvattn.forecasting.history import Panel
 from skconvattn.forecasting.layout import Cut
 from skconvattn.forecasting.series_maps import SeriesMaps
+from skconvattn.forecasting.series_spreads import SeriesSpreads
 from skconvattn.networks import HorizonHead
 
 
@@ -48,6 +49,8 @@ class Learned:
         How far the noise scale of a window is its own.
     maps : SeriesMaps or None
         What each series adds to the forecasts of the model.
+    spreads : SeriesSpreads or None
+        How large the errors of each series are for its noise scale.
     """
 
     model: FittedModel
@@ -60,6 +63,7 @@ class Learned:
     noise_factor: float = 0.0
     locality: float = 0.0
     maps: SeriesMaps | None = None
+    spreads: SeriesSpreads | None = None
 
     def ahead(
         self,
@@ -147,6 +151,12 @@ class Learned:
         """Return which of the maps corrects each target of a panel; None if there are no maps."""
         return None if self.maps is None else self.maps.of(panel.keys, panel.n_targets)
 
+    def spreads_in(self, panel: Panel) -> np.ndarray:
+        """Return the factor of the noise scale of each target of a panel."""
+        if self.spreads is None:
+            return np.ones(len(panel.keys) * panel.n_targets)
+        return self.spreads.of(panel.keys, panel.n_targets)
+
     def _correction(
         self, windows: np.ndarray, outputs: np.ndarray, places: np.ndarray
     ) -> np.ndarray:
@@ -154,7 +164,7 @@ class Learned:
         middle = outputs[..., outputs.shape[-1] // 2]
         return self.maps.correction(windows, middle, places, self.head.normalization)
 
-    def scales(self, windows: np.ndarray, overall: np.ndarray) -> np.ndarray:
+    def scales(self, windows: np.ndarray, overall: np.ndarray, spreads: np.ndarray) -> np.ndarray:
         """Return the noise scale of windows: (n,).
 
         Parameters
@@ -163,8 +173,10 @@ class Learned:
             Windows.
         overall : ndarray of shape (n,)
             Mean change in all data of their series.
+        spreads : ndarray of shape (n,)
+            How large the errors of their series are for it.
         """
-        return noise_scale(windows[..., 0], self.period, overall, self.locality)
+        return spreads * noise_scale(windows[..., 0], self.period, overall, self.locality)
 
     def quantiles(
         self, outputs: np.ndarray, scales: np.ndarray, steps: np.ndarray, levels: np.ndarray

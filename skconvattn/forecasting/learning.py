@@ -105,6 +105,7 @@ class LearningForecaster(ForecastingParameters, Network):
             calibration=result.calibration,
             locality=result.locality,
             maps=result.maps,
+            spreads=result.spreads,
             cut=cut,
             channels=channels,
             period=period,

@@ -23,6 +23,7 @@ class PredictingForecaster(BaseForecaster):
     _learned: Learned
     _panel_seen: Panel
     _changes: np.ndarray
+    _spreads: np.ndarray
     _index_names: tuple[Any, ...]
 
     def _predict(self, fh: ForecastingHorizon, X: pd.DataFrame | None) -> pd.DataFrame:
@@ -91,7 +92,7 @@ class PredictingForecaster(BaseForecaster):
         learned, panel = self._learned, self._panel_seen
         windows = last_windows(panel, learned)
         outputs = learned.ahead(windows, self._known_of_all(steps, X), learned.places_of(panel))
-        scales = learned.scales(windows, self._changes)
+        scales = learned.scales(windows, self._changes, self._spreads)
         shape = (len(steps), panel.n_targets)
         return outputs.reshape(*shape, *outputs.shape[1:]), scales.reshape(shape)
 
@@ -153,8 +154,10 @@ class PredictingForecaster(BaseForecaster):
         for (i, target, inside), window in zip(asked, windows, strict=True):
             rows = slice(first, first + len(inside))
             outputs[i, target, inside] = forecasts[rows]
-            changes = np.full(len(inside), self._changes[i * panel.n_targets + target])
-            scales[i, target, inside] = learned.scales(window, changes)
+            place = np.full(len(inside), i * panel.n_targets + target)
+            scales[i, target, inside] = learned.scales(
+                window, self._changes[place], self._spreads[place]
+            )
             first += len(inside)
 
     def _steps_ahead(self, stamps: pd.Index) -> np.ndarray:

@@ -20,6 +20,7 @@ from skconvattn.forecasting.history import History, Panel
 from skconvattn.forecasting.layout import Cut
 from skconvattn.forecasting.regressors import RegressorEncoder
 from skconvattn.forecasting.series_maps import SeriesMaps
+from skconvattn.forecasting.series_spreads import SeriesSpreads
 from skconvattn.forecasting.timeline import Timeline
 
 _VECTORIZED_ATTRIBUTES = frozenset(
@@ -81,6 +82,7 @@ class SaveableForecaster(Saveable):
         RegressorEncoder,
         ResidualQuantiles,
         SeriesMaps,
+        SeriesSpreads,
         Timeline,
     )
     _file_kinds: ClassVar[tuple[Kind, ...]] = (

@@ -55,7 +55,7 @@ class ForecastStream:
         forecaster.check_is_fitted()
         _check_streamable(forecaster)
         self._learned = forecaster._learned
-        self._changes = forecaster._changes
+        self._changes, self._spreads = forecaster._changes, forecaster._spreads
         self._name = forecaster._panel_seen.first.y.columns[0]
         self._history = forecaster._panel_seen.first
         self._scaling = self._history.scaling
@@ -172,7 +172,8 @@ class ForecastStream:
 
     def _quantiles(self, levels: np.ndarray) -> np.ndarray:
         horizon = self._learned.cut.horizon
-        scales = np.repeat(self._learned.scales(self._window[None], self._changes), horizon)
+        noise = self._learned.scales(self._window[None], self._changes, self._spreads)
+        scales = np.repeat(noise, horizon)
         values = self._learned.quantiles(
             self._forecast.astype(np.float64), scales, np.arange(1, horizon + 1), levels
         )

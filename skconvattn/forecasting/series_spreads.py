@@ -1,0 +1,144 @@
+"""How large the errors of each series of a panel are, beside what its changes would say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import digamma, polygamma
+
+from skconvattn.forecasting.calibration import effective_windows
+
+_ROUNDS = 50
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesSpreads:
+    """Factors of the noise scales of series.
+
+    Attributes
+    ----------
+    keys : tuple of tuple
+        Names of the series; one empty tuple for a single series of several targets.
+    factors : ndarray of shape (n_series * n_targets,)
+        Positive; about one.
+    """
+
+    keys: tuple[tuple[Any, ...], ...]
+    factors: np.ndarray
+
+    def of(self, keys: Sequence[tuple[Any, ...]], n_targets: int) -> np.ndarray:
+        """Return the factor of each target of some series, of which those of new ones are one.
+
+        Parameters
+        ----------
+        keys : sequence of tuple
+            Names of series.
+        n_targets : int
+            Targets of each.
+
+        Returns
+        -------
+        ndarray of shape (n_series * n_targets,)
+            Factors.
+        """
+        by_key = dict(zip(self.keys, self.factors.reshape(len(self.keys), -1), strict=True))
+        new = np.ones(n_targets)
+        return np.concatenate([by_key.get(key, new) for key in keys])
+
+
+def spreads_of(
+    errors: np.ndarray, of_series: np.ndarray, n_series: int
+) -> tuple[np.ndarray, np.ndarray]:
+    r"""Measure how large the errors of each series are for its noise scale.
+
+    Of two series that change as much, one may follow a law that the model knows and the other
+    none. The mean square :math:`m_s` of a series' scaled errors, worth :math:`n_s` independent
+    ones, is drawn towards that of all,
+
+    .. math:: f_s^2 = \frac{d_0 s_0^2 + n_s m_s}{d_0 + n_s},
+
+    where the degrees of freedom :math:`d_0` that the others are worth and their level
+    :math:`s_0^2` are those of Smyth (2004), "Linear models and empirical Bayes methods": by as
+    much as the logarithms of :math:`m_s` vary beyond what chance explains. If they do not, all
+    factors are one.
+
+    Parameters
+    ----------
+    errors : ndarray of shape (n_windows, horizon)
+        Held-out errors in units of the noise scale of their window, the windows of a series in the
+        order of time; NaN where there is no truth.
+    of_series : ndarray of shape (n_windows,)
+        Series of each window.
+    n_series : int
+        Number of series.
+
+    Returns
+    -------
+    factors : ndarray of shape (n_series,)
+        Of each series; one for those without a window.
+    apart : ndarray of shape (n_windows,)
+        The factor that the other half of its series' windows has for each window, by which the
+        factor can be judged.
+    """
+    present = np.isfinite(errors)
+    squares = np.where(present, errors, 0.0) ** 2
+    counts = np.maximum(present.sum(axis=0), 1)
+    level = np.maximum(squares.sum(axis=0) / counts, np.finfo(np.float64).tiny)
+    rows = [np.flatnonzero(of_series == number) for number in range(n_series)]
+    measured = [_mean_square(errors[own], squares[own] / level, present[own]) for own in rows]
+    means, worth = np.array(measured).T  # (n_series,) each
+    shrink = _shrinkage(means, worth)
+    factors, apart = np.ones(n_series), np.ones(len(errors))
+    if shrink is None:
+        return factors, apart
+    degrees, usual = shrink
+    for number, own in enumerate(rows):
+        if len(own) == 0:
+            continue
+        total = degrees + worth[number]
+        factors[number] = (degrees * usual + worth[number] * means[number]) / total
+        halves = own[: len(own) // 2], own[len(own) // 2 :]
+        for half, other in zip(halves, reversed(halves), strict=True):
+            mean, _ = _mean_square(errors[other], squares[other] / level, present[other])
+            share = worth[number] * len(other) / len(own)
+            apart[half] = (degrees * usual + share * mean) / (degrees + share)
+    return np.sqrt(factors), np.sqrt(apart)
+
+
+def _mean_square(
+    errors: np.ndarray, squares: np.ndarray, present: np.ndarray
+) -> tuple[float, float]:
+    """Return the mean of squares, and how many independent ones it is worth; zeros if none."""
+    if not present.any():
+        return 0.0, 0.0
+    return float(squares[present].mean()), float(effective_windows(errors).mean())
+
+
+def _shrinkage(means: np.ndarray, worth: np.ndarray) -> tuple[float, float] | None:
+    """Return the degrees of freedom that all series are worth to each, and their level."""
+    known = (worth > 0) & (means > 0)
+    if known.sum() < 2:
+        return None
+    half = worth[known] / 2
+    logs = np.log(means[known]) - digamma(half) + np.log(half)
+    beyond_chance = logs.var(ddof=1) - polygamma(1, half).mean()
+    if beyond_chance <= 0:
+        return None
+    degrees = 2 * _inverse_trigamma(beyond_chance)
+    usual = float(np.exp(logs.mean() + digamma(degrees / 2) - np.log(degrees / 2)))
+    return degrees, usual
+
+
+def _inverse_trigamma(value: float) -> float:
+    """Return where the trigamma function, which falls, has a positive value, by Newton's method."""
+    x = 0.5 + 1 / value
+    for _ in range(_ROUNDS):
+        trigamma = float(polygamma(1, x))
+        step = trigamma * (1 - trigamma / value) / float(polygamma(2, x))
+        x += step
+        if abs(step) < 1e-8 * x:
+            break
+    return x
