@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
+
+# Operations that TensorFlow's single-threaded executor refuses, or does once they are lowered.
+_CONTROL_FLOW = frozenset(
+    {"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"}
+    | {"Enter", "Switch", "Merge"}
+)
 
 
 class Compiled:
@@ -30,6 +37,7 @@ class Compiled:
         self._traceable = tf.function(function, input_signature=signature, autograph=False)
         self._lock = threading.Lock()
         self._traced: Any = None
+        self._in_turn = False
 
     def __call__(self, *arguments: Any) -> Any:
         """Return tensors for tensors or arrays of the signature."""
@@ -44,7 +52,8 @@ class Compiled:
         ----------
         *tensors : tensor
             Of the signature, one after the other. Binding and casting arguments takes as long as
-            a small network.
+            a small network, and so does waking threads: operations run in this one, in turn, unless
+            there are loops or conditions among them.
 
         Returns
         -------
@@ -52,7 +61,7 @@ class Compiled:
             First of the results.
         """
         concrete = self._concrete()
-        with _optimized_once():
+        with _optimized_once(in_turn=self._in_turn):
             return concrete.inference_fn.call_flat(*tensors, *concrete.captured_inputs)[0]
 
     def _concrete(self) -> Any:
@@ -66,11 +75,19 @@ class Compiled:
                 # would only keep gradients from being taken.
                 with nullcontext() if tf.executing_eagerly() else tf.init_scope():
                     self._traced = self._traceable.get_concrete_function()
-                _forget_custom_gradients(self._traced.graph)
+                definition = self._traced.graph.as_graph_def()
+                _forget_custom_gradients(definition)
+                self._in_turn = not any(n.op in _CONTROL_FLOW for n in _nodes(definition))
         return self._traced
 
 
-def _forget_custom_gradients(graph: Any) -> None:
+def _nodes(definition: Any) -> list[Any]:
+    """Return the nodes of a graph and of all functions in it."""
+    parts = [definition.node, *(function.node_def for function in definition.library.function)]
+    return list(itertools.chain.from_iterable(parts))
+
+
+def _forget_custom_gradients(definition: Any) -> None:
     """Let go of the gradients that ``tf.custom_gradient`` registered while a graph was traced.
 
     TensorFlow 2.21 keeps each for good, with the graph that it is of: 1.4 MB for one of 120
@@ -79,9 +96,7 @@ def _forget_custom_gradients(graph: Any) -> None:
     """
     from tensorflow.python.framework import ops
 
-    definition = graph.as_graph_def()
-    nodes = [definition.node, *(function.node_def for function in definition.library.function)]
-    for node in (node for part in nodes for node in part if "_gradient_op_type" in node.attr):
+    for node in (n for n in _nodes(definition) if "_gradient_op_type" in n.attr):
         name = node.attr["_gradient_op_type"].s.decode()
         # Each call of a custom gradient has a name of its own; others may be a user's for all.
         if name.startswith("CustomGradient-"):
@@ -89,18 +104,22 @@ def _forget_custom_gradients(graph: Any) -> None:
 
 
 @contextmanager
-def _optimized_once() -> Iterator[None]:
+def _optimized_once(*, in_turn: bool = False) -> Iterator[None]:
     """Let TensorFlow pass over graphs once to optimise them, and not twice, in this thread.
 
     The second pass finds nothing in graphs of this kind, and takes as long as the first.
+
+    Parameters
+    ----------
+    in_turn : bool, default=False
+        Whether operations run one after the other in this thread.
     """
     from tensorflow.python.eager import context
 
     thread = context.context()
     given = thread.function_call_options
-    thread.function_call_options = _with_one_pass(
-        given.executor_type, given.config_proto_serialized
-    )
+    executor_type = "SINGLE_THREADED_EXECUTOR" if in_turn else given.executor_type
+    thread.function_call_options = _with_one_pass(executor_type, given.config_proto_serialized)
     try:
         yield
     finally:

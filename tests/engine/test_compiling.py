@@ -78,6 +78,19 @@ def test_tensors_given_one_after_the_other_give_the_same_without_another_trace()
     assert traces == [1]
 
 
+def test_tensors_may_be_given_one_after_the_other_to_loops_and_conditions():
+    def halve_while_large(x):
+        return tf.while_loop(lambda x: tf.reduce_max(x) > 1.0, lambda x: (x / 2.0,), (x,))[0]
+
+    def nested(x):
+        halve = tf.function(halve_while_large, autograph=False)
+        return tf.cond(tf.reduce_max(x) > 0.0, lambda: halve(x), lambda: -x)
+
+    for function in (halve_while_large, nested):
+        compiled = Compiled(function, NUMBERS)
+        assert compiled.flat(tf.constant([1.0, 4.0])).numpy().tolist() == [0.25, 1.0]
+
+
 def test_gradients_registered_while_tracing_are_forgotten_and_those_of_users_kept():
     @tf.RegisterGradient("HalvedInThisTest")
     def halved(op, gradient):
