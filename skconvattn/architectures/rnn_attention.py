@@ -31,10 +31,12 @@ class RNNAttentionNetwork(Network):
 
     units: int = hyperparameter(
         default=32,
-        constraints=[_POSITIVE],
+        constraints=[Interval(Integral, 2, None, closed="left")],
         doc="""
         int
-        Channels of each time step between the layers, and features that the network gives.
+        Channels of each time step between the layers, and features that the network gives. Each
+        step is normalised over them, which leaves no more than a pair of signs of two: take four
+        or more.
         """,
     )
     n_layers: int = hyperparameter(

@@ -201,6 +201,11 @@ class SelfAttentionNetwork(Network):
                 f"positions={self.positions!r} does not go with attention_type="
                 f"{self.attention_type!r}; use positions=None or attention_type='multi_head'."
             )
+        if self.filters == 1 and self.hidden_normalization == "layer":
+            raise ValueError(
+                "filters=1 does not go with hidden_normalization='layer', which leaves nothing of "
+                "a single channel; use filters=4 or more, or hidden_normalization=None."
+            )
 
     def _convolved(self, hidden: Any, mask: Any, place: int) -> tuple[Any, Any]:
         from skconvattn.layers import ResidualConv1D

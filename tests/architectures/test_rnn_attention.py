@@ -57,3 +57,9 @@ def test_a_number_of_widths_other_than_of_layers_is_refused(name):
     X = np.random.default_rng(0).normal(size=(12, 8))
     with pytest.raises(ValueError, match=rf"{name}=\[2, 2, 2\] does not give .* n_layers=2"):
         RNNAttentionRegressor(epochs=1, n_layers=2, **{name: [2, 2, 2]}).fit(X, X[:, 0])
+
+
+def test_one_channel_that_normalization_would_empty_is_refused():
+    X = np.random.default_rng(0).normal(size=(12, 8))
+    with pytest.raises(ValueError, match=r"'units' parameter .* range \[2, inf\). Got 1"):
+        RNNAttentionRegressor(units=1).fit(X, X[:, 0])

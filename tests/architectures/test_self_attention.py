@@ -57,6 +57,7 @@ def test_no_step_sees_a_later_one_with_history_only(kind, series):
     [
         ({"attention_type": "linear", "attention_width": 3}, "attention_width=3 does not go with"),
         ({"attention_type": "additive", "positions": "rotary"}, "positions='rotary' does not go"),
+        ({"filters": 1}, "filters=1 does not go with hidden_normalization='layer'"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(parameters, message):
