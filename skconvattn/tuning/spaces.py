@@ -35,6 +35,9 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "normalization": ("standard", "last", "robust"),
 }
 
+# Parameters without effect where another is None.
+_NEEDS = {"recurrent_units": "recurrent"}
+
 
 def search_space(estimator: Any, prefix: str = "") -> dict[str, BaseDistribution]:
     """Return a search space for the hyperparameters of an estimator.
@@ -42,7 +45,8 @@ def search_space(estimator: Any, prefix: str = "") -> dict[str, BaseDistribution
     Parameters
     ----------
     estimator : estimator or type
-        An estimator of this package, or its class.
+        An estimator of this package, or its class. What has no effect in the given one, such as the
+        size of a recurrent encoder that it does not have, is left out.
     prefix : str
         What stands before each name, such as ``"forecaster__"`` in a pipeline.
 
@@ -75,8 +79,11 @@ def search_space(estimator: Any, prefix: str = "") -> dict[str, BaseDistribution
             f"{cls.__name__} is not an estimator of skconvattn; give one, or the step of a "
             "pipeline that is one together with prefix='<step>__'."
         )
+    given = {} if isinstance(estimator, type) else estimator.get_params(deep=False)
     space: dict[str, BaseDistribution] = {}
     for name in parameter_names(cls):
+        if given.get(_NEEDS.get(name), True) is None:
+            continue
         if name in _INTEGERS:
             low, high, log = _INTEGERS[name]
             space[prefix + name] = IntDistribution(low, high, log=log)

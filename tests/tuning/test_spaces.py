@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline
 
-from skconvattn import ConvAttentionRegressor, all_estimators
+from skconvattn import AttentionRegressor, ConvAttentionRegressor, all_estimators
 from skconvattn.tuning import search_space
 
 
@@ -23,6 +23,13 @@ def test_every_value_in_the_space_is_valid(name, estimator):
         for value in ends:
             candidate = estimator(**{parameter: value})
             (getattr(candidate, "_validate_params", None) or candidate._validate_hyperparameters)()
+
+
+def test_the_size_of_an_encoder_that_there_is_not_is_left_out():
+    assert "recurrent_units" in search_space(ConvAttentionRegressor)
+    assert "recurrent_units" in search_space(ConvAttentionRegressor(recurrent="lstm"))
+    assert "recurrent_units" not in search_space(ConvAttentionRegressor(recurrent=None))
+    assert "recurrent_units" in search_space(AttentionRegressor())
 
 
 def test_optuna_searches_a_pipeline():
