@@ -45,6 +45,10 @@ demo: $(STAMP) ## Forecast two real series, print a table and draw a picture
 test: $(STAMP) ## Run the tests
 	@$(PYTEST) -n $(WORKERS) --dist worksteal -m "not slow"
 
+.PHONY: test-slow
+test-slow: $(STAMP) ## Run the tests that take minutes and that `make test` leaves out
+	@$(PYTEST) -n $(WORKERS) --dist worksteal -m slow
+
 .PHONY: lint
 lint: $(STAMP) ## Check format, style and types
 	@$(BIN)/ruff format --check .

@@ -124,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", type=Path, default=default, help="file for the picture")
     parser.add_argument("--animation", type=Path, help="where to save the animation, as .gif")
     parser.add_argument("--samples", type=int, default=2000, help="series to train on")
-    parser.add_argument("--epochs", type=int, default=16)
+    parser.add_argument("--epochs", type=int, default=24)
     return parser
 
 
