@@ -6,7 +6,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skconvattn._hyperparameters import hyperparameter, hyperparameters
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
@@ -71,6 +71,15 @@ class RNNAttentionNetwork(Network):
         Time steps up to its own from which a step is encoded before the first layer.
         """,
     )
+    pooling: str = hyperparameter(
+        default="last",
+        constraints=[StrOptions({"last", "statistics", "attention"})],
+        doc="""
+        {"last", "statistics", "attention"}
+        How steps become one vector: by the last one, by their average, maximum and minimum, or by
+        an average whose weights are learned, which are then the attention that can be looked at.
+        """,
+    )
     dropout: float = hyperparameter(
         default=0.0,
         constraints=[Interval(Real, 0, 1, closed="left")],
@@ -82,11 +91,12 @@ class RNNAttentionNetwork(Network):
 
     def encode(self, inputs: Any, mask: Any = None) -> Encoding:
         """Encode a batch of series; see :meth:`Network.encode`."""
-        from skconvattn.layers.masks import last_valid, zero_masked
+        from skconvattn.layers.masks import zero_masked
 
         hidden = self._embedding()(zero_masked(inputs, mask))
         hidden, attention, _ = self._layers(hidden, mask)
-        return Encoding(last_valid(hidden, mask), attention, hidden)
+        features, pooled = self._pooled(hidden, mask)
+        return Encoding(features, attention if pooled is None else pooled, hidden)
 
     def encode_further(self, inputs: Any, state: list[Any]) -> tuple[Any, list[Any]]:
         """Encode further steps of series, from the state that earlier ones left.
@@ -101,7 +111,7 @@ class RNNAttentionNetwork(Network):
         Returns
         -------
         features : KerasTensor of shape (batch, units)
-            What :meth:`encode` gives for the whole series.
+            What :meth:`encode` gives for the whole series with ``pooling="last"``.
         state : list of KerasTensor
             After the last step.
         """
@@ -189,6 +199,18 @@ class RNNAttentionNetwork(Network):
             term = keras.layers.Dropout(self.dropout)(term)
         return keras.layers.Add()([hidden, term])
 
+    def _pooled(self, hidden: Any, mask: Any) -> tuple[Any, Any]:
+        """Return one vector a series, and the weights of its steps if they are learned."""
+        from skconvattn.layers import SeqWeightedAttention
+        from skconvattn.layers.masks import last_valid
+        from skconvattn.layers.pooled_statistics import PooledStatistics
+
+        if self.pooling == "last":
+            return last_valid(hidden, mask), None
+        if self.pooling == "statistics":
+            return PooledStatistics()(hidden, mask=mask), None
+        return SeqWeightedAttention(return_attention=True)(hidden, mask=mask)
+
 
 def _one_a_layer(name: str, value: Any, n_layers: int) -> tuple[int, ...]:
     """Return one integer a layer."""
@@ -231,7 +253,8 @@ class RNNAttentionForecaster(RNNAttentionNetwork, BaseNeuralForecaster):
         Raises
         ------
         ValueError
-            If windows are normalised one by one, or there are regressors or several series.
+            If windows are normalised one by one, steps are pooled over the window, or there are
+            regressors or several series.
         """
         from skconvattn.forecasting.streaming import ForecastStream
 
@@ -255,7 +278,7 @@ class RNNAttentionRegressor(RNNAttentionNetwork, BaseNeuralRegressor):
     """
 
 
-@hyperparameters
+@hyperparameters(pooling="statistics")
 class RNNAttentionClassifier(RNNAttentionNetwork, BaseNeuralClassifier):
     """Classifier with attention as an RNN.
 

@@ -36,7 +36,8 @@ class ForecastStream:
     Raises
     ------
     ValueError
-        If the forecaster normalises windows one by one, or has regressors or several series.
+        If the forecaster normalises windows one by one or pools their steps, or has regressors or
+        several series.
 
     Examples
     --------
@@ -217,6 +218,12 @@ def _check_streamable(forecaster: Any) -> None:
         raise ValueError(
             f"{name} has normalization={learned.head.normalization!r}, by which every new "
             "observation changes all of the window; fit with normalization='series' to stream."
+        )
+    pooling = _network(learned.model.spec).pooling
+    if pooling != "last":
+        raise ValueError(
+            f"{name} was fitted with pooling={pooling!r}, which is of the whole window; fit with "
+            "pooling='last' to stream."
         )
     if learned.head.n_known or learned.head.n_past:
         raise ValueError(

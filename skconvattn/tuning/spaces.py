@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sklearn.utils._param_validation import make_constraint
+
 from skconvattn._hyperparameters import parameter_names
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "activation": ("relu", "gelu", "tanh"),
     "attention_score": ("luong", "bahdanau"),
     "attention_type": ("multi_head", "additive", "multiplicative", "linear"),
-    "pooling": ("statistics", "attention"),
+    "pooling": ("last", "statistics", "attention"),
     "hidden_normalization": ("batch", "layer", None),
     "normalization": ("standard", "last", "robust"),
 }
@@ -91,5 +93,12 @@ def search_space(estimator: Any, prefix: str = "") -> dict[str, BaseDistribution
             least, most, log = _REALS[name]
             space[prefix + name] = FloatDistribution(least, most, log=log)
         elif name in _CHOICES:
-            space[prefix + name] = CategoricalDistribution(_CHOICES[name])
+            choices = [value for value in _CHOICES[name] if _is_valid(cls, name, value)]
+            space[prefix + name] = CategoricalDistribution(choices)
     return space
+
+
+def _is_valid(cls: type[Any], name: str, value: Any) -> bool:
+    """Whether a parameter of an estimator may have a value."""
+    constraints = map(make_constraint, cls._parameter_constraints[name])
+    return any(constraint.is_satisfied_by(value) for constraint in constraints)

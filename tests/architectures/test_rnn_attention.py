@@ -7,6 +7,7 @@ import pytest
 
 from skconvattn import RNNAttentionRegressor
 from skconvattn.architectures.rnn_attention import RNNAttentionNetwork
+from skconvattn.inspection import attention_weights
 
 
 def _sequence(**parameters):
@@ -50,6 +51,34 @@ def test_layers_may_differ_in_heads_and_widths():
     attention = regressor.fitted_model_.attention([X[..., None].astype("float32")])
     assert attention.shape == (12, 3, 8, 8)
     assert (attention[..., np.triu_indices(8, 1)[0], np.triu_indices(8, 1)[1]] == 0).all()
+
+
+@pytest.mark.parametrize("pooling", ["last", "statistics", "attention"])
+def test_a_masked_tail_is_in_no_pooling(pooling, series):
+    model = _sequence(pooling=pooling)
+    mask = np.arange(20) < np.array([20, 13, 1])[:, None]
+    features = np.asarray(model([series, mask])[0])
+    assert features.shape == (3, 12 if pooling == "statistics" else 4)
+    for number, length in enumerate((20, 13, 1)):
+        alone = model([series[[number], :length], np.ones((1, length), bool)])[0]
+        np.testing.assert_allclose(features[[number]], np.asarray(alone), atol=1e-5)
+
+
+def test_statistics_are_those_of_all_steps(series):
+    features, sequence = map(
+        np.asarray, _sequence(pooling="statistics")([series, np.ones((3, 20), bool)])
+    )
+    expected = [sequence.mean(axis=1), sequence.max(axis=1), sequence.min(axis=1)]
+    np.testing.assert_allclose(features, np.concatenate(expected, axis=1), atol=1e-5)
+
+
+def test_weights_of_learned_pooling_are_the_attention_shown():
+    X = np.random.default_rng(0).normal(size=(12, 8))
+    regressor = RNNAttentionRegressor(pooling="attention", units=4, epochs=1, random_state=0)
+    regressor.fit(X, X[:, 0])
+    attention = attention_weights(regressor, X[:3])
+    assert attention.shape == (3, 8)
+    np.testing.assert_allclose(attention.sum(axis=1), 1, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["num_heads", "key_dim"])

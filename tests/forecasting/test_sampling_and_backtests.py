@@ -264,6 +264,7 @@ def test_intervals_of_a_stream_hold_its_forecast(streaming):
     [
         ({"normalization": "standard"}, AIRLINE, "fit with normalization='series' to stream"),
         ({"calendar_features": "auto"}, AIRLINE, "fit without them to stream"),
+        ({"pooling": "statistics"}, AIRLINE, "pooling='statistics', .* fit with pooling='last'"),
         ({}, TWO, "was fitted to several series"),
     ],
 )
