@@ -52,8 +52,8 @@ class Compiled:
         ----------
         *tensors : tensor
             Of the signature, one after the other. Binding and casting arguments takes as long as
-            a small network, and so does waking threads: operations run in this one, in turn, unless
-            there are loops or conditions among them.
+            a small network, and so does waking threads: on a CPU operations run in this one, in
+            turn, unless there are loops or conditions among them.
 
         Returns
         -------
@@ -77,7 +77,9 @@ class Compiled:
                     self._traced = self._traceable.get_concrete_function()
                 definition = self._traced.graph.as_graph_def()
                 _forget_custom_gradients(definition)
-                self._in_turn = not any(n.op in _CONTROL_FLOW for n in _nodes(definition))
+                self._in_turn = all(
+                    device.device_type == "CPU" for device in tf.config.list_logical_devices()
+                ) and not any(n.op in _CONTROL_FLOW for n in _nodes(definition))
         return self._traced
 
 
