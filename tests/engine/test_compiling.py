@@ -91,6 +91,23 @@ def test_tensors_may_be_given_one_after_the_other_to_loops_and_conditions():
         assert compiled.flat(tf.constant([1.0, 4.0])).numpy().tolist() == [0.25, 1.0]
 
 
+def test_operations_run_in_the_calling_thread_unless_there_is_a_loop(monkeypatch):
+    chosen = []
+    execute = context.Context.call_function
+
+    def noted(self, *arguments, **kwargs):
+        chosen.append(self.function_call_options.executor_type)
+        return execute(self, *arguments, **kwargs)
+
+    straight = Compiled(lambda x: 2.0 * x, NUMBERS)
+    looped = Compiled(lambda x: tf.while_loop(lambda x: False, lambda x: (x,), (x,))[0], NUMBERS)
+    monkeypatch.setattr(context.Context, "call_function", noted)
+    straight.flat(tf.constant([1.0]))
+    looped.flat(tf.constant([1.0]))
+    of_the_user = context.context().function_call_options.executor_type
+    assert chosen == ["SINGLE_THREADED_EXECUTOR", of_the_user]
+
+
 def test_gradients_registered_while_tracing_are_forgotten_and_those_of_users_kept():
     @tf.RegisterGradient("HalvedInThisTest")
     def halved(op, gradient):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from skconvattn import ConvAttentionForecaster
-from skconvattn.forecasting.history import split_panel
+from skconvattn.forecasting.history import Panel, split_panel
 
 SMALL = {"filters": 4, "units": 4, "epochs": 2, "random_state": 0}
 
@@ -51,8 +51,17 @@ def test_each_series_is_forecast_in_its_own_scale(fitted):
         assert np.abs(forecast[f"s{number}"] - level).max() < level
 
 
-def test_series_are_forecast_as_if_alone():
-    """All share weights and program; a series does not see what happens to the others."""
+def test_series_are_forecast_as_if_alone(fitted):
+    """All share weights and program; a series does not see the others."""
+    panel = fitted._panel_seen
+    alone = fitted.clone().fit(PANEL, fh=[1, 2, 3])
+    alone._panel_seen = Panel(panel.keys[1:2], panel.histories[1:2])
+    alone._changes, alone._spreads = fitted._changes[1:2], fitted._spreads[1:2]
+
+    np.testing.assert_array_equal(alone.predict()["y"], fitted.predict()["y"]["s1"])
+
+
+def test_a_series_does_not_see_what_happens_to_the_others():
     whole = _panel()
     later = whole.groupby("series").tail(2)
     is_other = later.index.get_level_values("series") != "s1"

@@ -7,7 +7,13 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline
 
-from skconvattn import AttentionRegressor, ConvAttentionRegressor, all_estimators
+from skconvattn import (
+    AttentionRegressor,
+    ConvAttentionRegressor,
+    RNNAttentionRegressor,
+    SelfAttentionRegressor,
+    all_estimators,
+)
 from skconvattn.tuning import search_space
 
 
@@ -30,6 +36,13 @@ def test_the_size_of_an_encoder_that_there_is_not_is_left_out():
     assert "recurrent_units" in search_space(ConvAttentionRegressor(recurrent="lstm"))
     assert "recurrent_units" not in search_space(ConvAttentionRegressor(recurrent=None))
     assert "recurrent_units" in search_space(AttentionRegressor())
+
+
+def test_only_values_that_an_estimator_takes_are_suggested():
+    assert search_space(RNNAttentionRegressor)["pooling"].choices == (
+        "last", "statistics", "attention",
+    )  # fmt: skip
+    assert search_space(SelfAttentionRegressor)["pooling"].choices == ("statistics", "attention")
 
 
 def test_optuna_searches_a_pipeline():
