@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skconvattn._hyperparameters import hyperparameter, hyperparameters
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
-from skconvattn.networks import Encoding, Network
+from skconvattn.networks import Encoding, Network, pooled
 
 if TYPE_CHECKING:
     from skconvattn.forecasting.streaming import ForecastStream
@@ -95,8 +95,8 @@ class RNNAttentionNetwork(Network):
 
         hidden = self._embedding()(zero_masked(inputs, mask))
         hidden, attention, _ = self._layers(hidden, mask)
-        features, pooled = self._pooled(hidden, mask)
-        return Encoding(features, attention if pooled is None else pooled, hidden)
+        features, weights = pooled(hidden, mask, self.pooling)
+        return Encoding(features, attention if weights is None else weights, hidden)
 
     def encode_further(self, inputs: Any, state: list[Any]) -> tuple[Any, list[Any]]:
         """Encode further steps of series, from the state that earlier ones left.
@@ -198,18 +198,6 @@ class RNNAttentionNetwork(Network):
         if self.dropout:
             term = keras.layers.Dropout(self.dropout)(term)
         return keras.layers.Add()([hidden, term])
-
-    def _pooled(self, hidden: Any, mask: Any) -> tuple[Any, Any]:
-        """Return one vector a series, and the weights of its steps if they are learned."""
-        from skconvattn.layers import SeqWeightedAttention
-        from skconvattn.layers.masks import last_valid
-        from skconvattn.layers.pooled_statistics import PooledStatistics
-
-        if self.pooling == "last":
-            return last_valid(hidden, mask), None
-        if self.pooling == "statistics":
-            return PooledStatistics()(hidden, mask=mask), None
-        return SeqWeightedAttention(return_attention=True)(hidden, mask=mask)
 
 
 def _one_a_layer(name: str, value: Any, n_layers: int) -> tuple[int, ...]:

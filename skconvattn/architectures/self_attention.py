@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skconvattn._hyperparameters import hyperparameter, hyperparameters
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
-from skconvattn.networks import Encoding, Network
+from skconvattn.networks import Encoding, Network, pooled
 
 _POSITIVE = Interval(Integral, 1, None, closed="left")
 
@@ -181,14 +181,14 @@ class SelfAttentionNetwork(Network):
             if self.dropout:
                 attended = keras.layers.Dropout(self.dropout)(attended)
             hidden = self._normalized(keras.layers.Add()([hidden, attended]), valid)
-        features, pooled = self._pooled(hidden, valid)
+        features, weights = pooled(hidden, valid, self.pooling)
         if self.pattern_dilations:
             patterns = PatternProportions(self.pattern_dilations, name="patterns")(
                 inputs, mask=mask
             )
             # Patterns come first: the start of training finds them there.
             features = keras.layers.Concatenate()([patterns, features])
-        return Encoding(features, attention if pooled is None else pooled, hidden)
+        return Encoding(features, attention if weights is None else weights, hidden)
 
     def _check(self) -> None:
         if self.attention_type == "linear" and self.attention_width is not None:
@@ -279,15 +279,6 @@ class SelfAttentionNetwork(Network):
         from skconvattn.layers.expanded_band import ExpandedBand
 
         return weights if self.attention_width is None else ExpandedBand(self.history_only)(weights)
-
-    def _pooled(self, hidden: Any, mask: Any) -> tuple[Any, Any]:
-        """Return one vector a series, and the weights of its steps if they are learned."""
-        from skconvattn.layers import SeqWeightedAttention
-        from skconvattn.layers.pooled_statistics import PooledStatistics
-
-        if self.pooling == "attention":
-            return SeqWeightedAttention(return_attention=True)(hidden, mask=mask)
-        return PooledStatistics()(hidden, mask=mask), None
 
 
 @hyperparameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from skconvattn.networks.base import Encoding, Network
 from skconvattn.networks.heads import ClassHead, Head, HorizonHead, SequenceHead, ValueHead
+from skconvattn.networks.pooling import pooled
 from skconvattn.networks.spec import ModelSpec
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "Network",
     "SequenceHead",
     "ValueHead",
+    "pooled",
 ]
