@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import io
 import json
 import os
@@ -272,7 +273,7 @@ def _vocabulary(cls: Any) -> tuple[tuple[Kind, ...], tuple[type, ...]]:
         lambda codec, payload: _decode_estimator(codec, payload, cls),
     )
     public = [getattr(networks, name) for name in networks.__all__]
-    heads = [item for item in public if issubclass(item, networks.Head)]
+    heads = [item for item in public if inspect.isclass(item) and issubclass(item, networks.Head)]
     records = (FittedModel, networks.ModelSpec, *heads, Scaling, Preparation)
     return (
         (*PANDAS_KINDS, architecture, nested, *cls._file_kinds, *KERAS_KINDS),
