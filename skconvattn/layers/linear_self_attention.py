@@ -7,41 +7,26 @@ from typing import Any
 import keras
 from keras import ops
 
-from skconvattn.layers.base import WeightedLayer, check_sizes
 from skconvattn.layers.linear_averages import linear_averages, linear_state
 from skconvattn.layers.masks import accumulator_dtype, pair_mask, zero_masked
 from skconvattn.layers.positive_features import positive_features
 from skconvattn.layers.products import project
+from skconvattn.layers.recurrences import CellForm, ParallelForm, Recurrence
 from skconvattn.layers.scans import quotient
 from skconvattn.layers.segments import segments
 
 
-class _PositiveFeatures(WeightedLayer):
+class _PositiveFeatures(Recurrence):
     """Positive features of queries and keys, and values.
 
     Weights, in this order: ``query_kernel`` (channels, num_heads * key_dim), ``query_bias``, the
     same for ``key``, and for ``value`` with num_heads * value_dim columns.
     """
 
-    def __init__(
-        self,
-        num_heads: int,
-        key_dim: int,
-        value_dim: int | None = None,
-        use_bias: bool = True,
-        **kwargs: Any,
-    ) -> None:
-        # Running sums are held in float32 at least and must not be cast on their way in.
-        super().__init__(**{"autocast": False, **kwargs})
-        check_sizes(num_heads=num_heads, key_dim=key_dim, value_dim=value_dim)
-        self.num_heads = num_heads
-        self.key_dim = key_dim
-        self.value_dim = value_dim
-        self.use_bias = use_bias
-        values = key_dim if value_dim is None else value_dim
-        self.output_size = num_heads * values
-        # Sum of outer products of keys and values, and sum of keys.
-        self.state_size = [num_heads * key_dim * values, num_heads * key_dim]
+    @property
+    def state_size(self) -> list[int]:
+        """Numbers a series in each tensor of the state."""
+        return [self.output_size * self.key_dim, self.num_heads * self.key_dim]
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the projections."""
@@ -68,16 +53,6 @@ class _PositiveFeatures(WeightedLayer):
         dtype = accumulator_dtype(self.dtype_policy.compute_dtype)
         return [ops.zeros((batch_size, size), dtype=dtype) for size in self.state_size]
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments of the constructor."""
-        return {
-            **super().get_config(),
-            "num_heads": self.num_heads,
-            "key_dim": self.key_dim,
-            "value_dim": self.value_dim,
-            "use_bias": self.use_bias,
-        }
-
     def _linear(self, x: Any, *names: str) -> Any:
         policy = self.dtype_policy.compute_dtype
         # One product for several projections is faster than several.
@@ -91,7 +66,7 @@ class _PositiveFeatures(WeightedLayer):
 
 
 @keras.saving.register_keras_serializable(package="skconvattn")
-class LinearSelfAttention(_PositiveFeatures):
+class LinearSelfAttention(ParallelForm, _PositiveFeatures):
     r"""Let every step attend to all steps, or all steps up to it, at a cost linear in time.
 
     .. math:: y_t = \frac{\sum_i \phi(q_t)^\top \phi(k_i)\, v_i}{\sum_i \phi(q_t)^\top \phi(k_i)},
@@ -159,10 +134,10 @@ class LinearSelfAttention(_PositiveFeatures):
         return_state: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(num_heads, key_dim, value_dim, use_bias, **kwargs)
+        super().__init__(
+            num_heads, key_dim, value_dim, use_bias, return_attention, return_state, **kwargs
+        )
         self.history_only = history_only
-        self.return_attention = return_attention
-        self.return_state = return_state
         self._check_state(return_state)
 
     def call(
@@ -211,46 +186,9 @@ class LinearSelfAttention(_PositiveFeatures):
             )
         return outputs[0] if len(outputs) == 1 else outputs
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """Return the mask of the input."""
-        return previous_mask
-
-    def compute_output_spec(
-        self,
-        inputs: Any,
-        mask: Any = None,
-        initial_state: Any = None,
-        return_state: bool | None = None,
-        training: bool | None = None,
-    ) -> Any:
-        """Return shapes and dtypes of what ``call`` returns."""
-        dtype = self.dtype_policy.compute_dtype
-        batch, n_timepoints = inputs.shape[:2]
-        specs = [keras.KerasTensor((batch, n_timepoints, self.output_size), dtype)]
-        if self.return_attention:
-            shape = (batch, self.num_heads, n_timepoints, n_timepoints)
-            specs.append(keras.KerasTensor(shape, dtype))
-        if self._returns_state(return_state):
-            accumulator = accumulator_dtype(dtype)
-            specs += [keras.KerasTensor((batch, size), accumulator) for size in self.state_size]
-        return specs[0] if len(specs) == 1 else tuple(specs)
-
-    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> Any:
-        """Return (batch, time, num_heads * value_dim), and the shapes of weights and state."""
-        specs = self.compute_output_spec(keras.KerasTensor(input_shape))
-        return tuple(x.shape for x in specs) if isinstance(specs, tuple) else specs.shape
-
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the constructor."""
-        return {
-            **super().get_config(),
-            "history_only": self.history_only,
-            "return_attention": self.return_attention,
-            "return_state": self.return_state,
-        }
-
-    def _returns_state(self, return_state: bool | None) -> bool:
-        return self.return_state if return_state is None else return_state
+        return {**super().get_config(), "history_only": self.history_only}
 
     def _check_state(self, uses_state: bool | None) -> None:
         if uses_state and not self.history_only:
@@ -309,13 +247,15 @@ class LinearSelfAttention(_PositiveFeatures):
 
 
 @keras.saving.register_keras_serializable(package="skconvattn")
-class LinearSelfAttentionCell(_PositiveFeatures):
+class LinearSelfAttentionCell(CellForm, _PositiveFeatures):
     r"""One step of causal :class:`LinearSelfAttention`, for :class:`keras.layers.RNN` and streams.
 
     .. math:: S_t = S_{t-1} + \phi(k_t) v_t^\top, \quad z_t = z_{t-1} + \phi(k_t), \quad
               y_t = \frac{S_t^\top \phi(q_t)}{z_t^\top \phi(q_t)}
 
-    A step costs the same after ten steps or ten thousand.
+    with the queries, keys and values of that layer, as in Katharopoulos et al. (2020),
+    "Transformers are RNNs" (arXiv 2006.16236). A step costs the same after ten steps or ten
+    thousand.
 
     Parameters
     ----------
@@ -355,11 +295,6 @@ class LinearSelfAttentionCell(_PositiveFeatures):
     >>> bool(np.allclose(recurrent(series), last, atol=1e-5))
     True
     """
-
-    @property
-    def compute_dtype(self) -> str:
-        """Dtype of the state, to which :class:`keras.layers.RNN` casts it."""
-        return accumulator_dtype(self.dtype_policy.compute_dtype)
 
     def call(self, inputs: Any, states: Any, training: bool | None = None) -> Any:
         """Take one step.

@@ -8,7 +8,6 @@ from typing import Any
 import keras
 from keras import ops
 
-from skconvattn.layers.base import WeightedLayer, check_sizes
 from skconvattn.layers.masks import (
     LOWEST,
     accumulator_dtype,
@@ -17,35 +16,22 @@ from skconvattn.layers.masks import (
     zero_masked,
 )
 from skconvattn.layers.products import project
+from skconvattn.layers.recurrences import CellForm, ParallelForm, Recurrence
 from skconvattn.layers.running_averages import final_state, running_averages
 from skconvattn.layers.scans import quotient
 
 
-class _LearnedQueries(WeightedLayer):
+class _LearnedQueries(Recurrence):
     """Scores of steps against one learned query a head, and their values.
 
     Weights, in this order: ``query`` (num_heads, key_dim), ``key_kernel`` (channels, num_heads *
     key_dim), ``key_bias``, ``value_kernel`` (channels, num_heads * value_dim), ``value_bias``.
     """
 
-    def __init__(
-        self,
-        num_heads: int,
-        key_dim: int,
-        value_dim: int | None = None,
-        use_bias: bool = True,
-        **kwargs: Any,
-    ) -> None:
-        # Running sums are held in float32 at least and must not be cast on their way in.
-        super().__init__(**{"autocast": False, **kwargs})
-        check_sizes(num_heads=num_heads, key_dim=key_dim, value_dim=value_dim)
-        self.num_heads = num_heads
-        self.key_dim = key_dim
-        self.value_dim = value_dim
-        self.use_bias = use_bias
-        self.output_size = num_heads * (key_dim if value_dim is None else value_dim)
-        # Running maximum, numerator and denominator.
-        self.state_size = [num_heads, self.output_size, num_heads]
+    @property
+    def state_size(self) -> list[int]:
+        """Numbers a series in each tensor of the state."""
+        return [self.num_heads, self.output_size, self.num_heads]
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the queries and the projections."""
@@ -79,16 +65,6 @@ class _LearnedQueries(WeightedLayer):
             for size, value in zip(self.state_size, start, strict=True)
         ]
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments of the constructor."""
-        return {
-            **super().get_config(),
-            "num_heads": self.num_heads,
-            "key_dim": self.key_dim,
-            "value_dim": self.value_dim,
-            "use_bias": self.use_bias,
-        }
-
     def _project(self, x: Any) -> tuple[Any, Any]:
         """Return scores (..., num_heads) and values (..., num_heads * value_dim)."""
         policy = self.dtype_policy.compute_dtype
@@ -108,7 +84,7 @@ class _LearnedQueries(WeightedLayer):
 
 
 @keras.saving.register_keras_serializable(package="skconvattn")
-class RNNAttention(_LearnedQueries):
+class RNNAttention(ParallelForm, _LearnedQueries):
     r"""Let every step attend to all steps up to it, with one learned query a head.
 
     .. math:: y_t = \frac{\sum_{i \le t} e^{s_i} v_i}{\sum_{i \le t} e^{s_i}}, \qquad
@@ -167,20 +143,6 @@ class RNNAttention(_LearnedQueries):
     True
     """
 
-    def __init__(
-        self,
-        num_heads: int,
-        key_dim: int,
-        value_dim: int | None = None,
-        use_bias: bool = True,
-        return_attention: bool = False,
-        return_state: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(num_heads, key_dim, value_dim, use_bias, **kwargs)
-        self.return_attention = return_attention
-        self.return_state = return_state
-
     def call(
         self,
         inputs: Any,
@@ -222,46 +184,6 @@ class RNNAttention(_LearnedQueries):
             outputs += final_state(scores, values, initial_state)
         return outputs[0] if len(outputs) == 1 else outputs
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """Return the mask of the input."""
-        return previous_mask
-
-    def compute_output_spec(
-        self,
-        inputs: Any,
-        mask: Any = None,
-        initial_state: Any = None,
-        return_state: bool | None = None,
-        training: bool | None = None,
-    ) -> Any:
-        """Return shapes and dtypes of what ``call`` returns."""
-        dtype = self.dtype_policy.compute_dtype
-        batch, n_timepoints = inputs.shape[:2]
-        specs = [keras.KerasTensor((batch, n_timepoints, self.output_size), dtype)]
-        if self.return_attention:
-            shape = (batch, self.num_heads, n_timepoints, n_timepoints)
-            specs.append(keras.KerasTensor(shape, dtype))
-        if self._returns_state(return_state):
-            accumulator = accumulator_dtype(dtype)
-            specs += [keras.KerasTensor((batch, size), accumulator) for size in self.state_size]
-        return specs[0] if len(specs) == 1 else tuple(specs)
-
-    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> Any:
-        """Return (batch, time, num_heads * value_dim), and the shapes of weights and state."""
-        specs = self.compute_output_spec(keras.KerasTensor(input_shape))
-        return tuple(x.shape for x in specs) if isinstance(specs, tuple) else specs.shape
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments of the constructor."""
-        return {
-            **super().get_config(),
-            "return_attention": self.return_attention,
-            "return_state": self.return_state,
-        }
-
-    def _returns_state(self, return_state: bool | None) -> bool:
-        return self.return_state if return_state is None else return_state
-
     def _attention(self, scores: Any, pairs: Any) -> Any:
         scores = ops.expand_dims(ops.transpose(scores, (0, 2, 1)), 2)  # (batch, heads, 1, time)
         square = scores + ops.zeros_like(ops.swapaxes(scores, 2, 3))
@@ -270,16 +192,17 @@ class RNNAttention(_LearnedQueries):
 
 
 @keras.saving.register_keras_serializable(package="skconvattn")
-class RNNAttentionCell(_LearnedQueries):
+class RNNAttentionCell(CellForm, _LearnedQueries):
     r"""One step of :class:`RNNAttention`, for :class:`keras.layers.RNN` and for streams.
 
     .. math::
 
-        m_t &= \max(m_{t-1}, s_t) \
-        n_t &= n_{t-1} e^{m_{t-1} - m_t} + e^{s_t - m_t} v_t \
+        m_t &= \max(m_{t-1}, s_t) \\
+        n_t &= n_{t-1} e^{m_{t-1} - m_t} + e^{s_t - m_t} v_t \\
         d_t &= d_{t-1} e^{m_{t-1} - m_t} + e^{s_t - m_t}, \qquad y_t = n_t / d_t
 
-    A step costs the same after ten steps or ten thousand.
+    with the scores :math:`s_t` and values :math:`v_t` of that layer, as in Feng et al. (2024),
+    "Attention as an RNN" (arXiv 2405.13956). A step costs the same after ten steps or ten thousand.
 
     Parameters
     ----------
@@ -319,11 +242,6 @@ class RNNAttentionCell(_LearnedQueries):
     >>> bool(np.allclose(recurrent(series), last, atol=1e-5))
     True
     """
-
-    @property
-    def compute_dtype(self) -> str:
-        """Dtype of the state, to which :class:`keras.layers.RNN` casts it."""
-        return accumulator_dtype(self.dtype_policy.compute_dtype)
 
     def call(self, inputs: Any, states: Any, training: bool | None = None) -> Any:
         """Take one step.
