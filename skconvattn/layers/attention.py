@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from skconvattn.layers.base import WeightedLayer
+from skconvattn.layers.base import WeightedLayer, check_sizes
 from skconvattn.layers.masks import last_valid, masked_softmax, zero_masked
 from skconvattn.layers.products import project
 
@@ -43,7 +43,7 @@ class Attention(WeightedLayer):
     Raises
     ------
     ValueError
-        If ``score`` or ``units`` is none of the above.
+        If ``score`` is none of the above, or ``units`` below 1.
 
     Notes
     -----
@@ -69,8 +69,7 @@ class Attention(WeightedLayer):
         super().__init__(**kwargs)
         if score not in ("luong", "bahdanau"):
             raise ValueError(f"score={score!r} is not known; use 'luong' or 'bahdanau'.")
-        if units < 1:
-            raise ValueError(f"units={units} leaves no output; use units >= 1.")
+        check_sizes(units=units)
         self.units = units
         self.score = score
         self.return_attention = return_attention

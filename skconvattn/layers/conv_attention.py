@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from skconvattn.layers.attention import Attention
-from skconvattn.layers.base import fresh_initializer
+from skconvattn.layers.base import check_sizes, fresh_initializer
 from skconvattn.layers.convolutions import (
     aligned_conv,
     convolve,
@@ -78,7 +78,8 @@ class ConvAttention(keras.layers.Layer):
     Raises
     ------
     ValueError
-        If ``pool_size`` is below 1, or ``residual`` is asked for with ``padding="valid"``.
+        If a number of channels or steps is below 1, ``score`` or ``padding`` none of the above, or
+        ``residual`` asked for with ``padding="valid"``.
 
     Notes
     -----
@@ -119,8 +120,14 @@ class ConvAttention(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if pool_size < 1:
-            raise ValueError(f"pool_size={pool_size} pools nothing; use pool_size >= 1.")
+        check_sizes(
+            filters=filters,
+            kernel_size=kernel_size,
+            pool_size=pool_size,
+            dilation_rate=dilation_rate,
+            strides=strides,
+            projection_units=projection_units,
+        )
         if residual and padding == "valid":
             raise ValueError(
                 "residual=True adds input and convolution step by step, which padding='valid' "

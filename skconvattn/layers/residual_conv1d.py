@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from skconvattn.layers.base import fresh_initializer
+from skconvattn.layers.base import check_sizes, fresh_initializer
 from skconvattn.layers.convolutions import aligned_conv, convolve, convolved_mask
 from skconvattn.layers.masks import zero_masked
 
@@ -51,7 +51,8 @@ class ResidualConv1D(keras.layers.Layer):
     Raises
     ------
     ValueError
-        If ``padding="valid"``, which would make the two terms differ in length.
+        If a number of channels or steps is below 1, or ``padding`` none of the above: "valid" would
+        make the two terms differ in length.
 
     Notes
     -----
@@ -83,6 +84,9 @@ class ResidualConv1D(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_sizes(
+            filters=filters, kernel_size=kernel_size, strides=strides, dilation_rate=dilation_rate
+        )
         if padding == "valid":
             raise ValueError(
                 "padding='valid' shortens the convolution but not its input; use 'same' or "

@@ -59,21 +59,9 @@ class SeqWeightedAttention(WeightedLayer):
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the weights of the score."""
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(input_shape[-1], 1),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
+        self.kernel = self.add_kernel("kernel", (input_shape[-1], 1))
         if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias",
-                shape=(1,),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+            self.bias = self.add_bias("bias", (1,))
 
     def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
         """Map (batch, time, channels) to (batch, channels)."""
