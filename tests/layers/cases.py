@@ -87,7 +87,8 @@ def _attention(score: str) -> Case:
 
 def _conv_attention(name: str, shortest: int = 1, pool_size: int = 2, **config: Any) -> Case:
     names = {"dilation_rate": "dilation"}
-    formula = {names.get(k, k): value for k, value in config.items() if k != "kernel_size"}
+    shapes = ("kernel_size", "projection_units")
+    formula = {names.get(k, k): value for k, value in config.items() if k not in shapes}
     formula.setdefault("score", "bahdanau")
     return Case(
         f"conv-attention-{name}",
@@ -99,21 +100,29 @@ def _conv_attention(name: str, shortest: int = 1, pool_size: int = 2, **config: 
     )
 
 
-def _self_attention(kind: str, width: int | None, history_only: bool) -> Case:
+def _self_attention(
+    kind: str, width: int | None, history_only: bool, activation: str | None = None, **biases: bool
+) -> Case:
+    options = f"-{activation}" if activation else ""
+    options += "".join(name.replace("use", "-no") for name in biases)
     return Case(
-        f"self-{kind}-{width or 'full'}{'-history' if history_only else ''}",
+        f"self-{kind}-{width or 'full'}{'-history' if history_only else ''}{options}",
         layers.SeqSelfAttention,
         {
             "units": 5,
             "attention_type": kind,
             "attention_width": width,
             "history_only": history_only,
+            **({} if activation is None else {"attention_activation": activation}),
+            **biases,
         },
         partial(
             reference.self_attention,
             attention_type=kind,
             width=width,
             history_only=history_only,
+            activation=activation,
+            **biases,
         ),
         causal=history_only,
         permutes=width is None and not history_only,
@@ -178,6 +187,7 @@ CASES = [
     _conv_attention("residual", pool_size=1, residual=True, score="luong"),
     _conv_attention("strided", pool_size=3, strides=2, kernel_size=4),
     _conv_attention("causal", padding="causal", dilation_rate=2),
+    _conv_attention("projected", projection_units=3, activation="tanh"),
     _conv_attention("valid", padding="valid", shortest=3),
     Case(
         "residual-conv",
@@ -197,14 +207,27 @@ CASES = [
         for kind in ("additive", "multiplicative")
         for width, history_only in ((None, False), (None, True), (3, False), (4, True))
     ),
-    Case(
-        "weighted",
-        layers.SeqWeightedAttention,
-        {},
-        reference.weighted_mean,
-        time=False,
-        permutes=True,
-        skips=True,
+    *(
+        _self_attention(kind, width, False, "tanh", **biases)
+        for kind, width, biases in (
+            ("additive", None, {}),
+            ("additive", 3, {"use_additive_bias": False}),
+            ("additive", None, {"use_attention_bias": False}),
+            ("multiplicative", 3, {}),
+            ("multiplicative", None, {"use_attention_bias": False}),
+        )
+    ),
+    *(
+        Case(
+            f"weighted{'' if use_bias else '-no_bias'}",
+            layers.SeqWeightedAttention,
+            {"use_bias": use_bias},
+            partial(reference.weighted_mean, use_bias=use_bias),
+            time=False,
+            permutes=True,
+            skips=True,
+        )
+        for use_bias in (True, False)
     ),
     Case(
         "pooled-statistics",

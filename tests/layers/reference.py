@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+ACTIVATIONS = {"relu": lambda x: np.maximum(x, 0), "tanh": np.tanh}
+
 
 def softmax(scores):
     exponentials = np.exp(scores - np.max(scores))
@@ -26,8 +28,9 @@ def many_to_one(weights, x, score, prefix=""):
     return np.tanh(np.concatenate([context, last]) @ weights[prefix + "output_kernel"])
 
 
-def weighted_mean(weights, x):
-    scores = np.array([step @ weights["kernel"][:, 0] + weights["bias"][0] for step in x])
+def weighted_mean(weights, x, use_bias):
+    bias = weights["bias"][0] if use_bias else 0.0
+    scores = np.array([step @ weights["kernel"][:, 0] + bias for step in x])
     return softmax(scores) @ x
 
 
@@ -41,7 +44,16 @@ def attended(t, n_timepoints, width, history_only):
     return list(range(max(first, 0), min(end, n_timepoints)))
 
 
-def self_attention(weights, x, attention_type, width, history_only):
+def self_attention(
+    weights,
+    x,
+    attention_type,
+    width,
+    history_only,
+    activation=None,
+    use_additive_bias=True,
+    use_attention_bias=True,
+):
     outputs = np.zeros_like(x)
     for t, query in enumerate(x):
         steps = attended(t, len(x), width, history_only)
@@ -49,11 +61,13 @@ def self_attention(weights, x, attention_type, width, history_only):
         for s in steps:
             if attention_type == "additive":
                 hidden = query @ weights["query_kernel"] + x[s] @ weights["key_kernel"]
-                hidden = np.tanh(hidden + weights["additive_bias"])
-                score = hidden @ weights["score_kernel"][:, 0]
+                if use_additive_bias:
+                    hidden = hidden + weights["additive_bias"]
+                score = np.tanh(hidden) @ weights["score_kernel"][:, 0]
             else:
                 score = query @ weights["score_kernel"] @ x[s]
-            scores.append(score + weights["attention_bias"][0])
+            score = score + (weights["attention_bias"][0] if use_attention_bias else 0.0)
+            scores.append(score if activation is None else ACTIVATIONS[activation](score))
         outputs[t] = softmax(np.array(scores)) @ x[steps]
     return outputs
 
@@ -147,9 +161,9 @@ def residual_convolution(weights, x, padding="same", dilation=1, strides=1):
     return np.maximum(convolved, 0) + shortcut
 
 
-def conv_attention(weights, x, score, pool_size, residual=False, **convolved):
+def conv_attention(weights, x, score, pool_size, residual=False, activation="relu", **convolved):
     kernel, bias = weights["convolution/kernel"], weights["convolution/bias"]
-    features = np.maximum(convolution(kernel, bias, x, **convolved), 0)
+    features = ACTIVATIONS[activation](convolution(kernel, bias, x, **convolved))
     if residual:
         features = features + x[:: convolved.get("strides", 1)] @ weights["shortcut/kernel"][0]
     starts = range(0, len(features), pool_size)

@@ -75,6 +75,13 @@ def test_conv_attention_is_the_chain_of_keras_layers_that_it_replaces():
     np.testing.assert_allclose(to_numpy(weights), to_numpy(expected_weights), atol=1e-6)
 
 
+def test_steps_are_attended_over_in_the_channels_of_the_projection():
+    x = np.ones((2, 8, 4), "float32")
+    for units, expected in ((None, 6), (3, 3)):
+        layer = ConvAttention(6, projection_units=units, pool_size=2, return_sequence=True)
+        assert tuple(layer(x)[-1].shape) == (2, 4, expected)
+
+
 def test_a_pool_longer_than_the_series_leaves_one_step():
     layer = ConvAttention(filters=3, pool_size=50, units=2, return_attention=True)
     x = np.random.default_rng(0).normal(size=(2, 7, 4)).astype("float32")
@@ -127,6 +134,7 @@ def test_weights_of_a_weighted_mean_sum_to_one_over_the_valid_steps():
         (lambda: Attention(score="dot"), "score='dot'"),
         (lambda: Attention(units=0), "units=0"),
         (lambda: ConvAttention(pool_size=0), "pool_size=0"),
+        (lambda: ConvAttention(projection_units=0), "projection_units=0"),
         (lambda: ConvAttention(residual=True, padding="valid"), "padding='same'"),
         (lambda: ConvAttention(padding="full"), "padding='full'"),
     ],

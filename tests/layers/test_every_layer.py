@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
+from skconvattn import layers
 from tests.layers.backends import DOUBLE, gradients, to_numpy
 from tests.layers.cases import CASES, N_CHANNELS, Case
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+CLASSES = [o for name in layers.__all__ if inspect.isclass(o := getattr(layers, name))]
+CELLS = {layers.RNNAttentionCell, layers.LinearSelfAttentionCell}
+
+
+def _requests(case: Case):
+    """What a layer returns beside its output if it is asked to."""
+    names = [name for name in case.make().get_config() if name.startswith("return_")]
+    # A state is of the past.
+    return [name for name in names if name != "return_state" or case.causal]
+
+
+REQUESTS = [
+    pytest.param(case, request, id=f"{case.name}-{request}")
+    for case in CASES
+    for request in _requests(case)
+]
 
 
 def series(n_timepoints=9, batch=3, scale=1.0, dtype="float32", seed=1):
@@ -24,6 +44,19 @@ def tail_mask(n_timepoints, *lengths):
 
 def _split(arrays):
     return arrays[0], arrays[1:]
+
+
+def test_every_public_layer_is_here_and_cells_are_beside_their_layers():
+    assert set(CLASSES) - {case.layer for case in CASES} == CELLS
+
+
+@pytest.mark.parametrize("layer", CLASSES)
+def test_documentation_gives_formula_source_shapes_and_an_example(layer):
+    text = inspect.getdoc(layer)
+    assert ".. math::" in text
+    assert re.search(r"\(arXiv \d{4}\.\d{4,5}|et al\. \(\d{4}\)|packages? ``", text)
+    assert re.search(r"^Input (and output )?\(batch, ", text, flags=re.MULTILINE)
+    assert ">>> " in text
 
 
 @every_case
@@ -105,6 +138,38 @@ def test_a_masked_tail_equals_a_shorter_series(case: Case):
         shorter = to_numpy(layer(x[i : i + 1, :length]))[0]
         longer = outputs[i, : len(shorter)] if case.time else outputs[i]
         np.testing.assert_allclose(longer, shorter, rtol=1e-5, atol=1e-6)
+
+
+@every_case
+def test_masks_go_on_with_the_steps_and_end_with_them(case: Case):
+    mask = tail_mask(9, 9, 5, max(case.shortest, 2))
+    layer = case.built()
+    following = layer.compute_mask(series(9), ops.convert_to_tensor(mask))
+    if case.time:
+        strides = case.config.get("strides", 1)
+        np.testing.assert_array_equal(np.asarray(following), mask[:, ::strides])
+    else:
+        assert following is None
+
+
+@pytest.mark.parametrize(("case", "request_"), REQUESTS)
+def test_what_is_asked_for_comes_after_the_same_output_in_the_shapes_announced(case, request_):
+    plain, asked = case.built(), case.built(**{request_: True})
+    asked.set_weights(plain.get_weights())
+    inputs = keras.Input((None, N_CHANNELS))
+    model = keras.Model(inputs, asked(inputs))
+    for n_timepoints in (case.shortest, 9, 37):
+        x = series(n_timepoints)
+        output, *others = asked(x)
+        np.testing.assert_allclose(to_numpy(output), to_numpy(plain(x)), rtol=1e-5, atol=1e-5)
+        shapes = [tuple(tensor.shape) for tensor in (output, *others)]
+        assert [tuple(shape) for shape in asked.compute_output_shape(x.shape)] == shapes
+        for found, announced in zip(model(x), model.outputs, strict=True):
+            pairs = zip(found.shape, announced.shape, strict=True)
+            assert all(expected in (None, size) for size, expected in pairs)
+        if request_ == "return_attention":
+            np.testing.assert_allclose(to_numpy(others[0]).sum(axis=-1), 1, rtol=1e-5)
+    assert len(asked.compute_mask(x, None)) == len(shapes)
 
 
 @every_case
@@ -216,6 +281,42 @@ def test_every_weight_has_the_initialiser_that_its_name_says(case: Case):
             assert tuple(initializer(weight.shape).shape) == tuple(weight.shape)
             owned.append(weight)
     assert len(owned) == len(layer.trainable_variables)
+
+
+def _role(weight):
+    if weight.name == "position_embedding":  # neither a matrix nor a bias
+        return None
+    return "bias" if weight.name.endswith("bias") else "kernel"
+
+
+def _cases_by_role(setting: str):
+    return pytest.mark.parametrize(
+        ("case", "role"),
+        [
+            pytest.param(case, role, id=f"{case.name}-{role}")
+            for case in CASES
+            for role in ("kernel", "bias")
+            if f"{role}_{setting}" in case.make().get_config()
+        ],
+    )
+
+
+@_cases_by_role("regularizer")
+def test_penalties_are_those_of_kernels_or_of_biases(case: Case, role):
+    layer = case.built(**{f"{role}_regularizer": keras.regularizers.L2(0.5)})
+    of_role = [to_numpy(w) for w in layer.trainable_variables if _role(w) == role]
+    expected = 0.5 * sum((w**2).sum() for w in of_role)
+    np.testing.assert_allclose(sum(map(to_numpy, layer.losses)), expected, rtol=1e-5)
+
+
+@_cases_by_role("constraint")
+def test_constraints_hold_after_a_step_for_kernels_or_for_biases(case: Case, role):
+    layer = case.built(**{f"{role}_constraint": "non_neg"})
+    optimizer = keras.optimizers.SGD(1.0)
+    optimizer.build(layer.trainable_variables)
+    optimizer.apply([ops.ones(w.shape) for w in layer.trainable_variables])
+    for weight in layer.trainable_variables:
+        assert (to_numpy(weight).min() >= 0) == (_role(weight) == role)
 
 
 @every_case

@@ -12,6 +12,7 @@ from skconvattn.layers import (
     ResidualConv1D,
     RNNAttention,
     SeqSelfAttention,
+    SeqWeightedAttention,
     expand_band,
 )
 from tests.layers.backends import to_numpy
@@ -145,11 +146,20 @@ def test_the_regulariser_does_not_overflow_in_half_precision(width):
     np.testing.assert_allclose(to_numpy(loss), expected, rtol=4 * 2.0**-11)
 
 
-def test_an_activation_is_applied_to_the_scores():
-    layer = make("multiplicative", attention_activation="sigmoid")
-    weights = to_numpy(layer(X)[1])
-    # Sigmoids lie between 0 and 1, so no two weights of a row differ by more than a factor of e.
-    assert (weights.max(axis=-1) / weights.min(axis=-1) < np.e).all()
+@pytest.mark.parametrize(
+    ("layer", "names"),
+    [
+        (SeqSelfAttention(3, use_additive_bias=False), "query_kernel key_kernel score_kernel"),
+        (SeqSelfAttention(3, attention_type="multiplicative"), "score_kernel"),
+        (SeqWeightedAttention(), "kernel"),
+    ],
+)
+def test_a_bias_is_there_only_if_it_is_used(layer, names):
+    for option, more in (("use_attention_bias", ["attention_bias"]), ("use_bias", ["bias"])):
+        for used in (True, False) if option in layer.get_config() else ():
+            built = type(layer).from_config({**layer.get_config(), option: used})
+            built.build(X.shape)
+            assert [w.name for w in built.weights] == names.split() + more * used
 
 
 def test_multi_head_equals_keras_with_the_same_weights():
@@ -233,6 +243,7 @@ def test_a_residual_convolution_of_zeros_is_the_identity():
         (lambda: MultiHeadSelfAttention(2, 3, positions="rotary"), "key_dim=3"),
         (lambda: MultiHeadSelfAttention(2, 3, positions="sine"), "positions='sine'"),
         (lambda: ResidualConv1D(3, padding="valid"), "padding='valid'"),
+        (lambda: ResidualConv1D(3, strides=0), "strides=0"),
     ],
 )
 def test_wrong_settings_are_named(make_layer, message):
