@@ -301,6 +301,30 @@ def _cases_by_role(setting: str):
     )
 
 
+@_cases_by_role("initializer")
+def test_kernels_or_biases_start_as_asked_for(case: Case, role):
+    layer = case.make(**{f"{role}_initializer": keras.initializers.Constant(3.0)})
+    layer.build((None, 12, N_CHANNELS))
+    for weight in layer.trainable_variables:
+        assert (to_numpy(weight) == 3).all() == (_role(weight) == role)
+
+
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if "dropout" in c.make().get_config()], ids=lambda case: case.name
+)
+def test_dropout_follows_its_seed_and_acts_in_training_only(case: Case):
+    without = case.built()
+    one, same, other = (case.make(dropout=0.5, seed=seed) for seed in (1, 1, 2))
+    for layer in (one, same, other):
+        layer.build((None, 12, N_CHANNELS))
+        layer.set_weights(without.get_weights())
+    x = series()
+    dropped = to_numpy(one(x, training=True))
+    np.testing.assert_array_equal(dropped, to_numpy(same(x, training=True)))
+    assert np.abs(dropped - to_numpy(other(x, training=True))).max() > 1e-3
+    np.testing.assert_array_equal(to_numpy(one(x)), to_numpy(without(x)))
+
+
 @_cases_by_role("regularizer")
 def test_penalties_are_those_of_kernels_or_of_biases(case: Case, role):
     layer = case.built(**{f"{role}_regularizer": keras.regularizers.L2(0.5)})

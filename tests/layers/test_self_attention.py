@@ -201,16 +201,6 @@ def test_carried_scores_are_added_before_the_softmax():
     np.testing.assert_allclose(to_numpy(twice), expected, rtol=1e-4, atol=1e-6)
 
 
-def test_dropout_of_weights_follows_its_seed():
-    one, same = (MultiHeadSelfAttention(2, 3, dropout=0.5, seed=4) for _ in "ab")
-    for layer in (one, same):
-        layer.build(X.shape)
-    same.set_weights(one.get_weights())
-    dropped = to_numpy(one(X, training=True))
-    np.testing.assert_array_equal(dropped, to_numpy(same(X, training=True)))
-    assert np.abs(dropped - to_numpy(one(X))).max() > 1e-3
-
-
 def test_learned_positions_of_unknown_number_are_refused():
     layer = MultiHeadSelfAttention(2, 3, positions="learned")
     with pytest.raises(ValueError, match="give max_timepoints"):
