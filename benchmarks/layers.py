@@ -31,8 +31,8 @@ from skconvattn.layers import (
     RNNAttentionCell,
     SeqSelfAttention,
 )
-from skconvattn.layers.masks import LOWEST
-from skconvattn.layers.scans import quotient
+from skconvattn.layers.ops.masks import LOWEST
+from skconvattn.layers.ops.scans import quotient
 
 Step = Callable[[], Any]
 BATCH, CHANNELS, WIDTH = 8, 32, 15

@@ -16,7 +16,7 @@ from .architectures.self_attention import (
     SelfAttentionForecaster,
     SelfAttentionRegressor,
 )
-from .engine.saving import load
+from .persistence.saving import load
 
 __all__ = [
     "AttentionClassifier",

@@ -31,7 +31,7 @@ def recurrent_layer(
     if kind == "gru":
         layer = keras.layers.GRU(units, return_sequences=True, dropout=dropout)
     else:
-        from skconvattn.layers.fused_lstm import make_lstm
+        from skconvattn.layers.parts.fused_lstm import make_lstm
 
         layer = make_lstm(units, return_sequences=True, dropout=dropout)
     return keras.layers.Bidirectional(layer) if bidirectional else layer

@@ -91,7 +91,7 @@ class RNNAttentionNetwork(Network):
 
     def encode(self, inputs: Any, mask: Any = None) -> Encoding:
         """Encode a batch of series; see :meth:`Network.encode`."""
-        from skconvattn.layers.masks import zero_masked
+        from skconvattn.layers.ops.masks import zero_masked
 
         hidden = self._embedding()(zero_masked(inputs, mask))
         hidden, attention, _ = self._layers(hidden, mask)
@@ -139,7 +139,7 @@ class RNNAttentionNetwork(Network):
             layer the maximum, numerator and denominator of its
             :class:`~skconvattn.layers.RNNAttentionCell`; float32.
         """
-        from skconvattn.layers.masks import LOWEST
+        from skconvattn.layers.ops.masks import LOWEST
 
         state = [np.zeros((1, self.kernel_size - 1, n_channels), dtype=np.float32)]
         for num_heads, key_dim in self._sizes():
@@ -148,7 +148,7 @@ class RNNAttentionNetwork(Network):
         return state
 
     def _embedding(self) -> Any:
-        from skconvattn.layers.convolutions import aligned_conv
+        from skconvattn.layers.ops.convolutions import aligned_conv
 
         return aligned_conv(self.units, self.kernel_size, 1, "causal", name="embedding")
 
@@ -162,7 +162,7 @@ class RNNAttentionNetwork(Network):
         self, hidden: Any, mask: Any, state: list[Any] | None = None
     ) -> tuple[Any, Any, list[Any]]:
         """Return hidden steps, the attention of the last layer, and the states if any came in."""
-        from skconvattn.layers.steps import StepDense, StepNormalization
+        from skconvattn.layers.parts.steps import StepDense, StepNormalization
 
         attention, sums = None, []
         for number, (num_heads, key_dim) in enumerate(self._sizes()):
@@ -181,7 +181,7 @@ class RNNAttentionNetwork(Network):
         self, number: int, hidden: Any, mask: Any, num_heads: int, key_dim: int, before: Any
     ) -> tuple[Any, Any, list[Any]]:
         from skconvattn.layers import RNNAttention
-        from skconvattn.layers.steps import StepNormalization
+        from skconvattn.layers.parts.steps import StepNormalization
 
         normed = StepNormalization(name=f"norm_attention_{number}")(hidden)
         name = f"attention_{number}"

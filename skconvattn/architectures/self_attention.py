@@ -169,7 +169,7 @@ class SelfAttentionNetwork(Network):
         """Encode a batch of series; see :meth:`Network.encode`."""
         import keras
 
-        from skconvattn.layers.pattern_proportions import PatternProportions
+        from skconvattn.layers.parts.pattern_proportions import PatternProportions
 
         self._check()
         hidden, valid = inputs, mask
@@ -226,7 +226,7 @@ class SelfAttentionNetwork(Network):
     def _normalized(self, hidden: Any, mask: Any) -> Any:
         import keras
 
-        from skconvattn.layers.steps import StepNormalization
+        from skconvattn.layers.parts.steps import StepNormalization
 
         if self.hidden_normalization is None:
             return hidden
@@ -237,7 +237,7 @@ class SelfAttentionNetwork(Network):
     def _attended(self, hidden: Any, mask: Any) -> tuple[Any, Any]:
         """Return what attention adds, and its weights (batch, heads, positions, positions)."""
         from skconvattn.layers import SeqSelfAttention
-        from skconvattn.layers.steps import StepDense
+        from skconvattn.layers.parts.steps import StepDense
 
         if self.attention_type in ("multi_head", "linear"):
             return self._in_heads(hidden, mask)
@@ -255,7 +255,7 @@ class SelfAttentionNetwork(Network):
 
     def _in_heads(self, hidden: Any, mask: Any) -> tuple[Any, Any]:
         from skconvattn.layers import LinearSelfAttention, MultiHeadSelfAttention
-        from skconvattn.layers.steps import StepDense
+        from skconvattn.layers.parts.steps import StepDense
 
         key_dim = -(-self.units // self.num_heads)
         if self.attention_type == "linear":
@@ -276,7 +276,7 @@ class SelfAttentionNetwork(Network):
         return attended, self._square(weights)
 
     def _square(self, weights: Any) -> Any:
-        from skconvattn.layers.expanded_band import ExpandedBand
+        from skconvattn.layers.parts.expanded_band import ExpandedBand
 
         return weights if self.attention_width is None else ExpandedBand(self.history_only)(weights)
 

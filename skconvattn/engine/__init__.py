@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from skconvattn.engine.parameters import TrainingParameters
 from skconvattn.engine.plan import TrainingPlan, TrainingResult
-from skconvattn.engine.saving_archive import SaveFileError
 from skconvattn.engine.state import FittedModel
 from skconvattn.engine.training import train
 
 __all__ = [
     "FittedModel",
-    "SaveFileError",
     "TrainingParameters",
     "TrainingPlan",
     "TrainingResult",

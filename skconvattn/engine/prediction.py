@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from skconvattn.engine.cache import ProgramCache
 from skconvattn.engine.choice import in_distribution_scope
-from skconvattn.engine.model_program import ModelProgram
+from skconvattn.engine.compiled.model_program import ModelProgram
 from skconvattn.networks.spec import ModelSpec
 
 _MODELS: ProgramCache[ModelProgram] = ProgramCache(max_size=32)
@@ -23,7 +23,7 @@ def _program_class() -> type[ModelProgram]:
 
     if keras.backend.backend() == "tensorflow":
         return ModelProgram
-    from skconvattn.engine.portable_prediction import PortableModelProgram
+    from skconvattn.engine.portable.prediction import PortableModelProgram
 
     return PortableModelProgram
 

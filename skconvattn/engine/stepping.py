@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from skconvattn.engine.backend import load_backend
-from skconvattn.engine.compiling import Compiled
+from skconvattn.engine.compiled.compiling import Compiled
 from skconvattn.engine.prediction import model_program
 from skconvattn.engine.state import FittedModel
 

@@ -55,9 +55,9 @@ def train(
     training = np.arange(len(source)) if training is None else training
     validation = np.zeros(0, dtype=int) if validation is None else validation
     if choose_engine(plan.engine, plan.callbacks) == "portable":
-        from skconvattn.engine.portable import train_portable
+        from skconvattn.engine.portable.training import train_portable
 
         return train_portable(spec, source, plan, rng, training, validation, start)
-    from skconvattn.engine.loop import train_compiled
+    from skconvattn.engine.compiled.loop import train_compiled
 
     return train_compiled(spec, source, plan, rng, training, validation, start)

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from skconvattn.forecasting import validation
-from skconvattn.forecasting.channels import Channels
-from skconvattn.forecasting.history import Panel, split_panel
-from skconvattn.forecasting.regressors import RegressorEncoder, regressor_rows
-from skconvattn.forecasting.timeline import listed
+from skconvattn.forecasting.series.channels import Channels
+from skconvattn.forecasting.series.covariates import RegressorEncoder, regressor_rows
+from skconvattn.forecasting.series.history import Panel, split_panel
+from skconvattn.forecasting.series.timeline import listed
 
 
 def check_columns(X: pd.DataFrame | None, encoder: RegressorEncoder) -> None:

@@ -12,7 +12,7 @@ from sktime.forecasting.base._base import BaseForecaster, _format_moving_cutoff_
 from skconvattn.forecasting.agreement import as_seen
 from skconvattn.forecasting.calibration import ConformalQuantiles
 from skconvattn.forecasting.forecasts import Learned
-from skconvattn.forecasting.history import History, Panel
+from skconvattn.forecasting.series.history import History, Panel
 
 
 class BacktestingForecaster(BaseForecaster):

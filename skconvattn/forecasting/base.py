@@ -20,11 +20,11 @@ from skconvattn.forecasting.backtest import BacktestingForecaster
 from skconvattn.forecasting.calibration import overall_change
 from skconvattn.forecasting.forecasts import Learned
 from skconvattn.forecasting.guarding import GuardedForecaster
-from skconvattn.forecasting.history import Panel, split_panel
 from skconvattn.forecasting.learning import LearningForecaster
 from skconvattn.forecasting.sampling import SamplingForecaster
 from skconvattn.forecasting.saving import SaveableForecaster
-from skconvattn.forecasting.timeline import Timeline
+from skconvattn.forecasting.series.history import Panel, split_panel
+from skconvattn.forecasting.series.timeline import Timeline
 
 if TYPE_CHECKING:
     import keras

@@ -19,8 +19,8 @@ from skconvattn.forecasting.calibration import (
     mixed_scale,
     overall_change,
 )
-from skconvattn.forecasting.layout import Cut
 from skconvattn.forecasting.linear_start import LinearStart
+from skconvattn.forecasting.series.windowing import Cut
 from skconvattn.forecasting.series_maps import SeriesMaps, fitted_maps
 from skconvattn.forecasting.series_spreads import SeriesSpreads, spreads_of
 from skconvattn.networks import HorizonHead, ModelSpec

@@ -15,9 +15,9 @@ from skconvattn.forecasting.calibration import (
     noise_scale,
     quantiles_between,
 )
-from skconvattn.forecasting.channels import Channels
-from skconvattn.forecasting.history import Panel
-from skconvattn.forecasting.layout import Cut
+from skconvattn.forecasting.series.channels import Channels
+from skconvattn.forecasting.series.history import Panel
+from skconvattn.forecasting.series.windowing import Cut
 from skconvattn.forecasting.series_maps import SeriesMaps
 from skconvattn.forecasting.series_spreads import SeriesSpreads
 from skconvattn.networks import HorizonHead

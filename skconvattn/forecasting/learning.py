@@ -11,21 +11,21 @@ import pandas as pd
 
 from skconvattn._hyperparameters import hyperparameters
 from skconvattn.engine import FittedModel
-from skconvattn.forecasting.calendar import calendar_features_for
-from skconvattn.forecasting.channels import Channels
 from skconvattn.forecasting.fitting import ForecastFitter, TrainingSeries
 from skconvattn.forecasting.forecasts import Learned, last_window
-from skconvattn.forecasting.history import Panel, split_panel
-from skconvattn.forecasting.layout import (
+from skconvattn.forecasting.parameters import ForecastingParameters
+from skconvattn.forecasting.series.calendar import calendar_features_for
+from skconvattn.forecasting.series.channels import Channels
+from skconvattn.forecasting.series.covariates import RegressorEncoder
+from skconvattn.forecasting.series.history import Panel, split_panel
+from skconvattn.forecasting.series.seasonality import seasonal_period
+from skconvattn.forecasting.series.timeline import Timeline
+from skconvattn.forecasting.series.windowing import (
     Cut,
     checked_window_length,
     wanted_window_length,
     window_length_for,
 )
-from skconvattn.forecasting.parameters import ForecastingParameters
-from skconvattn.forecasting.regressors import RegressorEncoder
-from skconvattn.forecasting.seasonality import seasonal_period
-from skconvattn.forecasting.timeline import Timeline
 from skconvattn.networks import HorizonHead, ModelSpec, Network
 
 _LOGGER = logging.getLogger("skconvattn")

@@ -165,7 +165,7 @@ class LinearStart:
             Weights to start from.
         """
         from skconvattn.engine.prediction import model_program
-        from skconvattn.layers.horizon_linear import seasonal_naive_map
+        from skconvattn.layers.parts.horizon_linear import seasonal_naive_map
 
         head = cast(HorizonHead, spec.head)
         kernel, effect = self._solved(head, windows, training[thinned(len(training))])
@@ -195,7 +195,7 @@ class LinearStart:
 
 def simple_forecasts(head: HorizonHead, length: int) -> dict[str, np.ndarray]:
     """Return linear maps, (length, horizon), of the forecasts that a start may depart from."""
-    from skconvattn.layers.horizon_linear import seasonal_naive_map
+    from skconvattn.layers.parts.horizon_linear import seasonal_naive_map
 
     last = np.zeros((length, head.horizon))
     last[-1] = 1.0

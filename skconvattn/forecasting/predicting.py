@@ -11,7 +11,7 @@ from sktime.forecasting.base import BaseForecaster
 
 from skconvattn.forecasting import agreement
 from skconvattn.forecasting.forecasts import Learned, last_window
-from skconvattn.forecasting.history import History, Panel, split_panel
+from skconvattn.forecasting.series.history import History, Panel, split_panel
 
 if TYPE_CHECKING:
     from sktime.forecasting.base import ForecastingHorizon

@@ -11,17 +11,17 @@ from sktime.datatypes import VectorizedDF
 from sktime.datatypes._dtypekind import DtypeKind
 from sktime.forecasting.base import ForecastingHorizon
 
-from skconvattn.engine.saving import Saveable, load
-from skconvattn.engine.saving_codec import Codec, Kind
 from skconvattn.forecasting.calibration import ConformalQuantiles, ResidualQuantiles
-from skconvattn.forecasting.channels import Channels
 from skconvattn.forecasting.forecasts import Learned
-from skconvattn.forecasting.history import History, Panel
-from skconvattn.forecasting.layout import Cut
-from skconvattn.forecasting.regressors import RegressorEncoder
+from skconvattn.forecasting.series.channels import Channels
+from skconvattn.forecasting.series.covariates import RegressorEncoder
+from skconvattn.forecasting.series.history import History, Panel
+from skconvattn.forecasting.series.timeline import Timeline
+from skconvattn.forecasting.series.windowing import Cut
 from skconvattn.forecasting.series_maps import SeriesMaps
 from skconvattn.forecasting.series_spreads import SeriesSpreads
-from skconvattn.forecasting.timeline import Timeline
+from skconvattn.persistence.codec import Codec, Kind
+from skconvattn.persistence.saving import Saveable, load
 
 _VECTORIZED_ATTRIBUTES = frozenset(
     {

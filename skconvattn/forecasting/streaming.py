@@ -10,7 +10,7 @@ import pandas as pd
 
 from skconvattn.engine.stepping import SteppedModel, weights_by_path
 from skconvattn.forecasting.forecasts import last_window
-from skconvattn.forecasting.timeline import listed
+from skconvattn.forecasting.series.timeline import listed
 from skconvattn.networks import Encoding
 
 

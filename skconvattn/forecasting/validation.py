@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skconvattn.forecasting.history import split_panel
-from skconvattn.forecasting.timeline import Timeline, listed
+from skconvattn.forecasting.series.history import split_panel
+from skconvattn.forecasting.series.timeline import Timeline, listed
 
 _MIN_LENGTH = 3
 

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from skconvattn.data.scaling import Scaling
 from skconvattn.estimators.base import BaseNeuralEstimator
 from skconvattn.forecasting import BaseNeuralForecaster
-from skconvattn.forecasting.history import History
+from skconvattn.forecasting.series.history import History
 
 
 def attention_weights(estimator: Any, X: Any = None) -> np.ndarray | pd.Series:

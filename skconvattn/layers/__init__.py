@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from skconvattn.layers.attention import Attention
-from skconvattn.layers.bands import expand_band
 from skconvattn.layers.conv_attention import ConvAttention
 from skconvattn.layers.instance_normalization import InstanceNormalization
 from skconvattn.layers.linear_self_attention import LinearSelfAttention, LinearSelfAttentionCell
 from skconvattn.layers.multi_head_self_attention import MultiHeadSelfAttention
+from skconvattn.layers.ops.bands import expand_band
 from skconvattn.layers.residual_conv1d import ResidualConv1D
 from skconvattn.layers.rnn_attention import RNNAttention, RNNAttentionCell
 from skconvattn.layers.seq_self_attention import SeqSelfAttention

@@ -8,8 +8,8 @@ import keras
 from keras import ops
 
 from skconvattn.layers.base import WeightedLayer, check_sizes
-from skconvattn.layers.masks import last_valid, masked_softmax, zero_masked
-from skconvattn.layers.products import project
+from skconvattn.layers.ops.masks import last_valid, masked_softmax, zero_masked
+from skconvattn.layers.ops.products import project
 
 
 @keras.saving.register_keras_serializable(package="skconvattn")

@@ -8,15 +8,15 @@ import keras
 
 from skconvattn.layers.attention import Attention
 from skconvattn.layers.base import check_sizes, fresh_initializer
-from skconvattn.layers.convolutions import (
+from skconvattn.layers.ops.convolutions import (
     aligned_conv,
     convolve,
     convolved_length,
     convolved_mask,
 )
-from skconvattn.layers.masks import zero_masked
-from skconvattn.layers.products import on_steps
-from skconvattn.layers.windows import max_pool
+from skconvattn.layers.ops.masks import zero_masked
+from skconvattn.layers.ops.products import on_steps
+from skconvattn.layers.ops.windows import max_pool
 
 
 @keras.saving.register_keras_serializable(package="skconvattn")

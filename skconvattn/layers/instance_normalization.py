@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from skconvattn.layers.masks import LOWEST, last_valid, to_accumulator, zero_masked
+from skconvattn.layers.ops.masks import LOWEST, last_valid, to_accumulator, zero_masked
 
 METHODS = ("standard", "last", "robust")
 

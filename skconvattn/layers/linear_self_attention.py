@@ -7,13 +7,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from skconvattn.layers.linear_averages import linear_averages, linear_state
-from skconvattn.layers.masks import accumulator_dtype, pair_mask, zero_masked
-from skconvattn.layers.positive_features import positive_features
-from skconvattn.layers.products import project
+from skconvattn.layers.ops.linear_averages import linear_averages, linear_state
+from skconvattn.layers.ops.masks import accumulator_dtype, pair_mask, zero_masked
+from skconvattn.layers.ops.positive_features import positive_features
+from skconvattn.layers.ops.products import project
+from skconvattn.layers.ops.scans import quotient
+from skconvattn.layers.ops.segments import segments
 from skconvattn.layers.recurrences import CellForm, ParallelForm, Recurrence
-from skconvattn.layers.scans import quotient
-from skconvattn.layers.segments import segments
 
 
 class _PositiveFeatures(Recurrence):

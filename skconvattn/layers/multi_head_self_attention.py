@@ -9,18 +9,18 @@ from typing import Any
 import keras
 from keras import ops
 
-from skconvattn.layers.bands import (
+from skconvattn.layers.base import WeightedLayer, check_sizes
+from skconvattn.layers.ops.bands import (
     apply_band,
     attend_band,
     band_mask,
     dot_band,
     keys_before,
 )
-from skconvattn.layers.base import WeightedLayer, check_sizes
-from skconvattn.layers.masks import masked_softmax, pair_mask, zero_masked
-from skconvattn.layers.positions import rotate_by_position
-from skconvattn.layers.products import project
-from skconvattn.layers.segments import in_segments
+from skconvattn.layers.ops.masks import masked_softmax, pair_mask, zero_masked
+from skconvattn.layers.ops.positions import rotate_by_position
+from skconvattn.layers.ops.products import project
+from skconvattn.layers.ops.segments import in_segments
 
 
 @keras.saving.register_keras_serializable(package="skconvattn")

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from skconvattn.layers.base import WeightedLayer, check_sizes
-from skconvattn.layers.masks import accumulator_dtype
+from skconvattn.layers.ops.masks import accumulator_dtype
 
 
 class Recurrence(WeightedLayer):

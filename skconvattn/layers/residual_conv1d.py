@@ -7,8 +7,8 @@ from typing import Any
 import keras
 
 from skconvattn.layers.base import check_sizes, fresh_initializer
-from skconvattn.layers.convolutions import aligned_conv, convolve, convolved_mask
-from skconvattn.layers.masks import zero_masked
+from skconvattn.layers.ops.convolutions import aligned_conv, convolve, convolved_mask
+from skconvattn.layers.ops.masks import zero_masked
 
 
 @keras.saving.register_keras_serializable(package="skconvattn")

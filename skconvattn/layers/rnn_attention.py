@@ -8,17 +8,17 @@ from typing import Any
 import keras
 from keras import ops
 
-from skconvattn.layers.masks import (
+from skconvattn.layers.ops.masks import (
     LOWEST,
     accumulator_dtype,
     masked_softmax,
     pair_mask,
     zero_masked,
 )
-from skconvattn.layers.products import project
+from skconvattn.layers.ops.products import project
+from skconvattn.layers.ops.running_averages import final_state, running_averages
+from skconvattn.layers.ops.scans import quotient
 from skconvattn.layers.recurrences import CellForm, ParallelForm, Recurrence
-from skconvattn.layers.running_averages import final_state, running_averages
-from skconvattn.layers.scans import quotient
 
 
 class _LearnedQueries(Recurrence):
@@ -93,8 +93,8 @@ class RNNAttention(ParallelForm, _LearnedQueries):
     with :math:`k, v` linear in the input: Feng et al. (2024), "Attention as an RNN"
     (arXiv 2405.13956). Since the query does not depend on the step, the two sums can be carried
     along. Their paper takes them by an associative scan; this layer takes them block by block (see
-    :func:`~skconvattn.layers.running_averages.running_averages`), which is as exact at any range
-    of scores and does less work. Cost and memory grow linearly with time.
+    :func:`~skconvattn.layers.ops.running_averages.running_averages`), which is as exact at any
+    range of scores and does less work. Cost and memory grow linearly with time.
 
     :class:`RNNAttentionCell` computes the same step by step; the two take each other's weights
     unchanged.

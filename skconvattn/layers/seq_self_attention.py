@@ -8,7 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from skconvattn.layers.bands import (
+from skconvattn.layers.base import WeightedLayer, check_sizes
+from skconvattn.layers.ops.bands import (
     additive_band,
     apply_band,
     attend_band,
@@ -16,11 +17,10 @@ from skconvattn.layers.bands import (
     dot_band,
     keys_before,
 )
-from skconvattn.layers.base import WeightedLayer, check_sizes
-from skconvattn.layers.masks import masked_softmax, pair_mask, to_accumulator, zero_masked
-from skconvattn.layers.products import project
-from skconvattn.layers.scores import additive_scores
-from skconvattn.layers.segments import in_segments
+from skconvattn.layers.ops.masks import masked_softmax, pair_mask, to_accumulator, zero_masked
+from skconvattn.layers.ops.products import project
+from skconvattn.layers.ops.scores import additive_scores
+from skconvattn.layers.ops.segments import in_segments
 
 ATTENTION_TYPES = ("additive", "multiplicative")
 

@@ -79,7 +79,7 @@ class ValueHead(Head):
         n_values = self.n_outputs * max(1, len(self.quantiles))
         output = keras.layers.Dense(n_values, name="values")(encoding.features)
         if self.quantiles:
-            from skconvattn.layers.non_crossing import NonCrossing
+            from skconvattn.layers.parts.non_crossing import NonCrossing
 
             output = keras.layers.Reshape((self.n_outputs, len(self.quantiles)))(output)
             output = NonCrossing(self.quantiles)(output)
@@ -134,7 +134,7 @@ class SequenceHead(Head):
         steps = _by_time_step(encoding.sequence, series.shape[1])
         output = keras.layers.Dense(max(1, len(self.quantiles)), name="values")(steps)
         if self.quantiles:
-            from skconvattn.layers.non_crossing import NonCrossing
+            from skconvattn.layers.parts.non_crossing import NonCrossing
 
             output = NonCrossing(self.quantiles)(output)
         if self.linear:
@@ -287,7 +287,7 @@ class HorizonHead(Head):
         """Map features to the horizon, starting from zero: (batch, horizon, n_levels)."""
         import keras
 
-        from skconvattn.layers.non_crossing import NonCrossing
+        from skconvattn.layers.parts.non_crossing import NonCrossing
 
         if self.dropout:
             features = keras.layers.Dropout(self.dropout)(features)
@@ -298,7 +298,7 @@ class HorizonHead(Head):
         return NonCrossing(self.quantiles)(steps) if self.quantiles else steps
 
     def _linear(self, normalized: Any) -> Any:
-        from skconvattn.layers.horizon_linear import HorizonLinear
+        from skconvattn.layers.parts.horizon_linear import HorizonLinear
 
         return HorizonLinear(self.horizon, seasonal_period=self.seasonal_period, name="linear")(
             normalized

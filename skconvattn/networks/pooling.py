@@ -26,8 +26,8 @@ def pooled(hidden: Any, mask: Any, pooling: str) -> tuple[Any, Any]:
         Weights of the steps, if they are learned.
     """
     from skconvattn.layers import SeqWeightedAttention
-    from skconvattn.layers.masks import last_valid
-    from skconvattn.layers.pooled_statistics import PooledStatistics
+    from skconvattn.layers.ops.masks import last_valid
+    from skconvattn.layers.parts.pooled_statistics import PooledStatistics
 
     if pooling == "last":
         return last_valid(hidden, mask), None

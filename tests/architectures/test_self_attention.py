@@ -9,7 +9,7 @@ from sklearn.linear_model import RidgeClassifierCV
 from skconvattn import SelfAttentionClassifier, SelfAttentionRegressor
 from skconvattn.architectures.self_attention import SelfAttentionNetwork
 from skconvattn.estimators.pattern_start import _temperature
-from skconvattn.layers.pattern_proportions import PatternProportions
+from skconvattn.layers.parts.pattern_proportions import PatternProportions
 from skconvattn.networks import ClassHead, ModelSpec
 
 KINDS = ["multi_head", "additive", "multiplicative", "linear"]

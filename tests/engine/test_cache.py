@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from skconvattn import ConvAttentionRegressor
-from skconvattn.engine import prediction, programs
+from skconvattn.engine import prediction
 from skconvattn.engine.cache import ProgramCache
+from skconvattn.engine.compiled import training_program
 
 
 class Program:
@@ -22,7 +23,7 @@ class Program:
 @pytest.fixture
 def small_caches(monkeypatch):
     """Caches of two programs each, empty at first."""
-    monkeypatch.setattr(programs, "_PROGRAMS", ProgramCache(max_size=2))
+    monkeypatch.setattr(training_program, "_PROGRAMS", ProgramCache(max_size=2))
     monkeypatch.setattr(prediction, "_MODELS", ProgramCache(max_size=2))
 
 
@@ -91,7 +92,7 @@ def test_threads_that_ask_at_once_get_one_program():
 @pytest.mark.usefixtures("small_caches")
 def test_dropped_programs_models_and_graphs_are_freed():
     _fit(6).predict(np.zeros((1, 6)))
-    (program,) = programs._PROGRAMS._programs.values()
+    (program,) = training_program._PROGRAMS._programs.values()
     parts = {
         "training program": program,
         "prediction program": program.model_program,
@@ -106,7 +107,7 @@ def test_dropped_programs_models_and_graphs_are_freed():
     for n_timepoints in (7, 8):
         _fit(n_timepoints)
     gc.collect()
-    assert len(programs._PROGRAMS) == len(prediction._MODELS) == 2
+    assert len(training_program._PROGRAMS) == len(prediction._MODELS) == 2
     assert [name for name, part in alive.items() if part() is not None] == []
 
 
@@ -115,6 +116,6 @@ def test_an_estimator_predicts_after_its_programs_were_dropped():
     X = np.random.default_rng(0).normal(size=(5, 6))
     estimator = _fit(6)
     before = estimator.predict(X)
-    programs._PROGRAMS.clear()
+    training_program._PROGRAMS.clear()
     prediction._MODELS.clear()
     np.testing.assert_array_equal(estimator.predict(X), before)

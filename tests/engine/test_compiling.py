@@ -8,7 +8,7 @@ from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
 from tensorflow.python.eager import context
 from tensorflow.python.framework import ops
 
-from skconvattn.engine.compiling import Compiled, _with_one_pass
+from skconvattn.engine.compiled.compiling import Compiled, _with_one_pass
 
 NUMBERS = [tf.TensorSpec((None,), tf.float32)]
 

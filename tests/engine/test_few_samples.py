@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skconvattn import AttentionClassifier, ConvAttentionRegressor, RNNAttentionRegressor
-from skconvattn.engine.few_samples import FewSamples
+from skconvattn.engine.compiled.few_samples import FewSamples
 from skconvattn.engine.prediction import model_program
 
 SMALL = {"units": 3, "epochs": 1, "random_state": 0}

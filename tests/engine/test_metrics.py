@@ -14,7 +14,7 @@ from skconvattn import ConvAttentionForecaster, ConvAttentionRegressor
 from skconvattn import load as load_estimator
 from skconvattn.data import Rows
 from skconvattn.engine import TrainingPlan, train
-from skconvattn.engine.metrics import metric_keys
+from skconvattn.engine.objectives.metrics import metric_keys
 from skconvattn.networks import ClassHead, ModelSpec, ValueHead
 
 RNG = np.random.default_rng(0)

@@ -26,7 +26,7 @@ from skconvattn import (
 from skconvattn.data import Rows, Windows
 from skconvattn.engine import TrainingPlan, train
 from skconvattn.engine.choice import choose_engine
-from skconvattn.engine.optimizers import make_loss
+from skconvattn.engine.objectives.optimizers import make_loss
 from skconvattn.engine.prediction import model_program
 from skconvattn.networks import ClassHead, HorizonHead, ModelSpec, ValueHead
 

@@ -8,8 +8,9 @@ from sklearn.model_selection import GridSearchCV
 from sktime.datasets import load_airline
 
 from skconvattn import ConvAttentionClassifier, ConvAttentionForecaster, ConvAttentionRegressor
-from skconvattn.engine import prediction, programs
+from skconvattn.engine import prediction
 from skconvattn.engine.cache import ProgramCache
+from skconvattn.engine.compiled import training_program
 
 SMALL = {"filters": 2, "units": 2, "epochs": 2, "random_state": 0}
 X = np.random.default_rng(0).normal(size=(60, 9))
@@ -21,7 +22,7 @@ class Traces:
 
     @property
     def training(self) -> int:
-        return sum(program.traces for program in programs._PROGRAMS._programs.values())
+        return sum(program.traces for program in training_program._PROGRAMS._programs.values())
 
     @property
     def prediction(self) -> int:
@@ -30,7 +31,7 @@ class Traces:
 
 @pytest.fixture
 def traces(monkeypatch) -> Traces:
-    monkeypatch.setattr(programs, "_PROGRAMS", ProgramCache(max_size=50))
+    monkeypatch.setattr(training_program, "_PROGRAMS", ProgramCache(max_size=50))
     monkeypatch.setattr(prediction, "_MODELS", ProgramCache(max_size=50))
     return Traces()
 

@@ -12,8 +12,9 @@ from sktime.transformations.hierarchical.aggregate import Aggregator
 from sktime.transformations.hierarchical.reconcile import Reconciler
 
 from skconvattn import ConvAttentionForecaster, RNNAttentionForecaster, SelfAttentionForecaster
-from skconvattn.engine import prediction, programs, state
+from skconvattn.engine import prediction, state
 from skconvattn.engine.cache import ProgramCache
+from skconvattn.engine.compiled import training_program
 
 SMALL = {"units": 2, "epochs": 1, "window_length": 6, "seasonal_period": 3, "random_state": 0}
 LEAVES = [("north", "a"), ("north", "b"), ("south", "c"), ("south", "d")]
@@ -155,7 +156,7 @@ def test_residuals_of_a_panel_are_what_the_forecasts_inside_leave(panel):
 @pytest.fixture
 def traces(monkeypatch):
     """Empty caches of programs, and the calls that predictions make."""
-    monkeypatch.setattr(programs, "_PROGRAMS", ProgramCache(max_size=50))
+    monkeypatch.setattr(training_program, "_PROGRAMS", ProgramCache(max_size=50))
     monkeypatch.setattr(prediction, "_MODELS", ProgramCache(max_size=50))
     calls = []
     original = state.FittedModel.predict
@@ -170,7 +171,7 @@ def traces(monkeypatch):
 
         @property
         def training(self):
-            return sum(program.traces for program in programs._PROGRAMS._programs.values())
+            return sum(program.traces for program in training_program._PROGRAMS._programs.values())
 
         @property
         def prediction(self):

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from skconvattn import ConvAttentionForecaster, load
-from skconvattn.forecasting.calendar import calendar_features_for
-from skconvattn.forecasting.seasonality import seasonal_period
+from skconvattn.forecasting.series.calendar import calendar_features_for
+from skconvattn.forecasting.series.seasonality import seasonal_period
 
 SMALL = {
     "filters": 2,

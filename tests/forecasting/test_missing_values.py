@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from skconvattn import ConvAttentionForecaster
-from skconvattn.forecasting.history import History
+from skconvattn.forecasting.series.history import History
 
 SMALL = {"filters": 4, "units": 4, "random_state": 0}
 INDEX = pd.period_range("2000-01", periods=120, freq="M")

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from skconvattn import ConvAttentionForecaster
-from skconvattn.forecasting.history import Panel, split_panel
+from skconvattn.forecasting.series.history import Panel, split_panel
 
 SMALL = {"filters": 4, "units": 4, "epochs": 2, "random_state": 0}
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from skconvattn import AttentionForecaster, ConvAttentionForecaster
-from skconvattn.forecasting.calendar import calendar_channels, calendar_features_for
-from skconvattn.forecasting.regressors import RegressorEncoder
+from skconvattn.forecasting.series.calendar import calendar_channels, calendar_features_for
+from skconvattn.forecasting.series.covariates import RegressorEncoder
 
 SMALL = {"filters": 4, "units": 4, "epochs": 1, "random_state": 0}
 INDEX = pd.period_range("2020-01", periods=40, freq="M")

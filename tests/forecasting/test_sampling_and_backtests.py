@@ -245,7 +245,7 @@ def test_a_stream_that_never_left_its_window_is_the_forecaster():
 
 
 def _scaling(y):
-    from skconvattn.forecasting.history import History
+    from skconvattn.forecasting.series.history import History
 
     return History.of(y.to_frame(), None).scaling
 

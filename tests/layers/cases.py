@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from skconvattn import layers
-from skconvattn.layers.pooled_statistics import PooledStatistics
+from skconvattn.layers.parts.pooled_statistics import PooledStatistics
 from tests.layers import reference
 
 N_CHANNELS = 4

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from skconvattn.layers.pattern_proportions import PatternProportions
+from skconvattn.layers.parts.pattern_proportions import PatternProportions
 
 N_DILATIONS, N_THRESHOLDS = 3, 2
 

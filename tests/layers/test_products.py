@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from skconvattn.layers.products import on_steps, project
+from skconvattn.layers.ops.products import on_steps, project
 
 RNG = np.random.default_rng(0)
 

@@ -13,10 +13,10 @@ from skconvattn.layers import (
     RNNAttention,
     RNNAttentionCell,
 )
-from skconvattn.layers.masks import LOWEST
-from skconvattn.layers.positive_features import positive_features
-from skconvattn.layers.running_averages import STEEPEST, final_state, running_averages
-from skconvattn.layers.scans import decayed_sums, running_maximum, running_sums
+from skconvattn.layers.ops.masks import LOWEST
+from skconvattn.layers.ops.positive_features import positive_features
+from skconvattn.layers.ops.running_averages import STEEPEST, final_state, running_averages
+from skconvattn.layers.ops.scans import decayed_sums, running_maximum, running_sums
 from tests.layers.backends import DOUBLE, gradients, to_numpy
 
 PAIRS = [(RNNAttention, RNNAttentionCell), (LinearSelfAttention, LinearSelfAttentionCell)]

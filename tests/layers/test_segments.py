@@ -12,7 +12,7 @@ from skconvattn.layers import (
     SeqSelfAttention,
 )
 from skconvattn.layers import segments as module
-from skconvattn.layers.linear_averages import linear_averages
+from skconvattn.layers.ops.linear_averages import linear_averages
 from tests.layers.backends import DOUBLE, gradients, to_numpy
 
 LAYERS = {

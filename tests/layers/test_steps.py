@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from skconvattn.layers.steps import StepDense, StepNormalization
-from skconvattn.layers.windows import triangle
+from skconvattn.layers.ops.windows import triangle
+from skconvattn.layers.parts.steps import StepDense, StepNormalization
 from tests.layers.backends import gradients, to_numpy
 
 RNG = np.random.default_rng(0)

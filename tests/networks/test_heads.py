@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from skconvattn import all_estimators
 from skconvattn.layers import ConvAttention
-from skconvattn.layers.horizon_linear import HorizonLinear, seasonal_naive_map
-from skconvattn.layers.non_crossing import NonCrossing
+from skconvattn.layers.parts.horizon_linear import HorizonLinear, seasonal_naive_map
+from skconvattn.layers.parts.non_crossing import NonCrossing
 from skconvattn.networks import (
     ClassHead,
     Encoding,

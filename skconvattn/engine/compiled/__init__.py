@@ -1,0 +1,3 @@
+"""Training and prediction compiled with TensorFlow: one call per epoch, one trace per network."""
+
+from __future__ import annotations

@@ -1,0 +1,221 @@
+"""Optimisers and losses as values: copied from what the user gave, never shared between fits."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+# Optimisers that treat every weight by itself: they may work on all weights as one vector.
+_ELEMENTWISE = frozenset(
+    {"SGD", "Adam", "AdamW", "Adamax", "Nadam", "RMSprop", "Adagrad", "Adadelta", "Ftrl", "Lion"}
+)
+
+
+@dataclass(frozen=True)
+class OptimizerSpec:
+    """An optimiser without its learning rate, as hashable data.
+
+    Attributes
+    ----------
+    kind : type
+        Its class.
+    config : str
+        Its configuration as JSON.
+    scheduled : bool
+        Whether the configuration holds a learning-rate schedule over steps.
+    elementwise : bool
+        Whether weights are treated one by one, so that a flat vector serves.
+    custom : frozenset of type
+        Classes of the user's in the configuration, which Keras does not find by name.
+    """
+
+    kind: type[Any]
+    config: str
+    scheduled: bool
+    elementwise: bool
+    custom: frozenset[type] = frozenset()
+
+    @classmethod
+    def of(cls, optimizer: Any, learning_rate: Any) -> tuple[OptimizerSpec, float]:
+        """Describe an optimiser.
+
+        Parameters
+        ----------
+        optimizer : str, dict or keras optimizer
+            As :func:`keras.optimizers.get` takes it.
+        learning_rate : float, keras LearningRateSchedule or None
+            Replaces the optimiser's own rate unless None.
+
+        Returns
+        -------
+        spec : OptimizerSpec
+            Equal for fits that may share a program.
+        learning_rate : float
+            Rate to start from; of no effect where a schedule is part of the optimiser.
+
+        Raises
+        ------
+        ValueError
+            If Keras knows no such optimiser.
+        """
+        import keras
+
+        given = _optimizer(optimizer)
+        serialized = keras.optimizers.serialize(given)
+        config = _innermost(serialized)["config"]
+        rate = config["learning_rate"] if learning_rate is None else learning_rate
+        custom = _custom_classes(given, rate)
+        if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+            rate = keras.optimizers.schedules.serialize(rate)
+        scheduled = isinstance(rate, dict)
+        # The rate is a variable of the program: fits that differ in it alone share one.
+        config["learning_rate"] = rate if scheduled else 1.0
+        # Keras counts the objects of a class in their names.
+        config.pop("name", None)
+        serialized["config"].pop("name", None)
+        elementwise = (
+            serialized["module"] == "keras.optimizers"
+            and serialized["class_name"] in _ELEMENTWISE
+            and config.get("clipnorm") is None
+        )
+        text = json.dumps(serialized["config"], sort_keys=True)
+        spec = cls(type(given), text, scheduled, elementwise, custom)
+        return spec, 0.0 if scheduled else float(rate)
+
+    def make(self) -> Any:
+        """Return a new Keras optimiser."""
+        import keras
+
+        # From the class itself: by its name, Keras 3.15 does not find all of its own.
+        with keras.saving.CustomObjectScope({kind.__name__: kind for kind in self.custom}):
+            return self.kind.from_config(json.loads(self.config))
+
+
+def _innermost(serialized: dict[str, Any]) -> dict[str, Any]:
+    """Return the optimiser that an optimiser around it works with."""
+    while "inner_optimizer" in serialized["config"]:
+        serialized = serialized["config"]["inner_optimizer"]
+    return serialized
+
+
+def _custom_classes(*objects: Any) -> frozenset[type]:
+    """Return the classes of optimisers and schedules that are not Keras's own."""
+    found: set[type] = set()
+    for each in objects:
+        parts = [
+            each,
+            getattr(each, "inner_optimizer", None),
+            getattr(each, "_learning_rate", None),
+        ]
+        found |= {type(part) for part in parts if hasattr(part, "get_config")}
+    return frozenset(kind for kind in found if not _of_keras(kind))
+
+
+def _of_keras(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] == "keras"
+
+
+def _optimizer(optimizer: Any) -> Any:
+    import keras
+
+    try:
+        return keras.optimizers.get(optimizer)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"optimizer={optimizer!r} is not an optimiser that Keras knows; use a name such as "
+            "'adam', a configuration, or an object from keras.optimizers."
+        ) from error
+
+
+@dataclass(frozen=True)
+class LossKey:
+    """A loss object, equal to others of its class and attributes.
+
+    Its configuration would not do: Keras 3.15 leaves the ``delta`` of a Huber loss out.
+
+    Attributes
+    ----------
+    kind : type
+        Its class.
+    attributes : tuple
+        Its attributes but the name, hashable.
+    loss : keras.losses.Loss
+        The object itself: Keras's copies lose arguments as well.
+    """
+
+    kind: type
+    attributes: Any
+    loss: Any = field(compare=False)
+
+
+def loss_key(loss: Any) -> Any:
+    """Return a hashable value that determines a loss: its name, :class:`LossKey` or itself."""
+    import keras
+
+    if not isinstance(loss, keras.losses.Loss):
+        return loss
+    attributes = {name: value for name, value in vars(loss).items() if name != "name"}
+    try:
+        key = LossKey(type(loss), _frozen(attributes), loss)
+        hash(key)
+    except TypeError:
+        return loss
+    return key
+
+
+def _frozen(value: Any) -> Any:
+    """Return a value as a hashable one; what has no value of its own stays itself."""
+    if isinstance(value, dict):
+        return tuple((name, _frozen(item)) for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return tuple(map(_frozen, value))
+    if isinstance(value, np.ndarray):
+        return (value.shape, value.dtype.str, value.tobytes())
+    if type(value).__name__.endswith("DTypePolicy"):
+        return repr(value)
+    return value
+
+
+def make_loss(key: Any) -> Any:
+    """Return a Keras loss from its key.
+
+    Parameters
+    ----------
+    key : str, LossKey or callable
+        From :func:`loss_key`, or ``"pinball:0.1,0.5,0.9"`` for the quantile loss.
+
+    Returns
+    -------
+    keras.losses.Loss
+        Reduces by the mean over all elements, weights included (Keras's default).
+
+    Raises
+    ------
+    ValueError
+        If Keras knows no such loss.
+    """
+    import keras
+
+    if isinstance(key, str) and key.startswith("pinball:"):
+        from skconvattn.engine.objectives.losses import pinball_loss
+
+        return pinball_loss([float(level) for level in key[len("pinball:") :].split(",")])
+    if isinstance(key, LossKey):
+        return key.loss
+    try:
+        loss = keras.losses.get(key)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"loss={key!r} is not a loss that Keras knows; use a name such as 'mse', or an object "
+            "from keras.losses."
+        ) from error
+    return loss if isinstance(loss, keras.losses.Loss) else _wrapped(loss)
+
+
+def _wrapped(function: Any) -> Any:
+    from skconvattn.engine.objectives.losses import MeanLoss
+
+    return MeanLoss(function)

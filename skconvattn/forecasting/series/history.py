@@ -1,0 +1,265 @@
+"""What a forecaster has seen of each series, as given."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skconvattn.data.scaling import Scaling
+from skconvattn.forecasting.calibration import noise_floor
+from skconvattn.forecasting.series.covariates import regressor_rows
+from skconvattn.forecasting.series.timeline import Timeline
+
+# How far the scale of a series by its noise may be from its deviation, either way.
+_MOST_EVENED = 10.0
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """A series of one or many targets up to its end.
+
+    Attributes
+    ----------
+    y : pandas.DataFrame of shape (n_timepoints, n_targets)
+        Targets; NaN where missing.
+    X : pandas.DataFrame or None
+        Regressors at the time stamps of ``y``.
+    scaling : Scaling
+        Of each target, from the first data seen.
+    """
+
+    y: pd.DataFrame
+    X: pd.DataFrame | None
+    scaling: Scaling
+
+    @classmethod
+    def of(cls, y: pd.DataFrame, X: pd.DataFrame | None, *, scaled: bool = True) -> History:
+        """Take a checked series and its regressors, and measure its scale.
+
+        Parameters
+        ----------
+        y : pandas.DataFrame of shape (n_timepoints, n_targets)
+            Targets.
+        X : pandas.DataFrame or None
+            Regressors, at least at the time stamps of ``y``.
+        scaled : bool
+            Whether targets are brought to mean zero and deviation one.
+        """
+        values = y.to_numpy(np.float64, na_value=np.nan)
+        scaling = (
+            _scaling_of(values)
+            if scaled
+            else Scaling(np.zeros(values.shape[1]), np.ones(values.shape[1]))
+        )
+        return cls(y, None if X is None else X.loc[y.index], scaling)
+
+    @property
+    def regressors(self) -> pd.DataFrame:
+        """Regressors at the time stamps of ``y``; a frame without columns where there are none."""
+        return pd.DataFrame(index=self.y.index) if self.X is None else self.X
+
+    def tail(self, n_timepoints: int) -> History:
+        """Return the history of the last time steps, on the same scale."""
+        return replace(
+            self,
+            y=self.y.iloc[-n_timepoints:],
+            X=None if self.X is None else self.X.iloc[-n_timepoints:],
+        )
+
+    def extended(self, y: pd.DataFrame, X: pd.DataFrame | None, timeline: Timeline) -> History:
+        """Return the history with new time stamps added; on the old scale.
+
+        Time stamps between the old end and the new beginning are missing values.
+        """
+        targets = y.combine_first(self.y)[list(self.y.columns)]
+        whole = timeline.whole(targets.index)
+        if len(whole) > len(targets):
+            targets = targets.reindex(whole)
+        if self.X is None:
+            return replace(self, y=targets)
+        assert X is not None  # checked where it came in
+        rows = regressor_rows(X, list(self.X.columns))
+        regressors = rows.loc[rows.index.isin(y.index)].combine_first(self.X)[list(self.X.columns)]
+        return replace(self, y=targets, X=regressors.reindex(targets.index))
+
+    def evened(self, period: int, factor: float) -> History:
+        """Return the history on a scale that follows its noise.
+
+        Parameters
+        ----------
+        period : int
+            Time steps of a season.
+        factor : float
+            Noise of one on the scale of the deviation, see :meth:`Panel.noise_factor`.
+        """
+        filled, _ = self.scaled_targets()
+        noise = np.array([noise_floor(target, period) for target in filled.T])
+        ratio = np.clip(factor * noise, 1 / _MOST_EVENED, _MOST_EVENED)
+        scaling = Scaling(self.scaling.center, self.scaling.scale * ratio)
+        return replace(self, scaling=scaling)
+
+    def scaled_targets(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return targets on the scale of the network.
+
+        Returns
+        -------
+        filled : ndarray of shape (n_timepoints, n_targets)
+            Gaps filled linearly, at the ends by the nearest value; float32.
+        missing : ndarray of shape (n_timepoints, n_targets)
+            True where there was a gap.
+        """
+        values = self.y.to_numpy(np.float64, na_value=np.nan)
+        missing = np.isnan(values)
+        if missing.any():
+            values = np.stack([_interpolated(column) for column in values.T], axis=1)
+        return self.scaling.apply(values), missing
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One or many series.
+
+    Attributes
+    ----------
+    keys : tuple of tuple
+        Names of the series in all levels of the index but the last; one empty tuple for a series
+        that is not part of a panel.
+    histories : tuple of History
+        In the order of the keys.
+    """
+
+    keys: tuple[tuple[Any, ...], ...]
+    histories: tuple[History, ...]
+
+    @classmethod
+    def of(cls, y: pd.DataFrame, X: pd.DataFrame | None, *, scaled: bool = True) -> Panel:
+        """Take checked data of sktime's kinds pd.DataFrame, pd-multiindex or pd_multiindex_hier."""
+        regressors = split_panel(X) if X is not None else {}
+        parts = split_panel(y)
+        histories = [
+            History.of(part, regressors.get(key), scaled=scaled) for key, part in parts.items()
+        ]
+        return cls(tuple(parts), tuple(histories))
+
+    def __iter__(self) -> Iterator[tuple[tuple[Any, ...], History]]:
+        """Iterate over keys and histories."""
+        return iter(zip(self.keys, self.histories, strict=True))
+
+    @property
+    def n_targets(self) -> int:
+        """Number of targets of each series."""
+        return self.histories[0].y.shape[1]
+
+    @property
+    def first(self) -> History:
+        """The first series, which is the only one outside of panels."""
+        return self.histories[0]
+
+    @property
+    def longest(self) -> History:
+        """The longest series, the first of them."""
+        return max(self.histories, key=lambda history: len(history.y))
+
+    def noise_factor(self, period: int) -> float:
+        """Return what makes the noise of the middle series as large as its deviation.
+
+        The loss of a panel adds up errors of all series. On the scale of deviations, a series with
+        a clear season and little noise would hardly count; on the scale of the noise, the change
+        from one season to the next, all count alike.
+
+        Parameters
+        ----------
+        period : int
+            Time steps of a season.
+        """
+        noises = [
+            noise_floor(target, period)
+            for history in self.histories
+            for target in history.scaled_targets()[0].T
+        ]
+        return float(1 / np.median(noises))
+
+    def evened(self, period: int, factor: float, only: Collection[Any] | None = None) -> Panel:
+        """Return the panel on scales that follow the noise of each series, or of some by key."""
+        return Panel(
+            self.keys,
+            tuple(
+                history.evened(period, factor) if only is None or key in only else history
+                for key, history in self
+            ),
+        )
+
+    def rescaled(self, *, scaled: bool = True) -> Panel:
+        """Return the panel with scales measured on all that has been seen."""
+        return Panel(self.keys, tuple(History.of(h.y, h.X, scaled=scaled) for h in self.histories))
+
+    def extended(
+        self,
+        y: pd.DataFrame,
+        X: pd.DataFrame | None,
+        timeline: Timeline,
+        *,
+        scaled: bool = True,
+    ) -> Panel:
+        """Return the panel with new time stamps, and new series, added."""
+        known = dict(iter(self))
+        regressors = split_panel(X) if X is not None else {}
+        for key, part in split_panel(y).items():
+            if key in known:
+                known[key] = known[key].extended(part, regressors.get(key), timeline)
+            else:
+                known[key] = History.of(part, regressors.get(key), scaled=scaled)
+        return Panel(tuple(known), tuple(known.values()))
+
+
+def split_panel(data: pd.DataFrame) -> dict[tuple[Any, ...], pd.DataFrame]:
+    """Return the series of a panel by key; one with an empty key where there is no panel."""
+    if not isinstance(data.index, pd.MultiIndex):
+        return {(): data}
+    levels: list[Any] = list(range(data.index.nlevels - 1))
+    return {
+        key if isinstance(key, tuple) else (key,): part.droplevel(levels)
+        for key, part in data.groupby(level=levels, sort=False)
+    }
+
+
+def join_panel(
+    keys: tuple[tuple[Any, ...], ...], parts: list[pd.DataFrame], names: Any
+) -> pd.DataFrame:
+    """Return one frame for all series, the opposite of :func:`split_panel`.
+
+    Parameters
+    ----------
+    keys : tuple of tuple
+        Names of the series.
+    parts : list of pandas.DataFrame
+        A frame a series.
+    names : sequence of str or None
+        Names of all levels of the index.
+    """
+    if keys == ((),):
+        return parts[0]
+    levels = [key if len(key) > 1 else key[0] for key in keys]
+    return pd.concat(parts, keys=levels, names=list(names))
+
+
+def _interpolated(values: np.ndarray) -> np.ndarray:
+    present = np.flatnonzero(~np.isnan(values))
+    if len(present) == 0:
+        return np.zeros_like(values)
+    return np.interp(np.arange(len(values)), present, values[present])
+
+
+def _scaling_of(values: np.ndarray) -> Scaling:
+    """Measure each target on the time steps that it has."""
+    parts = [column[~np.isnan(column)][:, None] for column in values.T]
+    parts = [part if len(part) else np.zeros((1, 1)) for part in parts]
+    each = [Scaling.of(part, np.ones(len(part))) for part in parts]
+    return Scaling(
+        np.concatenate([np.atleast_1d(one.center) for one in each]),
+        np.concatenate([np.atleast_1d(one.scale) for one in each]),
+    )

@@ -1,0 +1,3 @@
+"""Layers that only the networks of this package use."""
+
+from __future__ import annotations
