@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
+
+from skconvattn.engine.backend import load_backend
 from skconvattn.engine.cache import ProgramCache
 from skconvattn.engine.choice import in_distribution_scope
 from skconvattn.engine.compiled.model_program import ModelProgram
+from skconvattn.engine.state import FittedModel
 from skconvattn.networks.spec import ModelSpec
 
 _MODELS: ProgramCache[ModelProgram] = ProgramCache(max_size=32)
@@ -37,3 +41,43 @@ def _outside_scopes(build: Callable[[], ModelProgram]) -> ModelProgram:
         return build()
     with ThreadPoolExecutor(max_workers=1) as executor:
         return executor.submit(build).result()
+
+
+def drawn_model(
+    spec: ModelSpec,
+    rng: np.random.Generator,
+    change: Callable[[dict[str, np.ndarray]], None] | None = None,
+) -> FittedModel:
+    """Return a model with initial weights, some of which may be set.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        The model.
+    rng : numpy.random.Generator
+        Source of the weights.
+    change : callable, optional
+        Gets the initial value of every variable, trainable or not, by the path that Keras gives
+        it, and replaces entries by others of the same shape.
+
+    Returns
+    -------
+    FittedModel
+        Weights to start from.
+    """
+    load_backend()
+    program = model_program(spec)
+    trainable, state = program.initialization.draw(rng)
+    model = program.model
+    paths = [v.path for v in (*model.trainable_variables, *model.non_trainable_variables)]
+    values = dict(zip(paths, (*trainable, *state), strict=True))
+    if change is not None:
+        change(values)
+    trainable, state = (
+        [np.asarray(values[path], dtype=old.dtype) for path, old in zip(group, before, strict=True)]
+        for group, before in (
+            (paths[: len(trainable)], trainable),
+            (paths[len(trainable) :], state),
+        )
+    )
+    return FittedModel(spec, program.layout.flatten(trainable), tuple(state))
