@@ -19,7 +19,7 @@ from skconvattn.engine import TrainingPlan
 from skconvattn.engine.atomic import restored_on_error
 from skconvattn.engine.state import FittedModel
 from skconvattn.estimators.base import BaseNeuralEstimator
-from skconvattn.networks import ClassHead, Head, ModelSpec
+from skconvattn.networks import ClassHead, ClassOutput, Head, ModelSpec
 
 
 @hyperparameters
@@ -73,10 +73,7 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
         ndarray of shape (n_samples, n_classes)
             Probabilities in the order of ``classes_``, float64, each row summing to one.
         """
-        logits = self._outputs(X).astype(np.float64)
-        # Shifting by the maximum keeps the exponential finite.
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return odds / odds.sum(axis=1, keepdims=True)
+        return ClassOutput(len(self.classes_)).probabilities(self._outputs(X))
 
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
@@ -179,12 +176,10 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
         return targets
 
     def _head(self) -> Head:
-        return ClassHead(len(self.classes_))
+        return ClassHead(ClassOutput(len(self.classes_)))
 
     def _default_loss(self) -> Any:
-        import keras
-
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        return ClassOutput(len(self.classes_)).loss()
 
     def _training_plan(
         self, n_training: int, automatic_loss: Any, *, stops_early: bool

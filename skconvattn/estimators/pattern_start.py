@@ -57,7 +57,7 @@ def pattern_start(
         statistics["features"] / layer.gain,
         source.targets[training],
         source.weights[training],
-        cast(ClassHead, spec.head).n_classes,
+        cast(ClassHead, spec.head).output.n_classes,
     )
     trainable, state = program.initialization.draw(rng)
     # A variable of the model to its place among the values drawn.

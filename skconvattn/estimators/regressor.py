@@ -15,7 +15,7 @@ from skconvattn.data.panel import Panel
 from skconvattn.data.scaling import Scaling
 from skconvattn.estimators.base import BaseNeuralEstimator
 from skconvattn.estimators.calibration import quantile_shifts
-from skconvattn.networks import Head, SequenceHead, ValueHead
+from skconvattn.networks import Head, Output, PointOutput, SequenceHead, ValueHead, output_of
 
 
 @hyperparameters
@@ -189,13 +189,14 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
 
     def _head(self) -> Head:
         if self._one_value_a_step_:
-            return SequenceHead(linear=self.linear_skip, quantiles=self._levels_)
-        return ValueHead(self._n_outputs_, linear=self.linear_skip, quantiles=self._levels_)
+            return SequenceHead(self._output(), linear=self.linear_skip)
+        return ValueHead(self._n_outputs_, self._output(), linear=self.linear_skip)
 
     def _default_loss(self) -> Any:
-        if self._levels_:
-            return "pinball:" + ",".join(map(str, self._levels_))
-        return "mean_squared_error"
+        return self._output().loss()
+
+    def _output(self) -> Output:
+        return output_of(self._levels_ or None, PointOutput("mean_squared_error"))
 
     def _held_out(
         self, targets: np.ndarray, n_held_out: int, rng: np.random.Generator

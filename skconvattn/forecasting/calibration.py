@@ -336,30 +336,3 @@ def _not_falling(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     from sklearn.isotonic import isotonic_regression
 
     return isotonic_regression(values, sample_weight=np.maximum(weights, 1e-3))
-
-
-def quantiles_between(levels: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> Any:
-    """Interpolate quantiles, linearly in the normal quantile of the level, tails included.
-
-    Parameters
-    ----------
-    levels : ndarray of shape (n_levels,)
-        Levels of ``values``, increasing.
-    values : ndarray of shape (n_steps, n_levels)
-        Quantiles, increasing along the last axis.
-    wanted : ndarray of shape (n_wanted,)
-        Levels asked for.
-
-    Returns
-    -------
-    ndarray of shape (n_steps, n_wanted)
-        Quantiles at these levels; beyond the outermost levels the nearest slope is continued.
-    """
-    from scipy.stats import norm
-
-    if len(levels) == 1:
-        return np.repeat(values, len(wanted), axis=1)
-    known, asked = norm.ppf(levels), norm.ppf(wanted)
-    right = np.clip(np.searchsorted(known, asked), 1, len(known) - 1)
-    share = (asked - known[right - 1]) / (known[right] - known[right - 1])
-    return values[:, right - 1] + share * (values[:, right] - values[:, right - 1])

@@ -23,7 +23,7 @@ from skconvattn.forecasting.linear_start import LinearStart
 from skconvattn.forecasting.series.windowing import Cut
 from skconvattn.forecasting.series_maps import SeriesMaps, fitted_maps
 from skconvattn.forecasting.series_spreads import SeriesSpreads, spreads_of
-from skconvattn.networks import HorizonHead, ModelSpec
+from skconvattn.networks import HorizonHead, ModelSpec, PointOutput, QuantileOutput
 
 # Where fewer windows are held out, earlier ones tell about the size of errors as well.
 _FEW_HELD_OUT = 256
@@ -99,6 +99,8 @@ class _Errors:
 
     Attributes
     ----------
+    output : PointOutput or QuantileOutput
+        What the last axis of ``levels`` holds.
     levels : ndarray of shape (n_windows, horizon, n_levels)
         Truth less forecast; NaN where there is no truth.
     local, overall : ndarray of shape (n_windows,)
@@ -107,6 +109,7 @@ class _Errors:
         Series of each window.
     """
 
+    output: PointOutput | QuantileOutput
     levels: np.ndarray
     local: np.ndarray
     overall: np.ndarray
@@ -115,7 +118,7 @@ class _Errors:
     @property
     def middle(self) -> np.ndarray:
         """Errors of the point forecast: (n_windows, horizon)."""
-        return self.levels[..., self.levels.shape[-1] // 2]
+        return self.output.point(self.levels)
 
     def scales(self, locality: float) -> np.ndarray:
         """Return the noise scale of each window: (n_windows,)."""
@@ -206,7 +209,7 @@ class ForecastFitter:
         is_corrected = maps is not None and len(maps.kernels) > 0
         if chosen is not None and not is_corrected and len(held_out) < _FEW_HELD_OUT:
             indices, left_out = chosen.errors_left_out(self.spec, windows, training, of_series)
-            earlier = self._measured(left_out[..., None], series, windows, indices)
+            earlier = self._measured(left_out[..., None], series, windows, indices, PointOutput())
         model = search.model
         if self.refit:
             if chosen is not None:
@@ -264,6 +267,10 @@ class ForecastFitter:
         of_series = self.cut.series_of(chosen, series.lengths)
         return fitted_maps(model, windows, chosen, of_series, series.keys, series.n_targets, before)
 
+    @property
+    def _head(self) -> HorizonHead:
+        return cast(HorizonHead, self.spec.head)
+
     def _windows(self, series: TrainingSeries) -> Windows:
         return Windows.over(
             series.arrays,
@@ -286,21 +293,27 @@ class ForecastFitter:
         forecasts = model.predict(inputs).astype(np.float64)  # (n_windows, horizon, n_levels)
         if maps is not None:
             places = maps.places[self.cut.series_of(indices, series.lengths)]
-            normalization = cast(HorizonHead, self.spec.head).normalization
-            middle = forecasts[..., forecasts.shape[-1] // 2]
+            normalization = self._head.normalization
+            middle = self._head.output.point(forecasts)
             forecasts += maps.correction(inputs[0], middle, places, normalization)[..., None]
         errors = np.where(present[..., None] > 0, targets - forecasts, np.nan)
         return self._measured(errors, series, windows, indices)
 
     def _measured(
-        self, errors: np.ndarray, series: TrainingSeries, windows: Windows, indices: np.ndarray
+        self,
+        errors: np.ndarray,
+        series: TrainingSeries,
+        windows: Windows,
+        indices: np.ndarray,
+        output: PointOutput | QuantileOutput | None = None,
     ) -> _Errors:
         """Return errors together with the changes in and around their windows."""
         overall = series.overall_changes(self.period)
         of_series = self.cut.series_of(indices, series.lengths)
         inputs, _, _ = windows.batch(indices)
         local = mean_change(inputs[0][..., 0], self.period)
-        return _Errors(errors, local, overall[of_series], of_series)
+        output = self._head.output if output is None else output
+        return _Errors(output, errors, local, overall[of_series], of_series)
 
     def _calibration(
         self, errors: _Errors, series: TrainingSeries, earlier: _Errors | None = None
@@ -320,10 +333,10 @@ class ForecastFitter:
             n_first=len(middle) // 2 if earlier is None else len(earlier.local),
         )
         spreads, apart = _spreads(errors, series, locality)
-        quantiles: tuple[float, ...] = getattr(self.spec.head, "quantiles", ())
-        if quantiles and self.conformal:
+        output = self._head.output
+        if isinstance(output, QuantileOutput) and self.conformal:
             scales = errors.scales(locality) * apart
-            return ConformalQuantiles.of(errors.levels, scales, quantiles), locality, spreads
+            return ConformalQuantiles.of(errors.levels, scales, output.levels), locality, spreads
         if earlier is not None:
             ratio = errors.size(locality) / max(earlier.size(locality), 1e-300)
             middle[: len(earlier.local)] *= max(1.0, ratio)

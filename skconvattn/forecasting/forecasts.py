@@ -13,14 +13,13 @@ from skconvattn.forecasting.calibration import (
     Calibration,
     ConformalQuantiles,
     noise_scale,
-    quantiles_between,
 )
 from skconvattn.forecasting.series.channels import Channels
 from skconvattn.forecasting.series.history import Panel
 from skconvattn.forecasting.series.windowing import Cut
 from skconvattn.forecasting.series_maps import SeriesMaps
 from skconvattn.forecasting.series_spreads import SeriesSpreads
-from skconvattn.networks import HorizonHead
+from skconvattn.networks import HorizonHead, PointOutput
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +104,7 @@ class Learned:
             if start + horizon < n_steps:
                 # Past regressors stay where they were; marks of missing values are off.
                 rows = np.repeat(windows[:, -1:], horizon, axis=1)
-                middle = block[..., block.shape[-1] // 2]
+                middle = self.head.output.point(block)
                 self.channels.seen_next(rows, middle, future)
                 windows = np.concatenate([windows, rows], axis=1)[:, -length:]
         return np.concatenate(blocks, axis=1)[:, :n_steps].astype(np.float64)
@@ -161,7 +160,7 @@ class Learned:
         self, windows: np.ndarray, outputs: np.ndarray, places: np.ndarray
     ) -> np.ndarray:
         assert self.maps is not None
-        middle = outputs[..., outputs.shape[-1] // 2]
+        middle = self.head.output.point(outputs)
         return self.maps.correction(windows, middle, places, self.head.normalization)
 
     def scales(self, windows: np.ndarray, overall: np.ndarray, spreads: np.ndarray) -> np.ndarray:
@@ -199,13 +198,13 @@ class Learned:
         ndarray of shape (n, n_levels)
             On the scale of the network, float64.
         """
-        trained = np.asarray(self.head.quantiles)
-        if not len(trained):
+        output = self.head.output
+        if isinstance(output, PointOutput):
             assert not isinstance(self.calibration, ConformalQuantiles)
             return outputs + scales[:, None] * self.calibration.offsets(levels, steps)
         if isinstance(self.calibration, ConformalQuantiles):
             outputs = self.calibration.applied(outputs, scales)
-        return np.asarray(quantiles_between(trained, outputs, levels))
+        return output.quantiles(outputs, levels)
 
     def inputs(self, windows: np.ndarray, future: np.ndarray) -> list[np.ndarray]:
         """Return what the model takes."""

@@ -26,7 +26,14 @@ from skconvattn.forecasting.series.windowing import (
     wanted_window_length,
     window_length_for,
 )
-from skconvattn.networks import HorizonHead, ModelSpec, Network
+from skconvattn.networks import (
+    HorizonHead,
+    ModelSpec,
+    Network,
+    PointOutput,
+    QuantileOutput,
+    output_of,
+)
 
 _LOGGER = logging.getLogger("skconvattn")
 
@@ -194,7 +201,7 @@ class LearningForecaster(ForecastingParameters, Network):
             horizon=cut.horizon,
             n_known=channels.n_known,
             n_past=channels.n_past,
-            quantiles=() if self.quantiles is None else tuple(map(float, self.quantiles)),
+            output=self._output(),
             normalization=None if self.normalization == "series" else self.normalization,
             linear=self.linear_skip,
             seasonal_period=period,
@@ -210,7 +217,7 @@ class LearningForecaster(ForecastingParameters, Network):
             cut=cut,
             period=period,
             plan=lambda n_training: self._training_plan(
-                n_training, self._automatic_loss(), stops_early=self.early_stopping
+                n_training, self._output().loss(), stops_early=self.early_stopping
             ),
             fraction=self.validation_fraction,
             refit=self.refit,
@@ -218,10 +225,8 @@ class LearningForecaster(ForecastingParameters, Network):
             correct=self.series_correction,
         )
 
-    def _automatic_loss(self) -> str:
-        if self.quantiles is None:
-            return "mean_absolute_error"
-        return "pinball:" + ",".join(str(float(level)) for level in self.quantiles)
+    def _output(self) -> PointOutput | QuantileOutput:
+        return output_of(self.quantiles, PointOutput("mean_absolute_error"))
 
     def _warm_start(self, spec: ModelSpec) -> FittedModel | None:
         return self._warm_model(spec)

@@ -53,7 +53,7 @@ class PredictingForecaster(BaseForecaster):
         stamps = self._stamps(fh)
         steps = self._steps_ahead(stamps)  # (n_series, n_steps)
         n_series, n_steps, n_targets = *steps.shape, panel.n_targets
-        outputs = np.empty((n_series, n_targets, n_steps, learned.head.n_levels))
+        outputs = np.empty((n_series, n_targets, n_steps, learned.head.output.n_values))
         scales = np.empty((n_series, n_targets, n_steps))
         if (steps > 0).any():
             ahead, noise = self._ahead(steps, X)

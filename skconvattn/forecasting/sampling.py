@@ -125,7 +125,7 @@ class SamplingForecaster(PredictingForecaster):
             None if places is None else np.tile(places, n_samples),
             lambda inputs: sampled_outputs(learned.model, inputs, rng),
         )
-        middle = outputs[..., outputs.shape[-1] // 2]
+        middle = learned.head.output.point(outputs)
         by_series = middle.reshape(n_samples, len(steps), panel.n_targets, -1)
         drawn = []
         for i, history in enumerate(panel.histories):

@@ -318,7 +318,7 @@ def _parts(
     indices = np.concatenate(groups)
     inputs, targets, present = windows.batch(indices)
     outputs = model.predict(inputs)
-    forecasts = outputs[..., outputs.shape[-1] // 2].astype(np.float64)
+    forecasts = head.output.point(outputs.astype(np.float64))
     window = inputs[0][..., 0].astype(np.float64)
     centre = centre_of(window, head.normalization)
     arrays = (

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from skconvattn.networks.base import Encoding, Network
 from skconvattn.networks.heads import ClassHead, Head, HorizonHead, SequenceHead, ValueHead
+from skconvattn.networks.outputs import (
+    ClassOutput,
+    Output,
+    PointOutput,
+    QuantileOutput,
+    output_of,
+)
 from skconvattn.networks.pooling import pooled
 from skconvattn.networks.spec import ModelSpec
 
 __all__ = [
     "ClassHead",
+    "ClassOutput",
     "Encoding",
     "Head",
     "HorizonHead",
     "ModelSpec",
     "Network",
+    "Output",
+    "PointOutput",
+    "QuantileOutput",
     "SequenceHead",
     "ValueHead",
+    "output_of",
     "pooled",
 ]

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from skconvattn.networks.base import Encoding
+from skconvattn.networks.outputs import POINT, ClassOutput, Output, PointOutput, QuantileOutput
 
 Encode = Callable[..., Encoding]
+Values = MutableMapping[str, np.ndarray]
+
+# Names of the layers of heads, by which their variables are found; nothing else knows them.
+_LINEAR = "linear"
+_EFFECT = "effect_linear"
+_LOGITS = "logits"
 
 
 @dataclass(frozen=True)
 class Head:
-    """Base of all heads: says which further inputs it needs and what it makes of an encoding."""
+    """Base of all heads: says which further inputs it needs and what it makes of an encoding.
+
+    Each has an ``output``, which says what the last axis of the prediction holds.
+    """
 
     def further_inputs(self) -> list[Any]:
         """Return Keras inputs beside the series and its mask."""
@@ -57,18 +69,18 @@ class ValueHead(Head):
     ----------
     n_outputs : int
         Number of target variables.
+    output : PointOutput or QuantileOutput
+        What is predicted of each; a point has no axis of its own.
     linear : bool
         Whether a linear map of all time steps and channels, which starts at zero, is added: it
         knows where in the series a value stands, which attention does not.
-    quantiles : tuple of float
-        Levels, increasing, predicted jointly and never crossing; empty for one value an output.
     linear_steps : int or None
         Time steps that the linear map sees, from the first; None for all of them.
     """
 
     n_outputs: int
+    output: Output = POINT
     linear: bool = False
-    quantiles: tuple[float, ...] = ()
     linear_steps: int | None = None
 
     def predict_from(self, encode: Encode, series: Any, mask: Any, *further: Any) -> Any:
@@ -76,13 +88,11 @@ class ValueHead(Head):
         import keras
 
         encoding = encode(series, mask)
-        n_values = self.n_outputs * max(1, len(self.quantiles))
-        output = keras.layers.Dense(n_values, name="values")(encoding.features)
-        if self.quantiles:
-            from skconvattn.layers.parts.non_crossing import NonCrossing
-
-            output = keras.layers.Reshape((self.n_outputs, len(self.quantiles)))(output)
-            output = NonCrossing(self.quantiles)(output)
+        n_values = self.output.n_values
+        output = keras.layers.Dense(self.n_outputs * n_values, name="values")(encoding.features)
+        if not _is_point(self.output):
+            output = keras.layers.Reshape((self.n_outputs, n_values))(output)
+            output = self.output.constrained(output)
         if self.linear:
             output = keras.layers.Add()([output, self._linear(series)])
         return output, encoding.attention
@@ -99,15 +109,15 @@ class ValueHead(Head):
             series = series[:, : self.linear_steps]
         flat = keras.layers.Flatten()(series)
         linear = keras.layers.Dense(
-            self.n_outputs, use_bias=False, kernel_initializer="zeros", name="linear"
+            self.n_outputs, use_bias=False, kernel_initializer="zeros", name=_LINEAR
         )(flat)
-        # One shift of all levels keeps them apart.
-        return keras.layers.Reshape((self.n_outputs, 1))(linear) if self.quantiles else linear
+        # One shift of all levels keeps them in order.
+        return linear if _is_point(self.output) else keras.layers.Reshape((-1, 1))(linear)
 
 
 @dataclass(frozen=True)
 class SequenceHead(Head):
-    r"""One value a time step, output of shape (batch, n_timepoints) or (..., n_levels).
+    r"""One value per time step, output of shape (batch, n_timepoints) or (..., n_levels).
 
     .. math:: \hat y_t = w^\top s_{\lfloor t / r \rfloor} + v^\top x_t + b
 
@@ -117,14 +127,14 @@ class SequenceHead(Head):
 
     Attributes
     ----------
+    output : PointOutput or QuantileOutput
+        What is predicted at each time step; a point has no axis of its own.
     linear : bool
         Whether a linear map of the time step's channels is added.
-    quantiles : tuple of float
-        Levels, increasing, predicted jointly and never crossing; empty for one value a step.
     """
 
+    output: Output = POINT
     linear: bool = False
-    quantiles: tuple[float, ...] = ()
 
     def predict_from(self, encode: Encode, series: Any, mask: Any, *further: Any) -> Any:
         """Map the vector at each time step linearly to its value."""
@@ -132,17 +142,12 @@ class SequenceHead(Head):
 
         encoding = encode(series, mask)
         steps = _by_time_step(encoding.sequence, series.shape[1])
-        output = keras.layers.Dense(max(1, len(self.quantiles)), name="values")(steps)
-        if self.quantiles:
-            from skconvattn.layers.parts.non_crossing import NonCrossing
-
-            output = NonCrossing(self.quantiles)(output)
+        output = keras.layers.Dense(self.output.n_values, name="values")(steps)
+        output = self.output.constrained(output)
         if self.linear:
-            linear = keras.layers.Dense(
-                1, use_bias=False, kernel_initializer="zeros", name="linear"
-            )(series)
-            output = keras.layers.Add()([output, linear])
-        if not self.quantiles:
+            linear = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", name=_LINEAR)
+            output = keras.layers.Add()([output, linear(series)])
+        if _is_point(self.output):
             output = keras.layers.Reshape((series.shape[1],))(output)
         return output, encoding.attention
 
@@ -153,24 +158,40 @@ class ClassHead(Head):
 
     Attributes
     ----------
-    n_classes : int
-        Number of classes, at least two.
+    output : ClassOutput
+        Of at least two classes.
     """
 
-    n_classes: int
+    output: ClassOutput
 
     def predict_from(self, encode: Encode, series: Any, mask: Any, *further: Any) -> Any:
-        """Map the features linearly to one logit a class."""
+        """Map the features linearly to one logit per class."""
         import keras
 
         encoding = encode(series, mask)
-        output = keras.layers.Dense(self.n_classes, name="logits")(encoding.features)
+        output = keras.layers.Dense(self.output.n_values, name=_LOGITS)(encoding.features)
         return output, encoding.attention
+
+    def set_start(self, values: Values, coefficients: np.ndarray, intercepts: np.ndarray) -> None:
+        """Let the network begin with a linear map of its first features.
+
+        Parameters
+        ----------
+        values : mutable mapping of str to ndarray
+            Initial values of all variables by path; changed.
+        coefficients : ndarray of shape (n_first, n_classes)
+            Weights of the first features; those of all others become zero.
+        intercepts : ndarray of shape (n_classes,)
+            Biases.
+        """
+        kernel = np.zeros_like(values[f"{_LOGITS}/kernel"])
+        kernel[: len(coefficients)] = coefficients
+        values[f"{_LOGITS}/kernel"], values[f"{_LOGITS}/bias"] = kernel, intercepts
 
 
 @dataclass(frozen=True)
 class HorizonHead(Head):
-    r"""Forecast of all steps of the horizon, output of shape (batch, horizon, n_levels).
+    r"""Forecast of all steps of the horizon, output of shape (batch, horizon, n_values).
 
     The window is freed from the effect of the known regressors, normalised by its own location
     and scale, forecast, and brought back:
@@ -196,8 +217,8 @@ class HorizonHead(Head):
         input of shape (batch, horizon, n_known).
     n_past : int
         Channels that are known up to the present only, between the target and the known ones.
-    quantiles : tuple of float
-        Levels, increasing, forecast jointly and never crossing; empty for a point forecast.
+    output : PointOutput or QuantileOutput
+        What is forecast of each step.
     normalization : {"standard", "last", "robust"} or None
         Statistics of the window by which it is normalised, see
         :class:`~skconvattn.layers.InstanceNormalization`.
@@ -215,7 +236,7 @@ class HorizonHead(Head):
     horizon: int
     n_known: int = 0
     n_past: int = 0
-    quantiles: tuple[float, ...] = ()
+    output: PointOutput | QuantileOutput = POINT
     normalization: str | None = "standard"
     linear: bool = True
     seasonal_period: int = 1
@@ -268,10 +289,27 @@ class HorizonHead(Head):
             effects.append((effect(known[..., n_known]), effect(further[0][..., n_known])))
         return effects
 
-    @property
-    def n_levels(self) -> int:
-        """Number of values a step: one for a point forecast, one a quantile otherwise."""
-        return max(1, len(self.quantiles))
+    def set_start(
+        self, values: Values, kernel: np.ndarray, effect: np.ndarray | None = None
+    ) -> None:
+        """Let the network begin with a linear forecast.
+
+        Parameters
+        ----------
+        values : mutable mapping of str to ndarray
+            Initial values of all variables by path; changed.
+        kernel : ndarray of shape (window_length, horizon)
+            Map from the normalised window to the horizon.
+        effect : ndarray of shape (n_known,), optional
+            What one unit of each future covariate adds to the target.
+        """
+        from skconvattn.layers.parts.horizon_linear import seasonal_naive_map
+
+        # The layer adds its weights to the seasonal naive forecast.
+        naive = seasonal_naive_map(len(kernel), self.horizon, self.seasonal_period)
+        values[f"{_LINEAR}/kernel"] = kernel - naive
+        if effect is not None:
+            values[f"{_EFFECT}/kernel"] = effect[:, None]
 
     def _normalized(self, target: Any) -> tuple[Any, Callable[[Any], Any]]:
         """Return the normalised window and the way back for a forecast."""
@@ -284,25 +322,27 @@ class HorizonHead(Head):
         return normalized, lambda forecast: layer.denormalize(forecast, tuple(statistics))
 
     def _branch(self, features: Any) -> Any:
-        """Map features to the horizon, starting from zero: (batch, horizon, n_levels)."""
+        """Map features to the horizon, starting from zero: (batch, horizon, n_values)."""
         import keras
-
-        from skconvattn.layers.parts.non_crossing import NonCrossing
 
         if self.dropout:
             features = keras.layers.Dropout(self.dropout)(features)
         flat = keras.layers.Dense(
-            self.horizon * self.n_levels, kernel_initializer="zeros", name="branch"
+            self.horizon * self.output.n_values, kernel_initializer="zeros", name="branch"
         )(features)
-        steps = keras.layers.Reshape((self.horizon, self.n_levels))(flat)
-        return NonCrossing(self.quantiles)(steps) if self.quantiles else steps
+        return self.output.constrained(keras.layers.Reshape((self.horizon, -1))(flat))
 
     def _linear(self, normalized: Any) -> Any:
         from skconvattn.layers.parts.horizon_linear import HorizonLinear
 
-        return HorizonLinear(self.horizon, seasonal_period=self.seasonal_period, name="linear")(
+        return HorizonLinear(self.horizon, seasonal_period=self.seasonal_period, name=_LINEAR)(
             normalized
         )
+
+
+def _is_point(output: Output) -> bool:
+    """Whether an output is one number, which needs no axis of its own."""
+    return isinstance(output, PointOutput)
 
 
 def _by_time_step(sequence: Any, n_timepoints: int) -> Any:
@@ -324,7 +364,7 @@ def _effect_of_known() -> Callable[[Any], Any]:
     """Return one map, used over window and horizon alike, from regressors to their effect."""
     import keras
 
-    linear = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", name="effect_linear")
+    linear = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", name=_EFFECT)
     hidden = keras.layers.Dense(16, activation="relu", name="effect_hidden")
     curved = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", name="effect_curved")
     add = keras.layers.Add()

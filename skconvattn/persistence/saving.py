@@ -273,8 +273,9 @@ def _vocabulary(cls: Any) -> tuple[tuple[Kind, ...], tuple[type, ...]]:
         lambda codec, payload: _decode_estimator(codec, payload, cls),
     )
     public = [getattr(networks, name) for name in networks.__all__]
-    heads = [item for item in public if inspect.isclass(item) and issubclass(item, networks.Head)]
-    records = (FittedModel, networks.ModelSpec, *heads, Scaling, Preparation)
+    described = networks.Head | networks.Output
+    parts = [item for item in public if inspect.isclass(item) and issubclass(item, described)]
+    records = (FittedModel, networks.ModelSpec, *parts, Scaling, Preparation)
     return (
         (*PANDAS_KINDS, architecture, nested, *cls._file_kinds, *KERAS_KINDS),
         (*records, *cls._file_records),

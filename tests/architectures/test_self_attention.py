@@ -10,14 +10,16 @@ from skconvattn import SelfAttentionClassifier, SelfAttentionRegressor
 from skconvattn.architectures.self_attention import SelfAttentionNetwork
 from skconvattn.estimators.pattern_start import _temperature
 from skconvattn.layers.parts.pattern_proportions import PatternProportions
-from skconvattn.networks import ClassHead, ModelSpec
+from skconvattn.networks import ClassHead, ClassOutput, ModelSpec
 
 KINDS = ["multi_head", "additive", "multiplicative", "linear"]
 
 
 def _model(*, sequence: bool = False, **parameters):
     network = SelfAttentionNetwork(filters=4, units=4, num_heads=2, kernel_size=3, **parameters)
-    spec = ModelSpec.of(network, ClassHead(3), n_timepoints=None, n_channels=2, masked=True)
+    spec = ModelSpec.of(
+        network, ClassHead(ClassOutput(3)), n_timepoints=None, n_channels=2, masked=True
+    )
     if not sequence:
         return spec.build().model
     import keras

@@ -10,11 +10,13 @@ from sklearn.utils._param_validation import StrOptions
 
 from skconvattn import all_estimators
 from skconvattn.engine.initialization import Initialization
-from skconvattn.networks import HorizonHead, ModelSpec, ValueHead
+from skconvattn.networks import HorizonHead, ModelSpec, QuantileOutput, ValueHead
 
 HEADS = [
     ValueHead(2, linear=True),
-    HorizonHead(3, n_known=2, quantiles=(0.1, 0.5, 0.9), normalization="standard", dropout=0.1),
+    HorizonHead(
+        3, n_known=2, output=QuantileOutput((0.1, 0.5, 0.9)), normalization="standard", dropout=0.1
+    ),
 ]
 
 

@@ -15,7 +15,7 @@ from skconvattn import load as load_estimator
 from skconvattn.data import Rows
 from skconvattn.engine import TrainingPlan, train
 from skconvattn.engine.objectives.metrics import metric_keys
-from skconvattn.networks import ClassHead, ModelSpec, ValueHead
+from skconvattn.networks import ClassHead, ClassOutput, ModelSpec, ValueHead
 
 RNG = np.random.default_rng(0)
 SERIES = RNG.normal(size=(40, 6, 1)).astype("float32")
@@ -89,7 +89,11 @@ def test_accuracy_is_the_share_of_samples_whose_largest_logit_is_their_class(eng
     labels = (np.arange(40) % 3).astype("int32")
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     result = _trained(
-        engine, ["accuracy", "ce"], Rows(SERIES, labels, WEIGHTS), ClassHead(3), loss=loss
+        engine,
+        ["accuracy", "ce"],
+        Rows(SERIES, labels, WEIGHTS),
+        ClassHead(ClassOutput(3)),
+        loss=loss,
     )
     logits = result.model.predict([SERIES[HELD_OUT]])
     right = logits.argmax(axis=1) == labels[HELD_OUT]

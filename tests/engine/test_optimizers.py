@@ -9,6 +9,7 @@ from keras import ops
 
 from skconvattn import ConvAttentionRegressor
 from skconvattn.engine.objectives.optimizers import OptimizerSpec, loss_key, make_loss
+from skconvattn.networks import QuantileOutput
 
 X = np.random.default_rng(0).normal(size=(48, 8))
 Y = X[:, 0] + X[:, 3]
@@ -202,7 +203,7 @@ def test_the_pinball_loss_is_koenker_s_with_weights_and_broadcasting():
     error = truth - forecast
     tau = np.array(levels)
     expected = np.mean(weights[..., None] * np.maximum(tau * error, (tau - 1) * error))
-    loss = make_loss("pinball:0.1,0.5,0.9")
+    loss = make_loss(loss_key(QuantileOutput((0.1, 0.5, 0.9)).loss()))
     computed = loss(truth.astype("float32"), forecast.astype("float32"), weights.astype("float32"))
     assert float(computed) == pytest.approx(expected, rel=1e-6)
 

@@ -28,7 +28,14 @@ from skconvattn.engine import TrainingPlan, train
 from skconvattn.engine.choice import choose_engine
 from skconvattn.engine.objectives.optimizers import make_loss
 from skconvattn.engine.prediction import model_program
-from skconvattn.networks import ClassHead, HorizonHead, ModelSpec, ValueHead
+from skconvattn.networks import (
+    ClassHead,
+    ClassOutput,
+    HorizonHead,
+    ModelSpec,
+    QuantileOutput,
+    ValueHead,
+)
 
 BACKEND = keras.backend.backend()
 RNG = np.random.default_rng(0)
@@ -59,15 +66,15 @@ def _classification() -> tuple[ModelSpec, Rows, Any]:
     labels = (VALUES[:, 0] > 1).astype(np.int32)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     estimator = ConvAttentionClassifier(filters=4, units=4)
-    return _spec(estimator, ClassHead(2), 2), Rows(SERIES, labels, WEIGHTS), loss
+    return _spec(estimator, ClassHead(ClassOutput(2)), 2), Rows(SERIES, labels, WEIGHTS), loss
 
 
 def _forecasting() -> tuple[ModelSpec, Windows, Any]:
     series = np.stack([np.sin(np.arange(60) / 3), np.cos(np.arange(60))], axis=1)
-    head = HorizonHead(horizon=3, n_known=1, quantiles=(0.1, 0.5, 0.9))
+    head = HorizonHead(horizon=3, n_known=1, output=QuantileOutput((0.1, 0.5, 0.9)))
     estimator = ConvAttentionForecaster(filters=4, units=4)
     windows = Windows.over([series.astype(np.float32)], 8, 3)
-    return _spec(estimator, head, 2), windows, "pinball:0.1,0.5,0.9"
+    return _spec(estimator, head, 2), windows, head.output.loss()
 
 
 TASKS = [_regression, _recurrent, _classification, _forecasting]

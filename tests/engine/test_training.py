@@ -12,7 +12,7 @@ from skconvattn.engine import TrainingPlan, train
 from skconvattn.engine.initialization import Initialization
 from skconvattn.engine.state import FittedModel
 from skconvattn.engine.weights import Layout
-from skconvattn.networks import ClassHead, HorizonHead, ModelSpec, ValueHead
+from skconvattn.networks import ClassHead, ClassOutput, HorizonHead, ModelSpec, ValueHead
 
 N_SAMPLES, BATCH_SIZE, EPOCHS = 22, 9, 2
 
@@ -116,7 +116,7 @@ def test_dropout_draws_what_it_draws_in_keras():
 
 def test_classes_are_trained_as_in_keras():
     labels = (np.arange(N_SAMPLES) % 3).astype("int32")
-    spec = _spec(ConvAttentionClassifier(filters=3, units=4), ClassHead(3))
+    spec = _spec(ConvAttentionClassifier(filters=3, units=4), ClassHead(ClassOutput(3)))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     plan = _plan(loss=loss)
     _assert_same_training(spec, _rows(labels), plan, keras.optimizers.Adam(0.01), loss)

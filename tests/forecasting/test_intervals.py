@@ -14,8 +14,8 @@ from skconvattn.forecasting.calibration import (
     effective_windows,
     locality_of,
     noise_scale,
-    quantiles_between,
 )
+from skconvattn.networks import QuantileOutput
 
 SMALL = {"filters": 4, "units": 4, "random_state": 0}
 
@@ -127,7 +127,9 @@ def test_quantiles_are_interpolated_on_the_normal_scale():
 
     asked = np.array([0.01, 0.25, 0.5, 0.975])
 
-    np.testing.assert_allclose(quantiles_between(levels, values, asked)[0], norm.ppf(asked) * 2 + 1)
+    np.testing.assert_allclose(
+        QuantileOutput(tuple(levels)).quantiles(values, asked)[0], norm.ppf(asked) * 2 + 1
+    )
 
 
 @pytest.mark.parametrize("quantiles", [None, (0.1, 0.5, 0.9)])

@@ -193,3 +193,14 @@ def test_intervals_inside_the_series_are_those_of_one_step_ahead():
         assert y.iloc[-101:].between(interval.iloc[:, 0], interval.iloc[:, 1]).mean() > 0.8
 
     np.testing.assert_allclose(widths[1], 2 * widths[0], rtol=1e-3)
+
+
+@pytest.mark.parametrize("levels", [(0.1, 0.9), (0.1, 0.5, 0.9), (0.05, 0.2)])
+def test_forecasts_from_forecasts_go_on_from_the_median_whatever_the_levels(levels):
+    noise = np.random.default_rng(0).normal(size=120)
+    y = pd.Series(98 + 2 * noise, index=pd.period_range("2010-01", periods=120, freq="M"))
+    forecaster = ConvAttentionForecaster(
+        quantiles=levels, branch_dropout=0.2, epochs=5, early_stopping=False, random_state=0
+    ).fit(y, fh=range(1, 13))
+    assert np.abs(forecaster.predict(fh=range(1, 61)) - 98).max() < 2
+    assert abs(forecaster.sample(50, random_state=0).to_numpy().mean() - 98) < 1

@@ -14,10 +14,12 @@ from skconvattn.layers.parts.horizon_linear import HorizonLinear, seasonal_naive
 from skconvattn.layers.parts.non_crossing import NonCrossing
 from skconvattn.networks import (
     ClassHead,
+    ClassOutput,
     Encoding,
     Head,
     HorizonHead,
     ModelSpec,
+    QuantileOutput,
     SequenceHead,
     ValueHead,
 )
@@ -125,7 +127,7 @@ def test_a_normalised_forecast_moves_and_grows_with_its_window(cls, normalizatio
 @pytest.mark.parametrize("levels", [(0.1, 0.5, 0.9), (0.02, 0.03, 0.2, 0.4), (0.7,)], ids=str)
 @pytest.mark.parametrize("cls", ARCHITECTURES)
 def test_quantiles_never_cross_whatever_the_weights(cls, levels):
-    head = HorizonHead(3, quantiles=levels, normalization="robust", seasonal_period=4)
+    head = HorizonHead(3, output=QuantileOutput(levels), normalization="robust", seasonal_period=4)
     model = _model(cls, head)
     windows = np.random.default_rng(0).normal(size=(16, 12, 1)).astype("float32")
 
@@ -197,7 +199,7 @@ def test_the_linear_map_of_a_regressor_adds_to_the_network(cls):
 
 @pytest.mark.parametrize("cls", ARCHITECTURES)
 def test_a_classifier_ends_in_one_logit_a_class(cls):
-    model = _model(cls, ClassHead(3))
+    model = _model(cls, ClassHead(ClassOutput(3)))
     layer = model.get_layer("logits")
     kernel, _ = layer.get_weights()
     layer.set_weights([np.zeros_like(kernel), np.array([1.0, -2.0, 0.5])])
@@ -210,9 +212,9 @@ def test_a_classifier_ends_in_one_logit_a_class(cls):
     [
         (HorizonHead(3), HorizonHead(4)),
         (HorizonHead(3), HorizonHead(3, linear=False)),
-        (HorizonHead(3), HorizonHead(3, quantiles=(0.5,))),
+        (HorizonHead(3), HorizonHead(3, output=QuantileOutput((0.5,)))),
         (HorizonHead(3), HorizonHead(3, seasonal_period=2)),
-        (ValueHead(1), ClassHead(1)),
+        (ValueHead(1), ClassHead(ClassOutput(1))),
     ],
 )
 def test_heads_are_values(one, other):
@@ -255,7 +257,7 @@ def test_a_sequence_head_says_where_the_architecture_has_no_sequence():
 
 def test_quantiles_of_a_value_share_the_linear_map():
     series = keras.Input((5, 1))
-    head = ValueHead(2, linear=True, quantiles=(0.1, 0.5, 0.9))
+    head = ValueHead(2, linear=True, output=QuantileOutput((0.1, 0.5, 0.9)))
     output, _ = head.predict_from(_steps_as_encoded(1), series, None)
     model = keras.Model(series, output)
     x = np.random.default_rng(0).normal(size=(3, 5, 1)).astype("float32")

@@ -13,7 +13,16 @@ import pytest
 
 from skconvattn import AttentionRegressor, ConvAttentionForecaster, ConvAttentionRegressor
 from skconvattn._hyperparameters import hyperparameters
-from skconvattn.networks import ClassHead, Encoding, HorizonHead, ModelSpec, Network, ValueHead
+from skconvattn.networks import (
+    ClassHead,
+    ClassOutput,
+    Encoding,
+    HorizonHead,
+    ModelSpec,
+    Network,
+    QuantileOutput,
+    ValueHead,
+)
 
 SHAPE = {"n_timepoints": 8, "n_channels": 2}
 
@@ -35,7 +44,7 @@ def test_equal_parameters_give_equal_specifications_of_equal_hash():
         _spec(activation="tanh"),
         _spec(head=ValueHead(2)),
         _spec(head=ValueHead(1, linear=True)),
-        _spec(head=ClassHead(2)),
+        _spec(head=ClassHead(ClassOutput(2))),
         _spec(head=HorizonHead(1)),
         _spec(shape={**SHAPE, "n_timepoints": 9}),
         _spec(shape={**SHAPE, "n_channels": 1}),
@@ -56,7 +65,7 @@ def test_parameters_of_training_and_task_are_not_part_of_it():
 
 
 def test_a_specification_survives_pickling_as_an_equal_value():
-    spec = _spec(head=HorizonHead(3, quantiles=(0.1, 0.9)))
+    spec = _spec(head=HorizonHead(3, output=QuantileOutput((0.1, 0.9))))
     assert pickle.loads(pickle.dumps(spec)) == spec
 
 

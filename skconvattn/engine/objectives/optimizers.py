@@ -185,7 +185,7 @@ def make_loss(key: Any) -> Any:
     Parameters
     ----------
     key : str, LossKey or callable
-        From :func:`loss_key`, or ``"pinball:0.1,0.5,0.9"`` for the quantile loss.
+        From :func:`loss_key`.
 
     Returns
     -------
@@ -199,10 +199,6 @@ def make_loss(key: Any) -> Any:
     """
     import keras
 
-    if isinstance(key, str) and key.startswith("pinball:"):
-        from skconvattn.engine.objectives.losses import pinball_loss
-
-        return pinball_loss([float(level) for level in key[len("pinball:") :].split(",")])
     if isinstance(key, LossKey):
         return key.loss
     try:
