@@ -164,7 +164,7 @@ def ett(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
 def _origins(forecaster: Any, y: pd.DataFrame, n_origins: int, horizon: int) -> tuple[Any, ...]:
     from dataclasses import replace
 
-    history = replace(forecaster._panel_seen.first, y=y)
+    history = replace(forecaster.panel_.first, y=y)
     positions = len(y) - horizon - n_origins + np.arange(n_origins)
     known = np.zeros((n_origins, y.shape[1], horizon, 0), dtype=np.float32)
     return history, positions, np.arange(1, horizon + 1), known

@@ -190,6 +190,10 @@ class SelfAttentionNetwork(Network):
             features = keras.layers.Concatenate()([patterns, features])
         return Encoding(features, attention if weights is None else weights, hidden)
 
+    def measured_layer(self) -> str | None:
+        """Return the layer of fixed patterns, if there are any; see the base."""
+        return "patterns" if self.pattern_dilations else None
+
     def _check(self) -> None:
         if self.attention_type == "linear" and self.attention_width is not None:
             raise ValueError(

@@ -194,12 +194,13 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
     def _first_model(
         self, spec: ModelSpec, source: Rows, training: np.ndarray, rng: np.random.Generator
     ) -> FittedModel | None:
-        """Start at the ridge regression on patterns where the architecture has them."""
-        if not getattr(self, "pattern_dilations", 0):
+        """Start at the ridge regression on features that need no training, if there are any."""
+        layer = self.measured_layer()
+        if layer is None:
             return None
         from skconvattn.estimators.pattern_start import pattern_start
 
-        return pattern_start(spec, source, training, rng)
+        return pattern_start(spec, layer, source, training, rng)
 
     def _held_out(
         self, targets: np.ndarray, n_held_out: int, rng: np.random.Generator

@@ -1,4 +1,4 @@
-"""The ridge regression on patterns at which a classifier's training starts."""
+"""The ridge regression on fixed patterns at which the training of a classifier starts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from skconvattn.data import Rows
 from skconvattn.engine.backend import load_backend
+from skconvattn.engine.prediction import drawn_model, model_program
 from skconvattn.engine.state import FittedModel
 from skconvattn.networks import ClassHead, ModelSpec
 
@@ -19,9 +20,9 @@ _MOST_SAMPLES = 4000
 
 
 def pattern_start(
-    spec: ModelSpec, source: Rows, training: np.ndarray, rng: np.random.Generator
+    spec: ModelSpec, layer: str, source: Rows, training: np.ndarray, rng: np.random.Generator
 ) -> FittedModel:
-    """Return a model that predicts by the ridge regression on its patterns.
+    """Return a model that predicts by the ridge regression on its measured features.
 
     Weights of the network are drawn; what its other features contribute is zero. Logits are the
     predictions of the regression onto classes coded as 1 and -1, times the factor for which those
@@ -30,7 +31,10 @@ def pattern_start(
     Parameters
     ----------
     spec : ModelSpec
-        A classifier with a layer ``"patterns"``, whose output stands first among the features.
+        A classifier.
+    layer : str
+        Its layer of features that are measured and not trained, see
+        :meth:`~skconvattn.networks.Network.measured_layer`.
     source : Rows
         The data.
     training : ndarray of shape (n_training,)
@@ -43,33 +47,25 @@ def pattern_start(
     FittedModel
         The model.
     """
-    from skconvattn.engine.prediction import model_program
-
     load_backend()
-    program = model_program(spec)
-    model = program.model
+    measured = model_program(spec).model.get_layer(layer)
     if len(training) > _MOST_SAMPLES:
         training = np.sort(rng.permutation(training)[:_MOST_SAMPLES])
-    layer = model.get_layer("patterns")
     mask = None if source.mask is None else source.mask[training]
-    statistics = layer.statistics_of(source.inputs[training], mask)
+    statistics = measured.statistics_of(source.inputs[training], mask)
+    head = cast(ClassHead, spec.head)
     coefficients, intercepts = _logistic_ridge(
-        statistics["features"] / layer.gain,
+        statistics.pop("features") / measured.gain,
         source.targets[training],
         source.weights[training],
-        cast(ClassHead, spec.head).output.n_classes,
+        head.output.n_classes,
     )
-    trainable, state = program.initialization.draw(rng)
-    # A variable of the model to its place among the values drawn.
-    places = {v.path: i for i, v in enumerate(model.trainable_variables)}
-    kernel, bias = (places[f"logits/{name}"] for name in ("kernel", "bias"))
-    trainable[kernel] = np.zeros_like(trainable[kernel])
-    trainable[kernel][: len(coefficients)] = coefficients / layer.gain
-    trainable[bias] = intercepts
-    places = {v.path: i for i, v in enumerate(model.non_trainable_variables)}
-    for name in ("dilations", "thresholds", "center", "scale"):
-        state[places[f"patterns/{name}"]] = statistics[name]
-    return FittedModel(spec, program.layout.flatten(trainable), tuple(state))
+
+    def start(values: dict[str, np.ndarray]) -> None:
+        head.set_start(values, coefficients / measured.gain, intercepts)
+        values.update({f"{layer}/{name}": value for name, value in statistics.items()})
+
+    return drawn_model(spec, rng, start)
 
 
 def _logistic_ridge(

@@ -14,7 +14,7 @@ from skconvattn.data import Rows
 from skconvattn.data.panel import Panel
 from skconvattn.data.scaling import Scaling
 from skconvattn.estimators.base import BaseNeuralEstimator
-from skconvattn.estimators.calibration import quantile_shifts
+from skconvattn.intervals import quantile_shifts
 from skconvattn.networks import Head, Output, PointOutput, SequenceHead, ValueHead, output_of
 
 

@@ -10,12 +10,12 @@ import pandas as pd
 
 from skconvattn.forecasting import validation
 from skconvattn.forecasting.series.channels import Channels
-from skconvattn.forecasting.series.covariates import RegressorEncoder, regressor_rows
+from skconvattn.forecasting.series.covariates import CovariateEncoder, covariate_rows
 from skconvattn.forecasting.series.history import Panel, split_panel
 from skconvattn.forecasting.series.timeline import listed
 
 
-def check_columns(X: pd.DataFrame | None, encoder: RegressorEncoder) -> None:
+def check_columns(X: pd.DataFrame | None, encoder: CovariateEncoder) -> None:
     """Refuse data without the regressors that a model was trained with.
 
     Raises
@@ -30,7 +30,7 @@ def check_columns(X: pd.DataFrame | None, encoder: RegressorEncoder) -> None:
             f"X is missing, but the forecaster was trained with the regressors "
             f"{list(encoder.columns)}; give them at all time stamps of y."
         )
-    encoder.check(regressor_rows(X, encoder.columns))
+    encoder.check(covariate_rows(X, encoder.columns))
 
 
 def checked_update(
@@ -76,7 +76,7 @@ def checked_update(
                 f"X is missing, but the forecaster was fitted with the regressors "
                 f"{list(encoder.columns)}; give their values at {listed(part.index)}."
             )
-        regressor_rows(X, encoder.columns)
+        covariate_rows(X, encoder.columns)
         validation.check_covered(part.index, regressors.get(key), label)
         rows = regressors[key].loc[part.index, list(encoder.columns)]
         validation.check_values(rows, "X")
@@ -86,7 +86,7 @@ def checked_update(
     return y
 
 
-def check_inside(positions: np.ndarray, index: pd.Index) -> None:
+def check_in_sample(positions: np.ndarray, index: pd.Index) -> None:
     """Refuse in-sample forecasts of steps before the series.
 
     Raises
@@ -101,15 +101,15 @@ def check_inside(positions: np.ndarray, index: pd.Index) -> None:
         )
 
 
-def known_at(X: pd.DataFrame | None, columns: Sequence[Any], needed: pd.Index) -> pd.DataFrame:
-    """Return the rows of regressors that a forecast depends on.
+def future_rows(X: pd.DataFrame | None, columns: Sequence[Any], needed: pd.Index) -> pd.DataFrame:
+    """Return the rows of future covariates that a forecast depends on.
 
     Parameters
     ----------
     X : pandas.DataFrame or None
-        Regressors given to predict.
+        Covariates given to predict.
     columns : sequence
-        Columns seen in fit that are known ahead.
+        Future covariates of the fit.
     needed : pandas.Index
         Time stamps that the forecast depends on.
 
@@ -131,7 +131,7 @@ def known_at(X: pd.DataFrame | None, columns: Sequence[Any], needed: pd.Index) -
             f"give their values at {listed(needed)}, or name those not known ahead in "
             "past_regressors."
         )
-    X = regressor_rows(X, columns)
+    X = covariate_rows(X, columns)
     missing = needed.difference(X.index)
     if len(missing):
         raise ValueError(

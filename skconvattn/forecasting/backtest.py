@@ -1,150 +1,172 @@
-"""Backtests without refitting: all windows of a moving cutoff in one call."""
+"""Backtests without refitting: all windows of a moving cutoff in one call of the network."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sktime.datatypes import convert_to
-from sktime.forecasting.base._base import BaseForecaster, _format_moving_cutoff_predictions
+from sktime.forecasting.base._base import _format_moving_cutoff_predictions
 
 from skconvattn.forecasting.agreement import as_seen
-from skconvattn.forecasting.calibration import ConformalQuantiles
-from skconvattn.forecasting.forecasts import Learned
+from skconvattn.forecasting.fitted import FittedForecast
 from skconvattn.forecasting.series.history import History, Panel
+from skconvattn.intervals.residuals import ConformalQuantiles
 
 
-class BacktestingForecaster(BaseForecaster):
-    """The part of a forecaster that ``update_predict`` calls.
+@dataclass(frozen=True, eq=False)
+class Backtest:
+    """Forecasts of one series from many cutoffs, with weights that stay as they are.
 
-    Where the weights stay as they are, the windows of all cutoffs are forecast together, instead
-    of one after the other with a copy of the history each.
+    Attributes
+    ----------
+    fitted : FittedForecast
+        What was fitted.
+    history : History
+        The series up to the last cutoff.
+    positions : ndarray of shape (n_cutoffs,)
+        Cutoffs, as positions in the history.
+    steps : ndarray of shape (n_steps,)
+        Steps ahead, from 1.
+    future : ndarray of shape (n_cutoffs, n_targets, n_ahead, n_future)
+        Future covariates after each cutoff.
     """
 
-    _learned: Learned
-    _panel_seen: Panel
+    fitted: FittedForecast
+    history: History
+    positions: np.ndarray
+    steps: np.ndarray
+    future: np.ndarray
 
-    def _predict_moving_cutoff(
-        self,
-        y: Any,
-        cv: Any,
-        X: Any = None,
-        update_params: bool = True,
-        reset_forecaster: bool = True,
-    ) -> Any:
-        moves = None if update_params else self._moves(y, cv, X)
-        if moves is None:
-            return super()._predict_moving_cutoff(y, cv, X, update_params, reset_forecaster)
-        history, positions, steps, known = moves
-        values = self._forecast_at(history, positions, steps, known)
-        timeline = self._learned.channels.timeline
-        cutoffs = [history.y.index[[position]] for position in positions]
-        forecasts = [
-            convert_to(
-                pd.DataFrame(
-                    one, index=timeline.relative(cutoff[0], steps), columns=history.y.columns
-                ),
-                self._y_metadata["mtype"],
-                store=self._converter_store_y,
-                store_behaviour="freeze",
-            )
-            for one, cutoff in zip(values, cutoffs, strict=True)
-        ]
-        if not reset_forecaster:
-            self.update(history.y.loc[y.index[0] :], X, update_params=False)
-        return _format_moving_cutoff_predictions(forecasts, cutoffs)
+    @classmethod
+    def of(
+        cls, fitted: FittedForecast, panel: Panel, y: Any, cv: Any, X: pd.DataFrame | None
+    ) -> Backtest | None:
+        """Return the backtest; None where one has to go cutoff by cutoff.
 
-    def _moves(
-        self, y: Any, cv: Any, X: pd.DataFrame | None
-    ) -> tuple[History, np.ndarray, np.ndarray, np.ndarray] | None:
-        """Return the whole history and what to forecast; None where one has to go step by step.
+        That is so for panels, for cutoffs inside the history or after a gap, with missing values,
+        whose filling may look ahead, for in-sample steps, where covariates are missing, and where
+        the median is corrected by the noise up to each cutoff.
 
-        That is so for panels, for cutoffs inside of the history or after a gap, with missing
-        values, whose filling may look ahead, for steps inside, where regressors are missing, and
-        where the median is corrected by the noise up to each cutoff.
+        Parameters
+        ----------
+        fitted : FittedForecast
+            What was fitted.
+        panel : Panel
+            What has been seen.
+        y : object
+            Further values.
+        cv : sktime splitter
+            Windows that end with the cutoffs, and the horizon.
+        X : pandas.DataFrame or None
+            Covariates.
         """
-        panel, learned = getattr(self, "_panel_seen", None), getattr(self, "_learned", None)
         fh = cv.get_fh()
-        if panel is None or learned is None or panel.keys != ((),) or not fh.is_relative:
+        if panel.keys != ((),) or not fh.is_relative:
             return None
-        if isinstance(learned.calibration, ConformalQuantiles):
+        if isinstance(fitted.intervals.calibration, ConformalQuantiles):
             return None
         steps = np.asarray(fh.to_numpy(), dtype=int)
         if not isinstance(y, pd.DataFrame) or steps.min() < 1 or y.isna().to_numpy().any():
             return None
         y = as_seen(y, panel)
         windows = [window for window, _ in cv.split(y)]
-        if not windows or not _follow(windows):
+        if not windows or not _consecutive(windows) or panel.first.y.isna().any(axis=None):
             return None
-        timeline, end = learned.channels.timeline, panel.first.y.index[-1:]
+        timeline, end = fitted.channels.timeline, panel.first.y.index[-1:]
         first_step = int(timeline.steps(y.index[windows[0][:1]])[0])
         ends = timeline.steps(y.index[[window[-1] for window in windows]])
-        last_known = int(timeline.steps(end)[0])
-        if (
-            first_step > last_known + 1
-            or ends[0] < last_known
-            or panel.first.y.isna().any(axis=None)
-        ):
+        last_seen = int(timeline.steps(end)[0])
+        if first_step > last_seen + 1 or ends[0] < last_seen:
             return None
         seen = y.iloc[windows[0][0] : windows[-1][-1] + 1]
         if panel.first.X is not None and (X is None or len(seen.index.difference(X.index))):
             return None
         history = panel.first.extended(seen, X, timeline)
         positions = ends - int(timeline.steps(history.y.index[:1])[0])
-        known = self._known_at(history, X, positions, int(steps.max()))
-        return None if known is None else (history, positions, steps, known)
+        future = _future_after(fitted, history, X, positions, int(steps.max()))
+        return None if future is None else cls(fitted, history, positions, steps, future)
 
-    def _known_at(
-        self, history: History, X: pd.DataFrame | None, positions: np.ndarray, n_ahead: int
-    ) -> np.ndarray | None:
-        """Return what is known after each cutoff: (n_cutoffs, n_targets, n_ahead, n_known)."""
-        learned = self._learned
-        encoder, channels = learned.channels.encoder, learned.channels
-        if not learned.n_known:
-            return np.zeros((len(positions), channels.n_targets, n_ahead, 0), dtype=np.float32)
-        later = channels.timeline.after(history.y.index[-1], n_ahead)
-        stamps = history.y.index.append(later)[int(positions[0]) + 1 :]
-        stamps = stamps[: int(positions[-1] - positions[0]) + n_ahead]
-        frame = None
-        if encoder.columns:
-            assert history.X is not None
-            assert X is not None
-            frame = X.combine_first(history.X)
-            if len(stamps.difference(frame.index)):
-                return None
-            frame = frame.loc[stamps]
-        rows = np.arange(n_ahead) + (positions - positions[0])[:, None]
-        return np.stack([known[rows] for known in channels.ahead(frame, stamps)], axis=1)
+    @property
+    def cutoffs(self) -> list[pd.Index]:
+        """Time stamp of each cutoff, as an index of length one."""
+        return [self.history.y.index[[position]] for position in self.positions]
 
-    def _forecast_at(
-        self, history: History, positions: np.ndarray, steps: np.ndarray, known: np.ndarray
-    ) -> np.ndarray:
-        """Forecast from each position: (n_cutoffs, n_steps, n_targets) in the units of ``y``."""
-        learned = self._learned
-        arrays = np.stack(learned.channels.of(history))  # (n_targets, n_timepoints, n_channels)
-        length = learned.cut.window_length
+    def formatted(self, mtype: str, store: Any) -> Any:
+        """Return the forecasts in the container of ``y``, as sktime's ``update_predict`` does.
+
+        Parameters
+        ----------
+        mtype : str
+            sktime's name of the container.
+        store : dict
+            What sktime remembers of its conversion.
+        """
+        converted = [
+            convert_to(forecast, mtype, store=store, store_behaviour="freeze")
+            for forecast in self.forecasts()
+        ]
+        return _format_moving_cutoff_predictions(converted, self.cutoffs)
+
+    def forecasts(self) -> list[pd.DataFrame]:
+        """Return the forecast from each cutoff, in units of ``y``."""
+        timeline, columns = self.fitted.channels.timeline, self.history.y.columns
+        return [
+            pd.DataFrame(one, index=timeline.relative(cutoff[0], self.steps), columns=columns)
+            for one, cutoff in zip(self._values(), self.cutoffs, strict=True)
+        ]
+
+    def _values(self) -> np.ndarray:
+        """Forecast from each position: (n_cutoffs, n_steps, n_targets) in units of ``y``."""
+        fitted, n_cutoffs = self.fitted, len(self.positions)
+        arrays = np.stack(fitted.channels.of(self.history))  # (n_targets, n_timepoints, n_channels)
+        length = fitted.window.length
         front = np.repeat(arrays[:, :1], length, axis=1)
-        rows = positions[:, None] + 1 + np.arange(length)
+        rows = self.positions[:, None] + 1 + np.arange(length)
         windows = np.concatenate([front, arrays], axis=1)[:, rows].swapaxes(0, 1)
-        n_windows = len(positions) * len(arrays)
-        places = learned.places_of(self._panel_seen)
-        outputs = learned.ahead(
+        n_windows = n_cutoffs * len(arrays)
+        map_index = None
+        if fitted.maps is not None:
+            map_index = np.tile(fitted.maps.of([()], len(arrays)), n_cutoffs)
+        outputs = fitted.ahead(
             windows.reshape(n_windows, *windows.shape[2:]),
-            known.reshape(n_windows, *known.shape[2:]),
-            None if places is None else np.tile(places, len(positions)),
+            self.future.reshape(n_windows, *self.future.shape[2:]),
+            map_index,
         )
-        middle = learned.quantiles(
-            outputs[:, steps - 1].reshape(-1, outputs.shape[-1]),
-            np.ones(len(outputs) * len(steps)),
-            np.tile(steps, len(outputs)),
-            np.array([0.5]),
-        )
-        values = middle.reshape(len(positions), -1, len(steps)).transpose(0, 2, 1)
-        return history.scaling.reverse(values)
+        point = fitted.head.output.point(outputs)[:, self.steps - 1]
+        values = point.reshape(n_cutoffs, -1, len(self.steps)).transpose(0, 2, 1)
+        return self.history.scaling.reverse(values)
 
 
-def _follow(windows: list[np.ndarray]) -> bool:
+def _future_after(
+    fitted: FittedForecast,
+    history: History,
+    X: pd.DataFrame | None,
+    positions: np.ndarray,
+    n_ahead: int,
+) -> np.ndarray | None:
+    """Return future covariates after each cutoff; None where some are not given."""
+    channels = fitted.channels
+    if not fitted.n_future:
+        return np.zeros((len(positions), channels.n_targets, n_ahead, 0), dtype=np.float32)
+    later = channels.timeline.after(history.y.index[-1], n_ahead)
+    stamps = history.y.index.append(later)[int(positions[0]) + 1 :]
+    stamps = stamps[: int(positions[-1] - positions[0]) + n_ahead]
+    frame = None
+    if channels.encoder.columns:
+        assert history.X is not None
+        assert X is not None
+        frame = X.combine_first(history.X)
+        if len(stamps.difference(frame.index)):
+            return None
+        frame = frame.loc[stamps]
+    rows = np.arange(n_ahead) + (positions - positions[0])[:, None]
+    return np.stack([future[rows] for future in channels.ahead(frame, stamps)], axis=1)
+
+
+def _consecutive(windows: list[np.ndarray]) -> bool:
     """Whether each window goes on from the one before it without a gap."""
     whole = all((np.diff(window) == 1).all() for window in windows)
     ends = [int(window[-1]) for window in windows]

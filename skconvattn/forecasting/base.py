@@ -1,50 +1,48 @@
-"""The sktime base of all forecasters: pandas in, pandas out, arrays in between."""
+"""The sktime base of all forecasters: pandas in, pandas out, collaborators on arrays in between."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from sklearn.utils._param_validation import validate_parameter_constraints
-from sktime.forecasting.base import BaseForecaster
+from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from skconvattn._hyperparameters import hyperparameters, parameter_names
 from skconvattn._validation import check_quantiles
 from skconvattn.engine.atomic import restored_on_error
-from skconvattn.engine.seeds import generator_from
-from skconvattn.forecasting import agreement, validation
-from skconvattn.forecasting.backtest import BacktestingForecaster
-from skconvattn.forecasting.calibration import overall_change
-from skconvattn.forecasting.forecasts import Learned
-from skconvattn.forecasting.guarding import GuardedForecaster
-from skconvattn.forecasting.learning import LearningForecaster
-from skconvattn.forecasting.sampling import SamplingForecaster
-from skconvattn.forecasting.saving import SaveableForecaster
+from skconvattn.forecasting import agreement, guarding, sampling, saving, validation
+from skconvattn.forecasting.backtest import Backtest
+from skconvattn.forecasting.fitted import FittedForecast
+from skconvattn.forecasting.fitting import ForecastFitter
+from skconvattn.forecasting.parameters import ForecastingParameters
+from skconvattn.forecasting.predicting import PanelForecast
 from skconvattn.forecasting.series.history import Panel, split_panel
 from skconvattn.forecasting.series.timeline import Timeline
+from skconvattn.networks import Network
 
 if TYPE_CHECKING:
     import keras
-    from sktime.forecasting.base import ForecastingHorizon
 
 _MTYPES = ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"]
 
 
 @hyperparameters
-class BaseNeuralForecaster(
-    LearningForecaster,
-    SamplingForecaster,
-    SaveableForecaster,
-    BacktestingForecaster,
-    GuardedForecaster,
-    BaseForecaster,
-):
-    """Base of all forecasters."""
+class BaseNeuralForecaster(ForecastingParameters, Network, BaseForecaster):
+    """Base of all forecasters: sktime's contract.
+
+    What was fitted is one record, ``fitted_forecast_``, and what has been seen of the series
+    another, ``panel_``. The methods pass both to collaborators: :class:`ForecastFitter` fits,
+    :class:`PanelForecast` predicts, ``sampling`` draws, :class:`Backtest` moves the cutoff,
+    ``guarding`` undoes calls that fail, and ``persistence`` writes files.
+    """
 
     _fitted_attributes: ClassVar[str] = """
+    fitted_forecast_ : FittedForecast
+        Trained model, intervals, window and channels: all that forecasts are made from.
+    panel_ : Panel
+        What has been seen of each series.
     fitted_model_ : FittedModel
         Trained weights and the description of the network, as plain data.
     model_ : keras.Model
@@ -59,8 +57,8 @@ class BaseNeuralForecaster(
         Epochs trained before the refit on all data.
     best_loss_ : float
         Loss of the best epoch: on the held-out part where there is one.
-    pretrained_ : Learned
-        What ``pretrain`` learned, if it was called.
+    pretrained_ : FittedForecast
+        What ``pretrain`` fitted, if it was called.
     """
     # Sizes of the network in sktime's test suite, which fits hundreds of times.
     _smallest: ClassVar[dict[str, Any]] = {}
@@ -87,6 +85,11 @@ class BaseNeuralForecaster(
     # History is kept here, scaled or not as needed; sktime's own copy would stand beside it.
     _config = {"remember_data": False}
 
+    # What files of forecasters hold beside those of all estimators; sktime's load finds the mark.
+    _file_kinds = saving.KINDS
+    _file_records = saving.RECORDS
+    _file_is_marked = True
+
     def __post_init__(self) -> None:
         """Run sktime's constructor, which calls back here."""
         if self.__dict__.pop("_in_sktime_constructor", False):
@@ -108,7 +111,7 @@ class BaseNeuralForecaster(
         y : pandas.Series, or any container of sktime
             Series in order of time, each with a row for every time stamp; values may be missing.
         X : pandas.DataFrame, optional
-            Regressors, at least at the time stamps of ``y``.
+            Covariates, at least at the time stamps of ``y``.
         fh : int, sequence of int or ForecastingHorizon, optional
             Steps ahead that are forecast directly, up to the largest. One season by default.
 
@@ -135,7 +138,7 @@ class BaseNeuralForecaster(
         y : panel or hierarchy of series, in any container of sktime
             Series to learn from.
         X : pandas.DataFrame, optional
-            Their regressors.
+            Their covariates.
         fh : int, sequence of int or ForecastingHorizon, optional
             Steps ahead that are forecast directly, up to the largest. One season by default.
 
@@ -166,114 +169,200 @@ class BaseNeuralForecaster(
             {**small, "epochs": 1, "window_length": 3, "quantiles": (0.1, 0.5, 0.9)},
         ]
 
+    update = guarding.guarded("update", guarding.DATA)
+    update_predict = guarding.guarded("update_predict", guarding.DATA)
+    update_predict_single = guarding.guarded(
+        "update_predict_single", {**guarding.DATA, "fh": validation.check_horizon}
+    )
+    predict = guarding.guarded("predict", guarding.HORIZON)
+    predict_quantiles = guarding.guarded("predict_quantiles", guarding.HORIZON)
+    predict_interval = guarding.guarded("predict_interval", guarding.HORIZON)
+    predict_var = guarding.guarded("predict_var", guarding.HORIZON)
+    predict_proba = guarding.guarded("predict_proba", guarding.HORIZON)
+
+    def fit_predict(self, y: Any, X: Any = None, fh: Any = None, X_pred: Any = None) -> Any:
+        """Fit, then predict; see :meth:`sktime.forecasting.base.BaseForecaster.fit_predict`."""
+        with guarding.unchanged_on_error(self):
+            return self.fit(y=y, X=X, fh=fh).predict(X=X if X_pred is None else X_pred)
+
+    def predict_residuals(self, y: Any = None, X: Any = None) -> Any:
+        """Return residuals; see :meth:`sktime.forecasting.base.BaseForecaster.predict_residuals`.
+
+        Of a panel too, whose series begin together.
+        """
+        with guarding.unchanged_on_error(self):
+            if not isinstance(getattr(y, "index", None), pd.MultiIndex):
+                return super().predict_residuals(y=y, X=X)
+            asked = vars(self).get("_fh")
+            stamps = y.index.get_level_values(-1).unique().sort_values()
+            forecasts = self.predict(fh=ForecastingHorizon(stamps, is_relative=False), X=X)
+            self._fh = asked
+            return y - forecasts.reindex(y.index)
+
+    sample = sampling.sample
+    save = saving.save
+    load_from_path: ClassVar[Any] = classmethod(saving.load_from_path)
+
     @property
     def model_(self) -> keras.Model:
         """The trained Keras model; scaled windows of shape (batch, window_length, channels) in."""
         self.check_is_fitted()
         return self.fitted_model_.to_keras()
 
-    def _reset_at(self, state: str) -> BaseNeuralForecaster:
-        """Keep the weights when sktime resets before a fit, if a warm start is asked for."""
-        fitted = vars(self).get("fitted_model_") if self.warm_start else None
-        super()._reset_at(state)
-        if fitted is not None:
-            self.fitted_model_ = fitted
-        return self
+    @property
+    def fitted_model_(self) -> Any:
+        """Trained weights and the description of the network."""
+        return self.fitted_forecast_.model
+
+    @property
+    def history_(self) -> dict[str, list[float]]:
+        """Losses and metrics by epoch."""
+        return self.fitted_forecast_.history
+
+    @property
+    def best_loss_(self) -> float:
+        """Loss of the best epoch."""
+        return self.fitted_forecast_.best_loss
+
+    @property
+    def seasonal_period_(self) -> int:
+        """Time steps of a season."""
+        return self.fitted_forecast_.period
+
+    @property
+    def window_length_(self) -> int:
+        """Time steps of a window."""
+        return self.fitted_forecast_.window.length
+
+    @property
+    def n_iter_(self) -> int:
+        """Epochs trained before the refit on all data."""
+        return len(self.history_["loss"])
 
     def _fit(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: ForecastingHorizon | None) -> Any:
-        pretrained = vars(self).get("pretrained_")
-        self._index_names = tuple(y.index.names)
+        fitter, pretrained = ForecastFitter(self), vars(self).get("pretrained_")
         validation.check_panel(split_panel(y), X)
-        panel = self._panel(y, X)
-        if pretrained is None:
-            panel, factor = self._evened(panel)
-            self._panel_seen = panel
-            learned = self._learn(panel, X, self._n_ahead(fh), self._seed(), self._warm_start)
-            return self._keep(replace(learned, noise_factor=factor))
-        agreement.check_columns(X, pretrained.channels.encoder)
-        learned = self._adopt(pretrained, panel)
-        self._panel_seen = _scaled_as(learned, panel)
-        return self._keep(self._train_on(learned, self._panel_seen, self.finetune_epochs or 0))
+        if pretrained is not None:
+            epochs = self.finetune_epochs or 0
+            return self._keep(*fitter.fit_from(pretrained, y, X, epochs))
+        n_ahead = 0 if fh is None else self._n_ahead(fh, y)
+        return self._keep(*fitter.fit(y, X, n_ahead, self._warm_model))
 
     def _pretrain(
         self, y: pd.DataFrame, X: pd.DataFrame | None = None, fh: ForecastingHorizon | None = None
     ) -> Any:
         validation.check_panel(split_panel(y), X)
-        panel, factor = self._evened(self._panel(y, X))
-        learned = self._learn(panel, X, 0 if fh is None else _largest(fh), self._seed())
-        self.pretrained_ = replace(learned, noise_factor=factor)
+        n_ahead = 0 if fh is None else validation.largest_step(fh)
+        self.pretrained_, _ = ForecastFitter(self).fit(y, X, n_ahead)
         return self
 
     def _pretrain_update(
         self, y: pd.DataFrame, X: pd.DataFrame | None = None, fh: ForecastingHorizon | None = None
     ) -> Any:
         """Go on training on further series, for as many epochs as the first ones took."""
-        if vars(self).get("pretrained_") is None:
+        pretrained = vars(self).get("pretrained_")
+        if pretrained is None:
             return self._pretrain(y, X, fh)
         validation.check_panel(split_panel(y), X)
-        panel = self._panel(y, X)
-        learned = self._adopt(self.pretrained_, panel)
-        agreement.check_columns(X, learned.channels.encoder)
-        panel = _scaled_as(learned, panel)
-        self.pretrained_ = self._train_on(learned, panel, len(learned.history["loss"]))
+        epochs = len(pretrained.history["loss"])
+        self.pretrained_, _ = ForecastFitter(self).fit_from(pretrained, y, X, epochs)
         return self
 
     def _update(
         self, y: pd.DataFrame, X: pd.DataFrame | None = None, update_params: bool = True
     ) -> BaseNeuralForecaster:
         """Move on in time; with ``update_params``, also do as ``update_strategy`` says."""
-        learned = self._learned
-        y = agreement.checked_update(y, X, self._panel_seen, learned.channels)
-        scaled = self.normalization is not None
-        known = set(self._panel_seen.keys)
-        panel = self._panel_seen.extended(y, X, learned.channels.timeline, scaled=scaled)
-        self._panel_seen = _scaled_as(learned, panel, set(panel.keys) - known)
-        if update_params and self.update_strategy == "refit":
-            self._panel_seen, factor = self._evened(panel.rescaled(scaled=scaled))
-            learned = self._learn(
-                self._panel_seen,
-                None,
-                learned.cut.horizon,
-                self._seed(),
-                before=learned.channels.encoder,
-            )
-            learned = replace(learned, noise_factor=factor)
-        elif update_params and self.update_strategy == "finetune":
-            epochs = self.finetune_epochs
-            epochs = max(1, self.n_iter_ // 10) if epochs is None else epochs
-            if epochs:
-                learned = self._train_on(learned, self._panel_seen, epochs)
-        return self._keep(learned)
+        y = agreement.checked_update(y, X, self.panel_, self.fitted_forecast_.channels)
+        strategy = self.update_strategy if update_params else "none"
+        fitter = ForecastFitter(self)
+        return self._keep(*fitter.update(self.fitted_forecast_, self.panel_, y, X, strategy))
 
-    def _keep(self, learned: Learned) -> BaseNeuralForecaster:
-        """Make what was learned the state of the forecaster."""
-        self._learned = learned
-        self._cutoff = learned.channels.timeline.with_frequency(self._cutoff)
-        self.fitted_model_ = learned.model
-        self.history_ = learned.history
-        self.n_iter_ = len(learned.history["loss"])
-        self.best_loss_ = learned.best_loss
-        self.seasonal_period_ = learned.period
-        self.window_length_ = learned.cut.window_length
-        self._changes = np.array(
-            [
-                overall_change(target, learned.period)
-                for history in self._panel_seen.histories
-                for target in history.scaled_targets()[0].T
-            ]
-        )
-        self._spreads = learned.spreads_in(self._panel_seen)
+    def _predict(self, fh: ForecastingHorizon, X: pd.DataFrame | None) -> pd.DataFrame:
+        forecast = self._forecast(fh, X)
+        values = forecast.quantiles(np.array([0.5]))[..., 0]
+        return forecast.framed(values, self.panel_.first.y.columns)
+
+    def _predict_quantiles(
+        self, fh: ForecastingHorizon, X: pd.DataFrame | None, alpha: list[float]
+    ) -> pd.DataFrame:
+        forecast = self._forecast(fh, X)
+        values = forecast.quantiles(np.asarray(alpha, dtype=np.float64))
+        columns = self._get_columns(method="predict_quantiles", alpha=alpha)
+        return forecast.framed(values.reshape(*values.shape[:2], -1), columns)
+
+    def _predict_var(
+        self, fh: ForecastingHorizon, X: pd.DataFrame | None, cov: bool = False
+    ) -> pd.DataFrame:
+        return sampling.variance(self._forecast(fh, X))
+
+    def _predict_proba(
+        self, fh: ForecastingHorizon, X: pd.DataFrame | None, marginal: bool = True
+    ) -> Any:
+        return sampling.distribution(self._forecast(fh, X))
+
+    def _predict_moving_cutoff(
+        self,
+        y: Any,
+        cv: Any,
+        X: Any = None,
+        update_params: bool = True,
+        reset_forecaster: bool = True,
+    ) -> Any:
+        """Forecast from all cutoffs together where the weights stay as they are."""
+        backtest = None
+        if not update_params and hasattr(self, "fitted_forecast_"):
+            backtest = Backtest.of(self.fitted_forecast_, self.panel_, y, cv, X)
+        if backtest is None:
+            return super()._predict_moving_cutoff(y, cv, X, update_params, reset_forecaster)
+        result = backtest.formatted(self._y_metadata["mtype"], self._converter_store_y)
+        if not reset_forecaster:
+            self.update(backtest.history.y.loc[y.index[0] :], X, update_params=False)
+        return result
+
+    def _update_predict_single(
+        self, y: Any, fh: Any, X: Any = None, update_params: bool = True
+    ) -> Any:
+        """Update and predict; sktime's own way forgets the container that ``y`` came in."""
+        self._update(y=y, X=X, update_params=update_params)
+        return self._predict(fh=fh, X=X)
+
+    def _set_cutoff_from_y(self, y: Any) -> None:
+        """Move the cutoff on, with the frequency of the fit."""
+        super()._set_cutoff_from_y(y)
+        if self.is_fitted and hasattr(self, "fitted_forecast_"):
+            timeline = self.fitted_forecast_.channels.timeline
+            self._cutoff = timeline.with_frequency(self.cutoff)
+
+    def _reset_at(self, state: str) -> BaseNeuralForecaster:
+        """Keep the weights when sktime resets before a fit, if a warm start is asked for."""
+        fitted = vars(self).get("fitted_forecast_") if self.warm_start else None
+        super()._reset_at(state)
+        if fitted is not None:
+            self.fitted_forecast_ = fitted
         return self
 
-    def _seed(self) -> np.random.SeedSequence:
-        return np.random.SeedSequence(int(generator_from(self.random_state).integers(2**63)))
+    def _forecast(self, fh: ForecastingHorizon, X: pd.DataFrame | None) -> PanelForecast:
+        """Return the forecasts of a horizon, which are made when they are asked for."""
+        cutoff = self.cutoff
+        if fh.is_relative and self.panel_.keys != ((),):
+            # The stamps of a panel bring no frequency that sktime could count with.
+            timeline = self.fitted_forecast_.channels.timeline
+            stamps = timeline.relative(cutoff[0], fh.to_numpy())
+        else:
+            stamps = fh.to_absolute_index(cutoff)
+        return PanelForecast(self.fitted_forecast_, self.panel_, stamps, X)
 
-    def _n_ahead(self, fh: ForecastingHorizon | None) -> int:
-        if fh is None:
-            return 0
+    def _keep(self, fitted: FittedForecast, panel: Panel) -> BaseNeuralForecaster:
+        """Make what was fitted, and what has been seen, the state of the forecaster."""
+        self._cutoff = fitted.channels.timeline.with_frequency(self._cutoff)
+        self.fitted_forecast_, self.panel_ = fitted.on(panel), panel
+        return self
+
+    def _n_ahead(self, fh: ForecastingHorizon, y: pd.DataFrame) -> int:
+        """Return the most steps ahead of the end of the first series."""
         if fh.is_relative:
             return max(int(fh.to_numpy().max()), 0)
-        timeline = Timeline.of(self._panel_seen.first.y.index)
+        timeline = Timeline.of(next(iter(split_panel(y).values())).index)
         furthest = timeline.steps(fh.to_pandas()).max()
         return max(int(furthest - timeline.steps(self.cutoff)[0]), 0)
 
@@ -290,20 +379,3 @@ class BaseNeuralForecaster(
                 "such as (0.05, 0.5, 0.95), or leave conformal out: intervals of point forecasts "
                 "come from held-out errors anyway."
             )
-
-
-def _scaled_as(learned: Learned, panel: Panel, only: Collection[Any] | None = None) -> Panel:
-    """Return a panel, or some of its series, scaled as the model was trained."""
-    if not learned.noise_factor:
-        return panel
-    return panel.evened(learned.period, learned.noise_factor, only)
-
-
-def _largest(fh: ForecastingHorizon) -> int:
-    """Return the most steps ahead of a horizon that is not tied to one series."""
-    if not fh.is_relative:
-        raise ValueError(
-            f"fh={fh.to_pandas().tolist()!r} gives time stamps, but series that are pretrained on "
-            "may end at different ones; give steps ahead, such as fh=range(1, 13)."
-        )
-    return max(int(fh.to_numpy().max()), 0)

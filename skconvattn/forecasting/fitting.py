@@ -1,403 +1,340 @@
-"""A forecaster's fit: train, calibrate on the held-out end, and train again on everything."""
+"""From a panel of series to a fitted forecast, as the parameters of a forecaster say."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from skconvattn.data import Windows
-from skconvattn.engine import FittedModel, TrainingPlan, TrainingResult, train
-from skconvattn.forecasting.calibration import (
-    Calibration,
-    ConformalQuantiles,
-    ResidualQuantiles,
-    locality_of,
-    mean_change,
-    mixed_scale,
-    overall_change,
+from skconvattn.engine import FittedModel
+from skconvattn.engine.seeds import generator_from
+from skconvattn.forecasting.agreement import check_columns
+from skconvattn.forecasting.fitted import FittedForecast, last_window
+from skconvattn.forecasting.series.calendar import calendar_features_for
+from skconvattn.forecasting.series.channels import Channels
+from skconvattn.forecasting.series.covariates import CovariateEncoder
+from skconvattn.forecasting.series.history import History, Panel, split_panel
+from skconvattn.forecasting.series.seasonality import seasonal_period
+from skconvattn.forecasting.series.timeline import Timeline
+from skconvattn.forecasting.series.windowing import (
+    WindowSpec,
+    checked_window_length,
+    wanted_window_length,
+    window_length_for,
 )
-from skconvattn.forecasting.linear_start import LinearStart
-from skconvattn.forecasting.series.windowing import Cut
-from skconvattn.forecasting.series_maps import SeriesMaps, fitted_maps
-from skconvattn.forecasting.series_spreads import SeriesSpreads, spreads_of
-from skconvattn.networks import HorizonHead, ModelSpec, PointOutput, QuantileOutput
+from skconvattn.forecasting.training import ForecastTrainer, TrainingSeries
+from skconvattn.networks import HorizonHead, ModelSpec, PointOutput, output_of
 
-# Where fewer windows are held out, earlier ones tell about the size of errors as well.
-_FEW_HELD_OUT = 256
+_LOGGER = logging.getLogger("skconvattn")
 
-
-@dataclass(frozen=True, eq=False)
-class TrainingSeries:
-    """The channels of all series as training sees them.
-
-    Attributes
-    ----------
-    arrays : tuple of ndarray of shape (n_timepoints, n_channels)
-        Channels, and the targets apart in a last column where values are missing; float32.
-    n_past : int
-        Channels after the first that are known up to the present only.
-    targets_apart : bool
-        Whether the last column has the targets.
-    keys : tuple of tuple
-        Names of the series.
-    """
-
-    arrays: tuple[np.ndarray, ...]
-    n_past: int
-    targets_apart: bool
-    keys: tuple[tuple[Any, ...], ...] = ((),)
-
-    @property
-    def n_targets(self) -> int:
-        """Targets of each series."""
-        return len(self.arrays) // len(self.keys)
-
-    @property
-    def lengths(self) -> tuple[int, ...]:
-        """Time steps of each series."""
-        return tuple(len(array) for array in self.arrays)
-
-    def overall_changes(self, period: int) -> np.ndarray:
-        """Return the mean change of each series: (n_series,)."""
-        return np.array([overall_change(array[:, 0], period) for array in self.arrays])
-
-
-@dataclass(frozen=True)
-class FitResult:
-    """What a forecaster's fit gives.
-
-    Attributes
-    ----------
-    model : FittedModel
-        Trained on all data if asked for, else on the training part.
-    search : TrainingResult
-        The training that was stopped early, with its history.
-    calibration : Calibration
-        Of the intervals, on the held-out part.
-    locality : float
-        How far the noise scale of a window is its own.
-    maps : SeriesMaps or None
-        What each series adds to the forecasts of the model.
-    spreads : SeriesSpreads or None
-        How large the errors of each series are for its noise scale.
-    """
-
-    model: FittedModel
-    search: TrainingResult
-    calibration: Calibration
-    locality: float
-    maps: SeriesMaps | None = None
-    spreads: SeriesSpreads | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class _Errors:
-    """Errors on windows that a model did not see.
-
-    Attributes
-    ----------
-    output : PointOutput or QuantileOutput
-        What the last axis of ``levels`` holds.
-    levels : ndarray of shape (n_windows, horizon, n_levels)
-        Truth less forecast; NaN where there is no truth.
-    local, overall : ndarray of shape (n_windows,)
-        Mean change in each window, and in all data of its series.
-    of_series : ndarray of shape (n_windows,)
-        Series of each window.
-    """
-
-    output: PointOutput | QuantileOutput
-    levels: np.ndarray
-    local: np.ndarray
-    overall: np.ndarray
-    of_series: np.ndarray
-
-    @property
-    def middle(self) -> np.ndarray:
-        """Errors of the point forecast: (n_windows, horizon)."""
-        return self.output.point(self.levels)
-
-    def scales(self, locality: float) -> np.ndarray:
-        """Return the noise scale of each window: (n_windows,)."""
-        return mixed_scale(self.local, self.overall, locality)
-
-    def size(self, locality: float) -> float:
-        """Return the root mean square of the scaled errors of the point forecast."""
-        return float(np.sqrt(np.nanmean((self.middle / self.scales(locality)[:, None]) ** 2)))
+Start = Callable[[ModelSpec], FittedModel | None]
 
 
 @dataclass(frozen=True)
 class ForecastFitter:
-    """Everything that a fit needs beside the series.
+    """Fits to series, from what was fitted to others, and to further values.
 
     Attributes
     ----------
-    spec : ModelSpec
-        The model.
-    cut : Cut
-        Window and horizon.
-    period : int
-        Time steps of a season.
-    plan : Callable
-        ``plan(n_training) -> TrainingPlan``.
-    fraction : float
-        Share of the series held out at its end.
-    refit : bool
-        Whether to train again on all windows for as many epochs as were best.
-    conformal : bool
-        Whether quantiles are corrected by their errors on the held-out part.
-    correct : bool
-        Whether a model of several series is corrected for each of them.
+    parameters : ForecastingParameters
+        A forecaster, of which the parameters alone are read.
     """
 
-    spec: ModelSpec
-    cut: Cut
-    period: int
-    plan: Callable[[int], TrainingPlan]
-    fraction: float
-    refit: bool
-    conformal: bool = False
-    correct: bool = False
+    parameters: Any
 
     def fit(
-        self,
-        series: TrainingSeries,
-        seed: np.random.SeedSequence,
-        start: FittedModel | None,
-    ) -> FitResult:
-        """Train on one series or many.
+        self, y: pd.DataFrame, X: pd.DataFrame | None, n_ahead: int, start: Start | None = None
+    ) -> tuple[FittedForecast, Panel]:
+        """Train on checked series.
 
         Parameters
         ----------
-        series : TrainingSeries
-            Scaled channels of every series.
-        seed : numpy.random.SeedSequence
-            Both trainings draw the same initial weights from it.
-        start : FittedModel or None
-            Weights to go on from.
+        y, X : pandas.DataFrame
+            Targets and covariates in sktime's containers; ``X`` may be None.
+        n_ahead : int
+            Steps to forecast directly; 0 for a season.
+        start : callable, optional
+            ``start(spec)`` gives weights to resume from, or None.
 
         Returns
         -------
-        FitResult
-            Model, history and calibration.
+        fitted : FittedForecast
+            What was learned.
+        panel : Panel
+            What has been seen, scaled as the network sees it.
         """
-        windows = self._windows(series)
-        training, held_out = self.cut.split_all(series.lengths, self.fraction)
-        if len(held_out) == 0:
-            return self._fit_all(series, windows, seed, start)
-        of_series = self.cut.series_of(training, series.lengths)
-        chosen = None
-        if start is None:
-            chosen = LinearStart.choose(self.spec, windows, training, of_series)
-        if chosen is not None:
-            start = chosen.model(self.spec, windows, training, np.random.default_rng(seed))
-        search = train(
-            self.spec,
-            windows,
-            self.plan(len(training)),
-            np.random.default_rng(seed),
-            training=training,
-            validation=held_out,
-            start=start,
-        )
-        maps = self._maps(search.model, series, windows, training)
-        errors = self._errors(search.model, series, windows, held_out, maps)
-        earlier = None
-        is_corrected = maps is not None and len(maps.kernels) > 0
-        if chosen is not None and not is_corrected and len(held_out) < _FEW_HELD_OUT:
-            indices, left_out = chosen.errors_left_out(self.spec, windows, training, of_series)
-            earlier = self._measured(left_out[..., None], series, windows, indices, PointOutput())
-        model = search.model
-        if self.refit:
-            if chosen is not None:
-                everything = np.arange(len(windows))
-                start = chosen.model(self.spec, windows, everything, np.random.default_rng(seed))
-            model = self._refit(windows, search, seed, start)
-            maps = self._maps(model, series, windows, np.arange(len(windows)), before=maps)
-        calibration, locality, spreads = self._calibration(errors, series, earlier)
-        return FitResult(model, search, calibration, locality, maps, spreads)
+        panel, factor = self._rescaled(self._panel(y, X))
+        fitted = self._fit_panel(panel, X, n_ahead, start)
+        return replace(fitted, noise_factor=factor), panel
 
-    def train_on(
-        self, series: TrainingSeries, model: FittedModel, epochs: int, *, even_one: bool
-    ) -> tuple[FittedModel, SeriesMaps | None]:
-        """Go on training a model on all windows of longer or other series.
+    def fit_from(
+        self, fitted: FittedForecast, y: pd.DataFrame, X: pd.DataFrame | None, epochs: int
+    ) -> tuple[FittedForecast, Panel]:
+        """Take what was fitted to other series for these, and train on for some epochs.
+
+        Parameters and results are otherwise those of :meth:`fit`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If columns of ``y`` or ``X`` are not those of the other series.
+        """
+        panel, channels = self._panel(y, X), fitted.channels
+        check_columns(X, channels.encoder)
+        if channels.mixed and channels.n_targets != panel.n_targets:
+            raise ValueError(
+                f"y has {panel.n_targets} columns, but pretrain saw {channels.n_targets} with "
+                "channels='mixed'; give as many, or use channels='shared'."
+            )
+        timeline = Timeline.of(panel.first.y.index)
+        channels = replace(channels, n_targets=panel.n_targets, timeline=timeline)
+        panel = _scaled_as(fitted, panel)
+        return self._resumed(replace(fitted, channels=channels), panel, epochs), panel
+
+    def update(
+        self,
+        fitted: FittedForecast,
+        panel: Panel,
+        y: pd.DataFrame,
+        X: pd.DataFrame | None,
+        strategy: str,
+    ) -> tuple[FittedForecast, Panel]:
+        """Take further values, and train as a strategy says.
 
         Parameters
         ----------
-        series : TrainingSeries
-            Scaled channels of every series.
-        model : FittedModel
-            Weights to go on from.
-        epochs : int
-            Epochs; none leaves the model as it is.
-        even_one : bool
-            Whether a single series is corrected as well, since the model comes from others.
+        fitted, panel
+            What was fitted and seen before.
+        y, X : pandas.DataFrame
+            Further targets and covariates, checked; ``X`` may be None.
+        strategy : {"finetune", "refit", "none"}
+            See ``update_strategy``.
 
         Returns
         -------
-        model : FittedModel
-            Trained on.
-        maps : SeriesMaps or None
-            What each series adds to its forecasts.
+        tuple
+            As for :meth:`fit`.
         """
-        windows = self._windows(series)
-        if epochs:
-            plan = replace(self.plan(len(windows)), epochs=epochs, patience=None)
-            rng = np.random.default_rng(sum(series.lengths))
-            model = train(self.spec, windows, plan, rng, start=model).model
-        everything = np.arange(len(windows))
-        return model, self._maps(model, series, windows, everything, even_one=even_one)
+        scaled, known = self.parameters.normalization is not None, set(panel.keys)
+        panel = panel.extended(y, X, fitted.channels.timeline, scaled=scaled)
+        if strategy == "refit":
+            panel, factor = self._rescaled(panel.rescaled(scaled=scaled))
+            before, horizon = fitted.channels.encoder, fitted.window.horizon
+            fitted = self._fit_panel(panel, None, horizon, before=before)
+            return replace(fitted, noise_factor=factor), panel
+        panel = _scaled_as(fitted, panel, set(panel.keys) - known)
+        if strategy == "finetune":
+            epochs = self.parameters.finetune_epochs
+            epochs = max(1, len(fitted.history["loss"]) // 10) if epochs is None else epochs
+            if epochs:
+                fitted = self._resumed(fitted, panel, epochs)
+        return fitted, panel
 
-    def _maps(
+    def _panel(self, y: pd.DataFrame, X: pd.DataFrame | None) -> Panel:
+        return Panel.of(y, X, scaled=self.parameters.normalization is not None)
+
+    def _rescaled(self, panel: Panel) -> tuple[Panel, float]:
+        """Return several series scaled by their noise, and the factor; one series as it is."""
+        if len(panel.keys) == 1 or self.parameters.normalization is None:
+            return panel, 0.0
+        period = self._season(panel.longest.y.iloc[:, 0])
+        factor = panel.noise_factor(period)
+        return panel.rescaled_by_noise(period, factor), factor
+
+    def _fit_panel(
         self,
-        model: FittedModel,
-        series: TrainingSeries,
-        windows: Windows,
-        chosen: np.ndarray,
-        *,
-        before: SeriesMaps | None = None,
-        even_one: bool = False,
-    ) -> SeriesMaps | None:
-        """Return what each series adds; None for a single one, whose model is its own."""
-        if not self.correct or (len(series.arrays) == 1 and not even_one):
-            return None
-        of_series = self.cut.series_of(chosen, series.lengths)
-        return fitted_maps(model, windows, chosen, of_series, series.keys, series.n_targets, before)
+        panel: Panel,
+        X: pd.DataFrame | None,
+        n_ahead: int,
+        start: Start | None = None,
+        before: CovariateEncoder | None = None,
+    ) -> FittedForecast:
+        """Train on a panel; of several windows, the one with the lowest loss is taken.
 
-    @property
-    def _head(self) -> HorizonHead:
-        return cast(HorizonHead, self.spec.head)
-
-    def _windows(self, series: TrainingSeries) -> Windows:
-        return Windows.over(
-            series.arrays,
-            self.cut.window_length,
-            self.cut.horizon,
-            n_past=series.n_past,
-            targets_apart=series.targets_apart,
-        )
-
-    def _errors(
-        self,
-        model: FittedModel,
-        series: TrainingSeries,
-        windows: Windows,
-        indices: np.ndarray,
-        maps: SeriesMaps | None = None,
-    ) -> _Errors:
-        """Measure a model's errors on windows that it was not trained on."""
-        inputs, targets, present = windows.batch(indices)
-        forecasts = model.predict(inputs).astype(np.float64)  # (n_windows, horizon, n_levels)
-        if maps is not None:
-            places = maps.places[self.cut.series_of(indices, series.lengths)]
-            normalization = self._head.normalization
-            middle = self._head.output.point(forecasts)
-            forecasts += maps.correction(inputs[0], middle, places, normalization)[..., None]
-        errors = np.where(present[..., None] > 0, targets - forecasts, np.nan)
-        return self._measured(errors, series, windows, indices)
-
-    def _measured(
-        self,
-        errors: np.ndarray,
-        series: TrainingSeries,
-        windows: Windows,
-        indices: np.ndarray,
-        output: PointOutput | QuantileOutput | None = None,
-    ) -> _Errors:
-        """Return errors together with the changes in and around their windows."""
-        overall = series.overall_changes(self.period)
-        of_series = self.cut.series_of(indices, series.lengths)
-        inputs, _, _ = windows.batch(indices)
-        local = mean_change(inputs[0][..., 0], self.period)
-        output = self._head.output if output is None else output
-        return _Errors(output, errors, local, overall[of_series], of_series)
-
-    def _calibration(
-        self, errors: _Errors, series: TrainingSeries, earlier: _Errors | None = None
-    ) -> tuple[Calibration, float, SeriesSpreads | None]:
-        """Return quantiles of errors, how far noise scales are windows' own, and spreads.
-
-        A few held-out windows tell little of how errors grow with the step ahead, for which
-        there are those of a linear map on earlier ones. Where the earlier ones are smaller, as on
-        a series whose noise grows, they are taken for as large.
+        Rows of ``X`` later than the series tell which are future covariates; columns of an encoder
+        from before keep the part that they had.
         """
-        parts = [errors] if earlier is None else [earlier, errors]
-        middle = np.concatenate([part.middle for part in parts])
-        locality = locality_of(
-            middle,
-            np.concatenate([part.local for part in parts]),
-            np.concatenate([part.overall for part in parts]),
-            n_first=len(middle) // 2 if earlier is None else len(earlier.local),
+        seed = np.random.SeedSequence(
+            int(generator_from(self.parameters.random_state).integers(2**63))
         )
-        spreads, apart = _spreads(errors, series, locality)
-        output = self._head.output
-        if isinstance(output, QuantileOutput) and self.conformal:
-            scales = errors.scales(locality) * apart
-            return ConformalQuantiles.of(errors.levels, scales, output.levels), locality, spreads
-        if earlier is not None:
-            ratio = errors.size(locality) / max(earlier.size(locality), 1e-300)
-            middle[: len(earlier.local)] *= max(1.0, ratio)
-        scales = np.concatenate([part.scales(locality) for part in parts])
-        if earlier is None:
-            scales = scales * apart
-        elif spreads is not None:
-            scales = scales * np.concatenate([spreads.factors[earlier.of_series], apart])
-        return ResidualQuantiles.of(middle, scales), locality, spreads
+        longest = panel.longest.y
+        period = self._season(longest.iloc[:, 0])
+        channels = self._channels(panel, X, Timeline.of(longest.index), period, before)
+        candidates = [
+            self._fit_window(panel, channels, window, period, seed, start)
+            for window in self._windows(panel, n_ahead, period)
+        ]
+        # Without a held-out part there is no loss to compare: the first one is taken.
+        return min(candidates, key=lambda each: (np.isnan(each.best_loss), each.best_loss))
 
-    def _refit(
+    def _resumed(self, fitted: FittedForecast, panel: Panel, epochs: int) -> FittedForecast:
+        """Go on training for some epochs on all windows of a panel, and correct for its series."""
+        if epochs == 0 and fitted.maps is None:
+            return fitted
+        trainer = self._trainer(fitted.model.spec, fitted.window, fitted.period)
+        series = training_series(panel, fitted.channels, fitted.window)
+        correct_one = fitted.maps is not None
+        model, maps = trainer.train_on(series, fitted.model, epochs, correct_one=correct_one)
+        return replace(fitted, model=model, maps=maps)
+
+    def _fit_window(
         self,
-        windows: Windows,
-        search: TrainingResult,
+        panel: Panel,
+        channels: Channels,
+        window: WindowSpec,
+        period: int,
         seed: np.random.SeedSequence,
-        start: FittedModel | None,
-    ) -> FittedModel:
-        plan = replace(self.plan(len(windows)), epochs=search.best_epoch, patience=None, verbose=0)
-        return train(
-            self.spec,
-            windows,
-            replace(plan, callbacks=()),
-            np.random.default_rng(seed),
-            start=start,
-        ).model
-
-    def _fit_all(
-        self,
-        series: TrainingSeries,
-        windows: Windows,
-        seed: np.random.SeedSequence,
-        start: FittedModel | None,
-    ) -> FitResult:
-        """Train on a series too short to hold anything out.
-
-        Its intervals come from the errors of the untrained model, the seasonal naive forecast: the
-        training errors would promise too much.
-        """
-        naive = train(
-            self.spec, windows, replace(self.plan(1), epochs=0, verbose=0, callbacks=()),
-            np.random.default_rng(seed),
-        ).model  # fmt: skip
-        result = train(
-            self.spec,
-            windows,
-            replace(self.plan(len(windows)), patience=None),
-            np.random.default_rng(seed),
-            start=start,
+        start: Start | None,
+    ) -> FittedForecast:
+        spec = self._spec(channels, window, period)
+        series = training_series(panel, channels, window)
+        trainer = self._trainer(spec, window, period)
+        trained = trainer.fit(series, seed, None if start is None else start(spec))
+        return FittedForecast(
+            model=trained.model,
+            intervals=trained.intervals,
+            window=window,
+            channels=channels,
+            period=period,
+            history=trained.search.history,
+            best_loss=trained.search.best_loss,
+            maps=trained.maps,
         )
-        errors = self._errors(naive, series, windows, np.arange(len(windows)))
-        calibration, locality, spreads = self._calibration(errors, series)
-        return FitResult(result.model, result, calibration, locality, spreads=spreads)
+
+    def _season(self, y: pd.Series) -> int:
+        given = self.parameters.seasonal_period
+        return seasonal_period(y) if given == "auto" else int(given)
+
+    def _channels(
+        self,
+        panel: Panel,
+        X: pd.DataFrame | None,
+        timeline: Timeline,
+        period: int,
+        before: CovariateEncoder | None,
+    ) -> Channels:
+        parameters = self.parameters
+        return Channels(
+            encoder=self._encoder(panel, X, before),
+            n_targets=panel.n_targets,
+            mixed=parameters.channels == "mixed" and panel.n_targets > 1,
+            has_missing=any(bool(h.y.isna().to_numpy().any()) for h in panel.histories),
+            cycle=period if parameters.learned_cycle and period > 1 else 0,
+            timeline=timeline,
+        )
+
+    def _encoder(
+        self, panel: Panel, X: pd.DataFrame | None, before: CovariateEncoder | None
+    ) -> CovariateEncoder:
+        parameters = self.parameters
+        given = {} if X is None else split_panel(X)
+        indices = [history.y.index for history in panel.histories]
+        return CovariateEncoder.of(
+            [given.get(key, history.covariates) for key, history in panel],
+            indices,
+            past=parameters.past_regressors if before is None else before.past,
+            static=parameters.static_regressors if before is None else before.static,
+            calendar=calendar_features_for(parameters.calendar_features, indices[0]),
+        )
+
+    def _windows(self, panel: Panel, n_ahead: int, period: int) -> list[WindowSpec]:
+        """Return the windows to try, with the horizon."""
+        lengths = [len(history.y) for history in panel.histories]
+        typical, longest = int(np.median(lengths)), max(lengths)
+        # A horizon beyond what the series can teach is reached by recursion.
+        horizon = max(1, min(n_ahead if n_ahead > 0 else period, typical // 2))
+        given = self.parameters.window_length
+        if isinstance(given, str):
+            length = window_length_for(typical, horizon, period)
+            wanted = wanted_window_length(horizon, period)
+            if length < wanted - wanted % period:
+                _LOGGER.info(
+                    "A window of %d time steps, instead of %d, is the longest that leaves enough "
+                    "of %d to learn from.",
+                    length,
+                    wanted,
+                    typical,
+                )
+            return [WindowSpec(length, horizon)]
+        asked = [int(length) for length in np.atleast_1d(given)]
+        return [WindowSpec(checked_window_length(length, longest), horizon) for length in asked]
+
+    def _spec(self, channels: Channels, window: WindowSpec, period: int) -> ModelSpec:
+        parameters = self.parameters
+        normalization = parameters.normalization
+        head = HorizonHead(
+            horizon=window.horizon,
+            n_known=channels.n_future,
+            n_past=channels.n_past,
+            output=output_of(parameters.quantiles, PointOutput("mean_absolute_error")),
+            normalization=None if normalization == "series" else normalization,
+            linear=parameters.linear_skip,
+            seasonal_period=period,
+            dropout=parameters.branch_dropout,
+            cycle=channels.cycle > 0,
+        )
+        n_channels = 1 + channels.n_past + channels.n_future
+        return ModelSpec.of(parameters, head, n_timepoints=window.length, n_channels=n_channels)
+
+    def _trainer(self, spec: ModelSpec, window: WindowSpec, period: int) -> ForecastTrainer:
+        parameters = self.parameters
+        assert isinstance(spec.head, HorizonHead)
+        loss = spec.head.output.loss()
+        return ForecastTrainer(
+            spec=spec,
+            window=window,
+            period=period,
+            plan=lambda n_training: parameters._training_plan(
+                n_training, loss, stops_early=parameters.early_stopping
+            ),
+            fraction=parameters.validation_fraction,
+            refit=parameters.refit,
+            conformal=parameters.conformal,
+            correct=parameters.series_correction,
+        )
 
 
-def _spreads(
-    errors: _Errors, series: TrainingSeries, locality: float
-) -> tuple[SeriesSpreads | None, np.ndarray]:
-    """Return the spread of each series, None for a single one, and each window's by others."""
-    n_series = len(series.arrays)
-    if n_series == 1:
-        return None, np.ones(len(errors.local))
-    scaled = errors.middle / errors.scales(locality)[:, None]
-    factors, apart = spreads_of(scaled, errors.of_series, n_series)
-    return SeriesSpreads(series.keys, factors), apart
+def training_series(panel: Panel, channels: Channels, window: WindowSpec) -> TrainingSeries:
+    """Return the channels of a panel as training sees them.
+
+    Parameters
+    ----------
+    panel : Panel
+        Histories.
+    channels : Channels
+        What the network sees.
+    window : WindowSpec
+        Window and horizon; series no longer than a window repeat their first values in front.
+    """
+    pairs = [_with_actual(history, channels) for history in panel.histories]
+    apart = any(missing for _, missing in pairs)
+    arrays = []
+    for parts, _ in pairs:
+        for array, actual in parts:
+            whole = np.concatenate([array, actual], axis=1) if apart else array
+            n_own = len(whole)
+            if n_own <= window.length:
+                whole = last_window(whole, window.length + max(1, n_own // 2))
+            arrays.append(whole)
+    return TrainingSeries(
+        tuple(arrays), n_past=channels.n_past, targets_apart=apart, keys=panel.keys
+    )
+
+
+def _with_actual(history: History, channels: Channels) -> tuple[list[Any], bool]:
+    """Return the channels of each target with its values as they are, NaN where missing."""
+    filled, missing = history.scaled_targets()
+    actual = np.where(missing, np.nan, filled).astype(np.float32)
+    arrays = channels.of(history)
+    return [(array, actual[:, [i]]) for i, array in enumerate(arrays)], bool(missing.any())
+
+
+def _scaled_as(fitted: FittedForecast, panel: Panel, only: Collection[Any] | None = None) -> Panel:
+    """Return a panel, or some of its series by key, scaled as the model was trained."""
+    if not fitted.noise_factor:
+        return panel
+    return panel.rescaled_by_noise(fitted.period, fitted.noise_factor, only)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, ClassVar
+from typing import Any
 
 from pandas.api.typing import FrozenList
 from sktime.base import BaseObject
@@ -11,17 +11,17 @@ from sktime.datatypes import VectorizedDF
 from sktime.datatypes._dtypekind import DtypeKind
 from sktime.forecasting.base import ForecastingHorizon
 
-from skconvattn.forecasting.calibration import ConformalQuantiles, ResidualQuantiles
-from skconvattn.forecasting.forecasts import Learned
+from skconvattn.forecasting.fitted import FittedForecast
 from skconvattn.forecasting.series.channels import Channels
-from skconvattn.forecasting.series.covariates import RegressorEncoder
+from skconvattn.forecasting.series.covariates import CovariateEncoder
 from skconvattn.forecasting.series.history import History, Panel
 from skconvattn.forecasting.series.timeline import Timeline
-from skconvattn.forecasting.series.windowing import Cut
-from skconvattn.forecasting.series_maps import SeriesMaps
-from skconvattn.forecasting.series_spreads import SeriesSpreads
+from skconvattn.forecasting.series.windowing import WindowSpec
+from skconvattn.intervals import IntervalModel
+from skconvattn.intervals.residuals import ConformalQuantiles, ResidualQuantiles
+from skconvattn.members.series_maps import SeriesMaps
 from skconvattn.persistence.codec import Codec, Kind
-from skconvattn.persistence.saving import Saveable, load
+from skconvattn.persistence.saving import load, save_estimator
 
 _VECTORIZED_ATTRIBUTES = frozenset(
     {
@@ -68,84 +68,82 @@ def _decode_vectorized(codec: Codec, payload: Any) -> VectorizedDF:
     return data
 
 
-class SaveableForecaster(Saveable):
-    """Saving by way of sktime's methods: files that sktime's ``load`` finds, and reads as ours."""
+# What files of forecasters hold beside what those of all estimators do.
+RECORDS: tuple[type, ...] = (
+    Channels,
+    ConformalQuantiles,
+    CovariateEncoder,
+    FittedForecast,
+    History,
+    IntervalModel,
+    Panel,
+    ResidualQuantiles,
+    SeriesMaps,
+    Timeline,
+    WindowSpec,
+)
+KINDS: tuple[Kind, ...] = (
+    Kind(
+        "horizon",
+        lambda value: type(value) is ForecastingHorizon,
+        _encode_horizon,
+        _decode_horizon,
+    ),
+    Kind(
+        "frozen_list",
+        lambda value: type(value) is FrozenList,
+        lambda codec, value, name: codec.encode(list(value), name),
+        lambda codec, payload: FrozenList(codec.decode(payload)),
+    ),
+    Kind(
+        "dtype_kind",
+        lambda value: type(value) is DtypeKind,
+        lambda codec, value, name: value.name,
+        lambda codec, payload: DtypeKind[payload],
+    ),
+    Kind(
+        "vectorized",
+        lambda value: type(value) is VectorizedDF,
+        _encode_vectorized,
+        _decode_vectorized,
+    ),
+)
 
-    _file_is_marked: ClassVar[bool] = True
-    _file_records: ClassVar[tuple[type, ...]] = (
-        Channels,
-        ConformalQuantiles,
-        Cut,
-        History,
-        Learned,
-        Panel,
-        RegressorEncoder,
-        ResidualQuantiles,
-        SeriesMaps,
-        SeriesSpreads,
-        Timeline,
-    )
-    _file_kinds: ClassVar[tuple[Kind, ...]] = (
-        Kind(
-            "horizon",
-            lambda value: type(value) is ForecastingHorizon,
-            _encode_horizon,
-            _decode_horizon,
-        ),
-        Kind(
-            "frozen_list",
-            lambda value: type(value) is FrozenList,
-            lambda codec, value, name: codec.encode(list(value), name),
-            lambda codec, payload: FrozenList(codec.decode(payload)),
-        ),
-        Kind(
-            "dtype_kind",
-            lambda value: type(value) is DtypeKind,
-            lambda codec, value, name: value.name,
-            lambda codec, payload: DtypeKind[payload],
-        ),
-        Kind(
-            "vectorized",
-            lambda value: type(value) is VectorizedDF,
-            _encode_vectorized,
-            _decode_vectorized,
-        ),
-    )
 
-    def save(self, path: Any = None, serialization_format: str = "pickle") -> Any:
-        """Save the forecaster, fitted or not, to a file that holds data only.
+def save(forecaster: Any, path: Any = None, serialization_format: str = "pickle") -> Any:
+    """Save the forecaster, fitted or not, to a file that holds data only.
 
-        The file is a zip of JSON and NumPy arrays; :func:`skconvattn.load` reads it, and gives the
-        same forecasts to the last bit. It is written whole or not at all.
+    The file is a zip of JSON and NumPy arrays; :func:`skconvattn.load` reads it, and gives the
+    same forecasts to the last bit. It is written whole or not at all.
 
-        Parameters
-        ----------
-        path : str, PathLike or None
-            File to write; an existing one is replaced. As everywhere in sktime, ``.zip`` is
-            added to a name without a suffix. None returns a pickle in memory, as in sktime.
-        serialization_format : {"pickle", "cloudpickle"}
-            Of the copy in memory; files have one format.
+    Parameters
+    ----------
+    path : str, PathLike or None
+        File to write; an existing one is replaced. As everywhere in sktime, ``.zip`` is
+        added to a name without a suffix. None returns a pickle in memory, as in sktime.
+    serialization_format : {"pickle", "cloudpickle"}
+        Of the copy in memory; files have one format.
 
-        Returns
-        -------
-        tuple or None
-            The copy in memory as sktime's ``load`` takes it, or None for a file.
+    Returns
+    -------
+    tuple or None
+        The copy in memory as sktime's ``load`` takes it, or None for a file.
 
-        Raises
-        ------
-        SaveFileError
-            If a parameter or attribute cannot be written as data, such as a lambda or a callback.
-            Nothing is written then.
-        OSError
-            If the file cannot be written.
-        """
-        if path is None:
-            return BaseObject.save(self, serialization_format=serialization_format)
-        name = os.fspath(path)
-        super().save(name if os.path.splitext(name)[1] else f"{name}.zip")
-        return None
+    Raises
+    ------
+    SaveFileError
+        If a parameter or attribute cannot be written as data, such as a lambda or a callback.
+        Nothing is written then.
+    OSError
+        If the file cannot be written.
+    """
+    if path is None:
+        return BaseObject.save(forecaster, serialization_format=serialization_format)
+    name = os.fspath(path)
+    save_estimator(forecaster, name if os.path.splitext(name)[1] else f"{name}.zip")
+    return None
 
-    @classmethod
-    def load_from_path(cls, serial: Any) -> Any:
-        """Load from a file for sktime's ``load``; see :func:`skconvattn.load`."""
-        return load(serial)
+
+def load_from_path(cls: type, serial: Any) -> Any:
+    """Load from a file for sktime's ``load``; see :func:`skconvattn.load`."""
+    return load(serial)

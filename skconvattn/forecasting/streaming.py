@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from skconvattn.engine.stepping import SteppedModel, weights_by_path
-from skconvattn.forecasting.forecasts import last_window
+from skconvattn.forecasting.fitted import last_window
 from skconvattn.forecasting.series.timeline import listed
 from skconvattn.networks import Encoding
 
@@ -55,15 +55,14 @@ class ForecastStream:
     def __init__(self, forecaster: Any) -> None:
         forecaster.check_is_fitted()
         _check_streamable(forecaster)
-        self._learned = forecaster._learned
-        self._changes, self._spreads = forecaster._changes, forecaster._spreads
-        self._name = forecaster._panel_seen.first.y.columns[0]
-        self._history = forecaster._panel_seen.first
+        self._fitted = forecaster.fitted_forecast_
+        self._history = forecaster.panel_.first
+        self._name = self._history.y.columns[0]
         self._scaling = self._history.scaling
-        self._network = _network(self._learned.model.spec)
+        self._network = _network(self._fitted.model.spec)
         self._model = SteppedModel(
-            lambda: _streaming_model(self._learned, self._network),
-            weights_by_path(self._learned.model),
+            lambda: _streaming_model(self._fitted, self._network),
+            weights_by_path(self._fitted.model),
         )
         self.restart(self._history.y.iloc[:, 0])
 
@@ -85,7 +84,7 @@ class ForecastStream:
         self.cutoff = y.index[-1]
         self.n_timepoints = 0
         self._state = self._network.initial_state(1)
-        self._window = last_window(scaled[:1], self._learned.cut.window_length)
+        self._window = last_window(scaled[:1], self._fitted.window.length)
         self._see(scaled)
         return self
 
@@ -122,7 +121,7 @@ class ForecastStream:
         for i in np.flatnonzero(np.isnan(values)):
             scaled[i] = scaled[i - 1] if i else last
         self._see(scaled)
-        self.cutoff = self._learned.channels.timeline.after(self.cutoff, len(values))[-1]
+        self.cutoff = self._fitted.channels.timeline.after(self.cutoff, len(values))[-1]
         return self
 
     def predict(self) -> pd.Series:
@@ -143,7 +142,7 @@ class ForecastStream:
         Parameters
         ----------
         coverage : float, default=0.9
-            Share of the truth that they are to hold, strictly between 0 and 1.
+            Share of the values that they are to hold, strictly between 0 and 1.
 
         Returns
         -------
@@ -156,7 +155,7 @@ class ForecastStream:
         return pd.DataFrame(self._quantiles(ends), index=self._stamps(), columns=["lower", "upper"])
 
     def _check_follows(self, index: pd.Index) -> None:
-        timeline = self._learned.channels.timeline
+        timeline = self._fitted.channels.timeline
         expected = timeline.after(self.cutoff, len(index))
         if (timeline.steps(index) != timeline.steps(expected)).any():
             raise ValueError(
@@ -172,60 +171,54 @@ class ForecastStream:
         self.n_timepoints += len(scaled)
 
     def _quantiles(self, levels: np.ndarray) -> np.ndarray:
-        horizon = self._learned.cut.horizon
-        noise = self._learned.scales(self._window[None], self._changes, self._spreads)
-        scales = np.repeat(noise, horizon)
-        values = self._learned.quantiles(
-            self._forecast.astype(np.float64), scales, np.arange(1, horizon + 1), levels
-        )
-        return self._scaling.reverse(values)
+        horizon = self._fitted.window.horizon
+        outputs, steps = self._forecast.astype(np.float64), np.arange(1, horizon + 1)
+        window = self._window[None, :, 0]
+        values = self._fitted.intervals.quantiles(outputs[None], window, steps, levels)
+        return self._scaling.reverse(values[0])
 
     def _stamps(self) -> pd.Index:
-        return self._learned.channels.timeline.after(self.cutoff, self._learned.cut.horizon)
+        return self._fitted.channels.timeline.after(self.cutoff, self._fitted.window.horizon)
 
 
 def _network(spec: Any) -> Any:
     return spec.network(**dict(spec.parameters))
 
 
-def _streaming_model(learned: Any, network: Any) -> Any:
+def _streaming_model(fitted: Any, network: Any) -> Any:
     """Return the model from further steps, the last window and a state to forecast and state."""
     import keras
 
     steps = keras.Input((None, 1), batch_size=1, name="steps")
-    window = keras.Input((learned.cut.window_length, 1), batch_size=1, name="series")
+    window = keras.Input((fitted.window.length, 1), batch_size=1, name="series")
     before = [
         keras.Input(array.shape[1:], batch_size=1, name=f"state_{i}")
         for i, array in enumerate(network.initial_state(1))
     ]
     features, after = network.encode_further(steps, before)
-    forecast, _ = learned.head.predict_from(lambda *_: Encoding(features), window, None)
+    forecast, _ = fitted.head.predict_from(lambda *_: Encoding(features), window, None)
     return keras.Model([steps, window, *before], [forecast, *after])
 
 
 def _check_streamable(forecaster: Any) -> None:
-    learned = getattr(forecaster, "_learned", None)
+    fitted = getattr(forecaster, "fitted_forecast_", None)
     name = type(forecaster).__name__
-    if (
-        learned is None
-        or len(forecaster._panel_seen.keys) > 1
-        or forecaster._panel_seen.n_targets > 1
-    ):
+    if fitted is None or len(forecaster.panel_.keys) > 1 or forecaster.panel_.n_targets > 1:
         raise ValueError(
             f"{name} was fitted to several series; a stream is of one: fit to each by itself."
         )
-    if learned.head.normalization is not None:
+    if fitted.head.normalization is not None:
         raise ValueError(
-            f"{name} has normalization={learned.head.normalization!r}, by which every new "
+            f"{name} has normalization={fitted.head.normalization!r}, by which every new "
             "observation changes all of the window; fit with normalization='series' to stream."
         )
-    pooling = _network(learned.model.spec).pooling
+    pooling = _network(fitted.model.spec).pooling
     if pooling != "last":
         raise ValueError(
             f"{name} was fitted with pooling={pooling!r}, which is of the whole window; fit with "
             "pooling='last' to stream."
         )
-    if learned.head.n_known or learned.head.n_past:
+    if fitted.head.n_known or fitted.head.n_past:
         raise ValueError(
             f"{name} was fitted with regressors, calendar features, a learned cycle or missing "
             "values, which a stream does not carry; fit without them to stream."

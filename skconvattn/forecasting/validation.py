@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from skconvattn.forecasting.series.history import split_panel
 from skconvattn.forecasting.series.timeline import Timeline, listed
+
+if TYPE_CHECKING:
+    from sktime.forecasting.base import ForecastingHorizon
 
 _MIN_LENGTH = 3
 
@@ -59,6 +62,22 @@ def check_horizon(fh: Any) -> None:
     """
     if fh is not None and np.size(fh) == 0:
         raise ValueError("fh is empty; give steps ahead, for example fh=range(1, 13).")
+
+
+def largest_step(fh: ForecastingHorizon) -> int:
+    """Return the most steps ahead of a horizon that is not tied to one series.
+
+    Raises
+    ------
+    ValueError
+        If the horizon gives time stamps.
+    """
+    if not fh.is_relative:
+        raise ValueError(
+            f"fh={fh.to_pandas().tolist()!r} gives time stamps, but series that are pretrained on "
+            "may end at different ones; give steps ahead, such as fh=range(1, 13)."
+        )
+    return max(int(fh.to_numpy().max()), 0)
 
 
 def check_levels(levels: Any, name: str, example: Any) -> None:

@@ -137,7 +137,7 @@ class ForecastDisplay:
         if n_history is None:
             n_history = max(forecaster.window_length_, 4 * len(forecast))
         display = cls(
-            history=forecaster._panel_seen.first.y.iloc[-n_history:, 0],
+            history=forecaster.panel_.first.y.iloc[-n_history:, 0],
             forecast=forecast,
             interval=None if coverage is None else _interval(forecaster, fh, X, coverage),
             truth=None if y_true is None else y_true[y_true.index.isin(forecast.index)],
@@ -235,7 +235,7 @@ def _steps(forecaster: BaseNeuralForecaster) -> Any:
     """Return the horizon of the fit, or all steps that are forecast directly."""
     if forecaster._fh is not None:
         return forecaster.fh
-    return np.arange(1, forecaster._learned.cut.horizon + 1)
+    return np.arange(1, forecaster.fitted_forecast_.window.horizon + 1)
 
 
 def _interval(

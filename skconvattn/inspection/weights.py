@@ -112,7 +112,7 @@ def _history(forecaster: BaseNeuralForecaster, given: Any) -> History:
             f"{type(forecaster).__name__} was fitted to several series and holds one forecaster "
             "for each; look at the entries of forecaster.forecasters_."
         )
-    panel, length = forecaster._panel_seen, forecaster.window_length_
+    panel, length = forecaster.panel_, forecaster.window_length_
     if given is None:
         if len(panel.keys) > 1 or panel.n_targets > 1:
             raise ValueError(
@@ -184,8 +184,8 @@ def spread_over_time(attention: np.ndarray, n_timepoints: int, width: int) -> np
 
 
 def _of_forecaster(forecaster: BaseNeuralForecaster, history: History) -> np.ndarray:
-    learned = forecaster._learned
-    channels = learned.channels
+    fitted = forecaster.fitted_forecast_
+    channels = fitted.channels
     if not channels.mixed:
         channels = replace(channels, n_targets=1)
     # Mixed targets look at each other: this one stands for all.
@@ -193,9 +193,9 @@ def _of_forecaster(forecaster: BaseNeuralForecaster, history: History) -> np.nda
     y = pd.concat([tail.y.iloc[:, [0]]] * channels.n_targets, axis=1)
     first = Scaling(*(values[[0] * channels.n_targets] for values in vars(tail.scaling).values()))
     window = channels.of(replace(tail, y=y, scaling=first))[0]
-    # What is known of the horizon comes after attention: zeros stand for it.
-    future = np.zeros((1, learned.cut.horizon, learned.n_known), dtype=np.float32)
-    return _by_time_step(forecaster.fitted_model_, learned.inputs(window[None], future))
+    # Future covariates of the horizon come after attention: zeros stand for them.
+    future = np.zeros((1, fitted.window.horizon, fitted.n_future), dtype=np.float32)
+    return _by_time_step(forecaster.fitted_model_, fitted.inputs(window[None], future))
 
 
 def _by_time_step(fitted: Any, inputs: list[np.ndarray]) -> np.ndarray:

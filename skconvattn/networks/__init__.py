@@ -5,6 +5,7 @@ from __future__ import annotations
 from skconvattn.networks.base import Encoding, Network
 from skconvattn.networks.heads import ClassHead, Head, HorizonHead, SequenceHead, ValueHead
 from skconvattn.networks.outputs import (
+    POINT,
     ClassOutput,
     Output,
     PointOutput,
@@ -15,6 +16,7 @@ from skconvattn.networks.pooling import pooled
 from skconvattn.networks.spec import ModelSpec
 
 __all__ = [
+    "POINT",
     "ClassHead",
     "ClassOutput",
     "Encoding",

@@ -56,6 +56,20 @@ class Network(Parametrised):
             "returns skconvattn.networks.Encoding from it."
         )
 
+    def measured_layer(self) -> str | None:
+        """Return the name of the layer whose features are measured on data and not trained.
+
+        Its output stands first among the features. The layer has ``statistics_of(series, mask)``,
+        which returns its non-trainable variables by name, and its output as ``"features"``, and a
+        ``gain`` by which the network multiplies the standardised features.
+
+        Returns
+        -------
+        str or None
+            None, the default, where every layer is trained.
+        """
+        return None
+
     @classmethod
     def network_class(cls) -> type[Network]:
         """Return the architecture's own class, without task or training parameters."""

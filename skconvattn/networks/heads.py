@@ -290,7 +290,7 @@ class HorizonHead(Head):
         return effects
 
     def set_start(
-        self, values: Values, kernel: np.ndarray, effect: np.ndarray | None = None
+        self, values: Values, departure: np.ndarray, effect: np.ndarray | None = None
     ) -> None:
         """Let the network begin with a linear forecast.
 
@@ -298,16 +298,13 @@ class HorizonHead(Head):
         ----------
         values : mutable mapping of str to ndarray
             Initial values of all variables by path; changed.
-        kernel : ndarray of shape (window_length, horizon)
-            Map from the normalised window to the horizon.
+        departure : ndarray of shape (window_length, horizon)
+            Map from the normalised window to the horizon, minus the one of the seasonal naive
+            forecast, to which the layer adds its weights.
         effect : ndarray of shape (n_known,), optional
             What one unit of each future covariate adds to the target.
         """
-        from skconvattn.layers.parts.horizon_linear import seasonal_naive_map
-
-        # The layer adds its weights to the seasonal naive forecast.
-        naive = seasonal_naive_map(len(kernel), self.horizon, self.seasonal_period)
-        values[f"{_LINEAR}/kernel"] = kernel - naive
+        values[f"{_LINEAR}/kernel"] = departure
         if effect is not None:
             values[f"{_EFFECT}/kernel"] = effect[:, None]
 

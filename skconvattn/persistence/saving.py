@@ -61,7 +61,12 @@ class Saveable:
         OSError
             If the file cannot be written.
         """
-        write_archive(path, _members(self))
+        save_estimator(self, path)
+
+
+def save_estimator(estimator: Any, path: str | os.PathLike[str]) -> None:
+    """Write an estimator to a file; see :meth:`Saveable.save`."""
+    write_archive(path, _members(estimator))
 
 
 def load(path: str | os.PathLike[str]) -> Any:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skconvattn import ConvAttentionRegressor, all_estimators, load
-from skconvattn.estimators.calibration import quantile_shifts
+from skconvattn.intervals import quantile_shifts
 
 LEVELS = (0.1, 0.25, 0.75, 0.9)
 SMALL = {"units": 2, "epochs": 2, "random_state": 0, "quantiles": LEVELS}

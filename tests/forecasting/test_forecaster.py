@@ -66,9 +66,9 @@ def test_in_sample_forecasts_look_one_step_ahead(fitted):
 
     for steps_back, expected in zip([21, 1], in_sample, strict=True):
         earlier = fitted.clone().fit(AIRLINE[:-12], fh=range(1, 7))
-        history = earlier._panel_seen.first
+        history = earlier.panel_.first
         cut = replace(history, y=history.y.iloc[:-steps_back])
-        earlier._panel_seen = replace(earlier._panel_seen, histories=(cut,))
+        earlier.panel_ = replace(earlier.panel_, histories=(cut,))
         earlier._set_cutoff(cut.y.index[-1:])
         assert earlier.predict(fh=[1]).iloc[0] == pytest.approx(expected, rel=1e-6)
 

@@ -74,7 +74,7 @@ def test_an_update_after_a_gap_counts_the_steps_between_as_missing():
     forecaster = ConvAttentionForecaster(epochs=2, **SMALL).fit(CLEAN[:100], fh=[1, 2])
     forecaster.update(CLEAN[104:106], update_params=False)
 
-    history = forecaster._panel_seen.first.y["y"]
+    history = forecaster.panel_.first.y["y"]
 
     assert history.index.equals(INDEX[:106])
     assert history[100:104].isna().all()
@@ -86,7 +86,7 @@ def test_holes_in_regressors_are_filled_and_marked():
     X.iloc[5:9] = np.nan
     forecaster = ConvAttentionForecaster(epochs=2, **SMALL).fit(CLEAN, X=X[:120], fh=[1, 2, 3])
 
-    assert forecaster._learned.channels.n_known == 2
+    assert forecaster.fitted_forecast_.channels.n_future == 2
     X.iloc[121] = np.nan
     assert np.isfinite(forecaster.predict(X=X[120:])).all()
 
@@ -95,4 +95,4 @@ def test_holes_in_regressors_are_filled_and_marked():
 def test_a_mark_is_a_channel_only_where_it_says_something(share):
     forecaster = ConvAttentionForecaster(epochs=1, **SMALL).fit(_with_holes(share), fh=[1])
 
-    assert forecaster._learned.channels.n_past == (share > 0)
+    assert forecaster.fitted_forecast_.channels.n_past == (share > 0)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from skconvattn import ConvAttentionForecaster
+from skconvattn.forecasting.predicting import PanelForecast
 from skconvattn.forecasting.series.history import Panel, split_panel
 
 SMALL = {"filters": 4, "units": 4, "epochs": 2, "random_state": 0}
@@ -53,10 +54,10 @@ def test_each_series_is_forecast_in_its_own_scale(fitted):
 
 def test_series_are_forecast_as_if_alone(fitted):
     """All share weights and program; a series does not see the others."""
-    panel = fitted._panel_seen
+    panel = fitted.panel_
     alone = fitted.clone().fit(PANEL, fh=[1, 2, 3])
-    alone._panel_seen = Panel(panel.keys[1:2], panel.histories[1:2])
-    alone._changes, alone._spreads = fitted._changes[1:2], fitted._spreads[1:2]
+    alone.panel_ = Panel(panel.keys[1:2], panel.histories[1:2])
+    alone.fitted_forecast_ = fitted.fitted_forecast_.on(alone.panel_)
 
     np.testing.assert_array_equal(alone.predict()["y"], fitted.predict()["y"]["s1"])
 
@@ -91,7 +92,9 @@ def test_series_that_end_at_different_times_are_forecast_at_the_same_stamps():
     forecaster = ConvAttentionForecaster(**SMALL).fit(panel, fh=[1, 2, 3])
 
     forecast = forecaster.predict()
-    ahead = forecaster._steps_ahead(forecast.loc["s0"].index)
+    stamps = forecast.loc["s0"].index
+    made = PanelForecast(forecaster.fitted_forecast_, forecaster.panel_, stamps, None)
+    ahead = made.steps_ahead()
 
     assert forecast.loc["s2"].index.equals(forecast.loc["s0"].index)
     np.testing.assert_array_equal(ahead, [[1, 2, 3], [1, 2, 3], [3, 4, 5]])
@@ -143,7 +146,7 @@ def test_pretraining_goes_on_with_further_series():
     forecaster.pretrain(_panel(lengths=(33, 34)))
 
     assert np.abs(forecaster.pretrained_.model.weights - weights).max() > 0
-    assert forecaster.pretrained_.cut.horizon == 2
+    assert forecaster.pretrained_.window.horizon == 2
 
 
 def test_pretraining_takes_steps_and_not_time_stamps():
@@ -164,8 +167,8 @@ def test_an_update_moves_some_series_on_and_takes_new_ones(fitted):
 
     moved.update(y, update_params=False)
 
-    assert moved._panel_seen.keys == (("s0",), ("s1",), ("s2",), ("new",))
-    assert len(dict(iter(moved._panel_seen))[("s0",)].y) == 44
+    assert moved.panel_.keys == (("s0",), ("s1",), ("s2",), ("new",))
+    assert len(dict(iter(moved.panel_))[("s0",)].y) == 44
     assert moved.predict().loc["new", "y"].between(890, 920).all()
 
 
@@ -224,7 +227,7 @@ def test_series_count_alike_whatever_the_size_of_their_season():
     forecaster = ConvAttentionForecaster(seasonal_period=12, **SMALL).fit(y, fh=[1])
 
     # The change from one season to the next is the same for all, and so is their scale.
-    histories = forecaster._panel_seen.histories
+    histories = forecaster.panel_.histories
     scales = [history.scaling.scale[0] for history in histories]
     targets = [history.scaled_targets()[0][:, 0] for history in histories]
     noises = [np.abs(target[12:] - target[:-12]).mean() for target in targets]

@@ -210,7 +210,7 @@ def test_an_update_of_one_column_may_have_another_name(alone):
     other.update(MORE.rename("sales"), update_params=False)
 
     np.testing.assert_array_equal(named.predict(), other.predict())
-    assert other._panel_seen.first.y.notna().all(axis=None)
+    assert other.panel_.first.y.notna().all(axis=None)
 
 
 def test_an_update_may_have_its_columns_in_another_order():
@@ -282,10 +282,10 @@ def test_missing_categories_are_marked_whatever_holds_them(dtype):
     forecaster = ConvAttentionForecaster(**SMALL)
     forecaster.fit(Y[:30], X=values[:30].to_frame("c"), fh=[1, 2, 3])
 
-    channels = forecaster._learned.channels.encoder.known_channels(
+    channels = forecaster.fitted_forecast_.channels.encoder.future_channels(
         values[:3].to_frame("c"), INDEX[:3]
     )
 
-    scaling = forecaster._learned.channels.encoder.known_scaling
+    scaling = forecaster.fitted_forecast_.channels.encoder.future_scaling
     np.testing.assert_allclose(channels * scaling.scale + scaling.center, np.eye(3), atol=1e-6)
     assert np.isfinite(forecaster.predict(X=values[30:].to_frame("c"))).all()

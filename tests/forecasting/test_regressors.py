@@ -8,7 +8,7 @@ import pytest
 
 from skconvattn import AttentionForecaster, ConvAttentionForecaster
 from skconvattn.forecasting.series.calendar import calendar_channels, calendar_features_for
-from skconvattn.forecasting.series.covariates import RegressorEncoder
+from skconvattn.forecasting.series.covariates import CovariateEncoder
 
 SMALL = {"filters": 4, "units": 4, "epochs": 1, "random_state": 0}
 INDEX = pd.period_range("2020-01", periods=40, freq="M")
@@ -18,7 +18,7 @@ LATER = pd.period_range("2020-01", periods=52, freq="M")
 
 def _encoder(*frames, past="auto", static="auto", calendar=(), indices=None):
     indices = [frame.index for frame in frames] if indices is None else indices
-    return RegressorEncoder.of(frames, indices, past=past, static=static, calendar=calendar)
+    return CovariateEncoder.of(frames, indices, past=past, static=static, calendar=calendar)
 
 
 def test_columns_without_later_values_are_known_up_to_the_present_only():
@@ -27,7 +27,7 @@ def test_columns_without_later_values_are_known_up_to_the_present_only():
 
     encoder = _encoder(X, indices=[INDEX])
 
-    assert (encoder.past, encoder.known) == (("a",), ("b",))
+    assert (encoder.past, encoder.future) == (("a",), ("b",))
     assert _encoder(X.loc[INDEX]).past == ()
 
 
@@ -36,7 +36,7 @@ def test_columns_that_are_constant_in_each_of_several_series_are_static():
 
     encoder = _encoder(*frames)
 
-    assert (encoder.static, encoder.known) == (("size",), ("same", "x"))
+    assert (encoder.static, encoder.future) == (("size",), ("same", "x"))
     assert _encoder(frames[0]).static == ()
 
 
@@ -44,13 +44,13 @@ def test_categories_become_one_channel_each_and_gaps_a_mark():
     X = pd.DataFrame({"day": ["mon", "tue", None, "mon"], "x": [1.0, np.nan, 3.0, 4.0]})
     encoder = _encoder(X)
 
-    channels = encoder.known_channels(X, X.index)
-    raw = channels * encoder.known_scaling.scale + encoder.known_scaling.center
+    channels = encoder.future_channels(X, X.index)
+    raw = channels * encoder.future_scaling.scale + encoder.future_scaling.center
 
     # Monday, Tuesday, no day, x with its gap filled, no x.
     expected = [[1, 0, 0, 1, 0], [0, 1, 0, 1, 1], [0, 0, 1, 3, 0], [1, 0, 0, 4, 0]]
     np.testing.assert_allclose(raw, expected, atol=1e-6)
-    assert encoder.known_channels_count == 5
+    assert encoder.n_future_channels == 5
     np.testing.assert_allclose(channels.mean(axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(channels.std(axis=0), 1, atol=1e-6)
 
@@ -58,7 +58,7 @@ def test_categories_become_one_channel_each_and_gaps_a_mark():
 def test_a_new_category_is_refused_by_name():
     X = pd.DataFrame({"day": ["mon", "tue"] * 3})
     with pytest.raises(ValueError, match=r"X\['day'\] has the categories \['wed'\], .* use one of"):
-        _encoder(X).known_channels(X.replace("tue", "wed"), X.index)
+        _encoder(X).future_channels(X.replace("tue", "wed"), X.index)
 
 
 def test_too_many_categories_are_refused():
@@ -123,7 +123,7 @@ def test_categories_and_calendar_reach_the_forecast_of_a_later_horizon():
     X = pd.DataFrame({"season": list("abcd") * 13}, index=LATER)
     forecaster = _fitted(X[:40], calendar_features="auto")
 
-    assert forecaster._learned.channels.n_known == 4 + 2
+    assert forecaster.fitted_forecast_.channels.n_future == 4 + 2
     assert np.isfinite(forecaster.predict(X=X[40:], fh=[1, 12])).all()
 
 

@@ -10,7 +10,8 @@ from sktime.forecasting.base import BaseForecaster
 from sktime.split import ExpandingWindowSplitter, SlidingWindowSplitter
 
 from skconvattn import ConvAttentionForecaster, RNNAttentionForecaster
-from skconvattn.forecasting.calibration import ConformalQuantiles
+from skconvattn.forecasting.backtest import Backtest
+from skconvattn.intervals.residuals import ConformalQuantiles
 
 SMALL = {"filters": 4, "units": 4, "random_state": 0}
 AIRLINE = load_airline()
@@ -132,7 +133,7 @@ def test_a_backtest_in_one_batch_equals_one_step_by_step(monkeypatch, y, splitte
     forecaster = ConvAttentionForecaster(epochs=2, **SMALL).fit(y[:-30], fh=range(1, 7))
 
     batch = forecaster.update_predict(y[-30:], splitter, update_params=False)
-    monkeypatch.setattr(type(forecaster), "_moves", lambda *arguments: None)
+    monkeypatch.setattr(Backtest, "of", lambda *arguments: None)
     one_by_one = forecaster.update_predict(y[-30:], splitter, update_params=False)
 
     pd.testing.assert_frame_equal(batch, one_by_one, rtol=1e-6)
@@ -146,7 +147,7 @@ def test_a_backtest_with_regressors_in_one_batch_equals_one_step_by_step(monkeyp
     forecaster.fit(AIRLINE[:-20], X=X[: len(AIRLINE) - 20], fh=[1, 2])
 
     batch = forecaster.update_predict(AIRLINE[-20:], SPLITTERS[0], X=X, update_params=False)
-    monkeypatch.setattr(type(forecaster), "_moves", lambda *arguments: None)
+    monkeypatch.setattr(Backtest, "of", lambda *arguments: None)
     one_by_one = forecaster.update_predict(AIRLINE[-20:], SPLITTERS[0], X=X, update_params=False)
 
     pd.testing.assert_frame_equal(batch, one_by_one, rtol=1e-6)
@@ -161,7 +162,7 @@ def test_a_backtest_moves_the_forecaster_on_if_asked_to():
 
     last = [window[-1] for window, _ in SPLITTERS[0].split(AIRLINE[-30:])][-1]
     assert forecaster.cutoff[0] == AIRLINE[-30:].index[last]
-    assert len(forecaster._panel_seen.first.y) == len(AIRLINE) - 30 + last + 1
+    assert len(forecaster.panel_.first.y) == len(AIRLINE) - 30 + last + 1
 
 
 def test_a_backtest_that_trains_goes_step_by_step(monkeypatch):
@@ -234,9 +235,9 @@ def test_a_stream_that_never_left_its_window_is_the_forecaster():
     y = AIRLINE[:30]
     forecaster = RNNAttentionForecaster(window_length=29, **STREAMED).fit(y, fh=[1, 2, 3])
     first = y.iloc[1:]  # the last window is all that the network sees
-    forecaster._panel_seen = type(forecaster._panel_seen).of(first.to_frame(), None)
-    forecaster._panel_seen = type(forecaster._panel_seen)(
-        ((),), (type(forecaster._panel_seen.first)(first.to_frame(), None, _scaling(y)),)
+    forecaster.panel_ = type(forecaster.panel_).of(first.to_frame(), None)
+    forecaster.panel_ = type(forecaster.panel_)(
+        ((),), (type(forecaster.panel_.first)(first.to_frame(), None, _scaling(y)),)
     )
 
     pd.testing.assert_series_equal(

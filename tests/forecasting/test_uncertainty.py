@@ -11,7 +11,7 @@ from scipy.stats import norm
 from sktime.datasets import load_airline
 
 from skconvattn import ConvAttentionForecaster, all_estimators
-from skconvattn.forecasting.calibration import ConformalQuantiles, ResidualQuantiles
+from skconvattn.intervals.residuals import ConformalQuantiles, ResidualQuantiles
 
 AIRLINE = load_airline()
 FORECASTERS = dict(all_estimators("forecaster"))

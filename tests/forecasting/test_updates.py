@@ -110,7 +110,7 @@ def test_values_given_again_replace_those_before(fitted):
 
     moved = copy.deepcopy(fitted).update(corrected, update_params=False)
 
-    history = moved._panel_seen.first.y.iloc[:, 0]
+    history = moved.panel_.first.y.iloc[:, 0]
     np.testing.assert_array_equal(history, [*AIRLINE[:115], *corrected])
 
 
@@ -139,7 +139,7 @@ def test_regressors_are_updated_with_the_series(strategy):
     forecaster.update(MORE, X=X[120:126])
 
     fresh = ConvAttentionForecaster(filters=2, **SMALL).fit(AIRLINE[:126], X=X[:126], fh=FH)
-    pd.testing.assert_frame_equal(forecaster._panel_seen.first.X, fresh._panel_seen.first.X)
+    pd.testing.assert_frame_equal(forecaster.panel_.first.X, fresh.panel_.first.X)
     equal = np.array_equal(forecaster.predict(X=X[126:]), fresh.predict(X=X[126:]))
     assert equal == (strategy == "refit")
 
@@ -191,7 +191,7 @@ def test_a_stream_is_the_network_on_the_whole_history():
 
     stream.update(y[5:23]).update(y[23:24]).update(y[24:length])
 
-    scaling = model._panel_seen.first.scaling
+    scaling = model.panel_.first.scaling
     window = scaling.apply(y.to_numpy()[:length, None])[None]
     output = np.asarray(model.model_(window))[0, :, 0]
     np.testing.assert_allclose(

@@ -51,7 +51,7 @@ def test_the_weights_of_a_series_sum_to_one(pool_size, strides):
 def test_weights_are_those_of_the_keras_model(forecaster):
     weights = attention_weights(forecaster)
 
-    history = forecaster._panel_seen.first
+    history = forecaster.panel_.first
     window = history.scaled_targets()[0][-forecaster.window_length_ :][None]
     pooled = forecaster.fitted_model_.attention([window])[0]
     np.testing.assert_allclose(weights.to_numpy(), np.repeat(pooled / 2, 2))

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skconvattn.forecasting.series.covariates import RegressorEncoder
-from skconvattn.forecasting.series.history import History, Panel
+from skconvattn.forecasting.series.covariates import CovariateEncoder
+from skconvattn.forecasting.series.history import History
 from skconvattn.forecasting.series.timeline import Timeline
 
 
@@ -17,75 +17,71 @@ from skconvattn.forecasting.series.timeline import Timeline
 class Channels:
     """Which channels the network sees of a target.
 
-    In this order: the target; known up to the present only: all targets where they are mixed, a
-    mark where the target is missing, past regressors; known ahead: regressors, calendar, which of
-    the targets this is where they are mixed, and the position in the season for a learned cycle.
+    In this order: the target; past channels: all targets where they are mixed, an indicator of
+    missing values, past covariates; future channels: future covariates, calendar, which of the
+    targets this is where they are mixed, and the position in the season for a learned cycle.
 
     Attributes
     ----------
-    encoder : RegressorEncoder
-        Of the regressors.
+    encoder : CovariateEncoder
+        Of the covariates.
     n_targets : int
         Targets of each series.
     mixed : bool
         Whether each target sees the others.
-    marked : bool
-        Whether missing values of the target are marked.
+    has_missing : bool
+        Whether an indicator says where values of the target are missing.
     cycle : int
         Time steps of a learned cycle, 0 for none.
     timeline : Timeline
         Grid of the time stamps.
     """
 
-    encoder: RegressorEncoder
+    encoder: CovariateEncoder
     n_targets: int
     mixed: bool
-    marked: bool
+    has_missing: bool
     cycle: int
     timeline: Timeline
 
     @property
     def n_past(self) -> int:
-        """Channels known up to the present only, beside the target."""
-        return self._n_own_past + self.encoder.past_channels_count
+        """Past channels beside the target."""
+        return self._n_own_past + self.encoder.n_past_channels
 
     @property
-    def n_known(self) -> int:
-        """Channels known ahead."""
+    def n_future(self) -> int:
+        """Future channels."""
         return (
-            self.encoder.known_channels_count
+            self.encoder.n_future_channels
             + (self.n_targets if self.mixed else 0)
             + (self.cycle > 0)
         )
 
-    def arrays(self, panel: Panel) -> list[np.ndarray]:
-        """Return channels of all targets of all series, series by series.
+    def of(self, history: History) -> list[np.ndarray]:
+        """Return the channels of each target of a series.
 
         Parameters
         ----------
-        panel : Panel
-            Histories.
+        history : History
+            The series.
 
         Returns
         -------
-        list of ndarray of shape (n_timepoints, 1 + n_past + n_known)
+        list of ndarray of shape (n_timepoints, 1 + n_past + n_future)
             Float32, without missing values.
         """
-        return [array for history in panel.histories for array in self.of(history)]
-
-    def of(self, history: History) -> list[np.ndarray]:
-        """Return the channels of each target of a series; see :meth:`arrays`."""
         filled, missing = history.scaled_targets()
-        regressors = self.encoder.past_channels(history.X, len(filled))
-        known = self.encoder.known_channels(history.X, history.y.index)
+        past = self.encoder.past_channels(history.X, len(filled))
+        future = self.encoder.future_channels(history.X, history.y.index)
         return [
             np.concatenate(
                 [
                     filled[:, [i]],
                     *([filled] if self.mixed else []),
-                    *([missing[:, [i]].astype(np.float32)] if self.marked else []),
-                    regressors,
-                    self._complete(known, history.y.index, i),
+                    *([missing[:, [i]].astype(np.float32)] if self.has_missing else []),
+                    past,
+                    self._complete(future, history.y.index, i),
                 ],
                 axis=1,
             )
@@ -93,7 +89,7 @@ class Channels:
         ]
 
     def ahead(self, X: pd.DataFrame | None, stamps: pd.Index) -> list[np.ndarray]:
-        """Return the channels known ahead, of each target.
+        """Return the future channels of each target.
 
         Parameters
         ----------
@@ -104,23 +100,23 @@ class Channels:
 
         Returns
         -------
-        list of ndarray of shape (n_steps, n_known)
+        list of ndarray of shape (n_steps, n_future)
             Float32.
         """
-        known = self.encoder.known_channels(X, stamps)
-        return [self._complete(known, stamps, i) for i in range(self.n_targets)]
+        future = self.encoder.future_channels(X, stamps)
+        return [self._complete(future, stamps, i) for i in range(self.n_targets)]
 
-    def seen_next(self, rows: np.ndarray, forecasts: np.ndarray, known: np.ndarray) -> None:
+    def seen_next(self, rows: np.ndarray, forecasts: np.ndarray, future: np.ndarray) -> None:
         """Write forecasts into the steps that a further forecast is made from.
 
         Parameters
         ----------
-        rows : ndarray of shape (n_series * n_targets, n_steps, 1 + n_past + n_known)
-            Changed in place; channels of which nothing is known stay.
+        rows : ndarray of shape (n_series * n_targets, n_steps, 1 + n_past + n_future)
+            Changed in place; channels of which nothing is future stay.
         forecasts : ndarray of shape (n_series * n_targets, n_steps)
             Of all targets.
-        known : ndarray of shape (n_series * n_targets, n_steps, n_known)
-            Channels known ahead.
+        future : ndarray of shape (n_series * n_targets, n_steps, n_future)
+            Future channels.
         """
         rows[..., 0] = forecasts
         first = 1
@@ -129,17 +125,17 @@ class Channels:
             together = together.transpose(0, 2, 1)
             rows[..., 1 : 1 + self.n_targets] = np.repeat(together, self.n_targets, axis=0)
             first += self.n_targets
-        if self.marked:
+        if self.has_missing:
             rows[..., first] = 0.0
-        if known.shape[-1]:
-            rows[..., -known.shape[-1] :] = known
+        if future.shape[-1]:
+            rows[..., -future.shape[-1] :] = future
 
     @property
     def _n_own_past(self) -> int:
-        return (self.n_targets if self.mixed else 0) + self.marked
+        return (self.n_targets if self.mixed else 0) + self.has_missing
 
-    def _complete(self, known: np.ndarray, index: pd.Index, target: int) -> np.ndarray:
-        parts: list[Any] = [known]
+    def _complete(self, future: np.ndarray, index: pd.Index, target: int) -> np.ndarray:
+        parts: list[Any] = [future]
         if self.mixed:
             which = np.zeros((len(index), self.n_targets), dtype=np.float32)
             which[:, target] = 1.0

@@ -1,4 +1,4 @@
-"""Columns of X as channels: what is known when, categories, calendar and scale."""
+"""Columns of X as channels: past, future and static covariates, categories and calendar."""
 
 from __future__ import annotations
 
@@ -17,31 +17,32 @@ _MAX_CATEGORIES = 50
 
 
 @dataclass(frozen=True, eq=False)
-class RegressorEncoder:
+class CovariateEncoder:
     """How the columns of ``X`` become channels; measured on the data of the fit.
 
     Attributes
     ----------
-    past, known, static : tuple
-        Columns known up to the present, over the horizon too, and for each series once.
+    past, future, static : tuple
+        Columns of past covariates, of future covariates, whose values over the horizon are given
+        too, and of those with one value per series.
     categories : dict
         Categories of each column that is not a number: one channel each.
-    marked : tuple
+    with_missing : tuple
         Columns with missing values in the fit: a further channel says where.
     calendar : tuple of str
         Features of the time stamps, see :func:`calendar_channels`.
-    past_scaling, known_scaling : Scaling or None
+    past_scaling, future_scaling : Scaling or None
         Of the channels, over all series of the fit.
     """
 
     past: tuple[Any, ...] = ()
-    known: tuple[Any, ...] = ()
+    future: tuple[Any, ...] = ()
     static: tuple[Any, ...] = ()
     categories: dict[Any, tuple[Any, ...]] | None = None
-    marked: tuple[Any, ...] = ()
+    with_missing: tuple[Any, ...] = ()
     calendar: tuple[str, ...] = ()
     past_scaling: Scaling | None = None
-    known_scaling: Scaling | None = None
+    future_scaling: Scaling | None = None
 
     @classmethod
     def of(
@@ -52,26 +53,26 @@ class RegressorEncoder:
         past: Any,
         static: Any,
         calendar: tuple[str, ...],
-    ) -> RegressorEncoder:
-        """Measure regressors.
+    ) -> CovariateEncoder:
+        """Measure covariates.
 
         Parameters
         ----------
         frames : sequence of pandas.DataFrame
-            Regressors of each series, rows at its time stamps or more; without columns where there
+            Covariates of each series, rows at its time stamps or more; without columns where there
             are none.
         indices : sequence of pandas.Index
             Time stamps of each series.
         past, static : sequence or "auto"
-            Columns known up to the present, and for each series once. "auto" takes as past those
-            without a value after the end of every series where there are later rows, and as static
-            those that are constant in each of several series and not the same in all.
+            Columns of past covariates, and of those with one value per series. "auto" takes as past
+            those without a value after the end of every series where there are later rows, and as
+            static those that are constant in each of several series and not the same in all.
         calendar : tuple of str
             Features of the time stamps.
 
         Returns
         -------
-        RegressorEncoder
+        CovariateEncoder
             The encoder.
         """
         columns = tuple(frames[0].columns)
@@ -79,15 +80,15 @@ class RegressorEncoder:
         _check_columns(columns, static, "static_regressors")
         static = _static(frames, columns) if _is_auto(static) else tuple(static)
         if _is_auto(past):
-            past = _unknown_ahead(frames, indices, columns)
+            past = _without_future(frames, indices, columns)
         past = tuple(column for column in past if column not in static)
         rows = [frame.loc[index] for frame, index in zip(frames, indices, strict=True)]
         encoder = cls(
             past=past,
-            known=tuple(c for c in columns if c not in past and c not in static),
+            future=tuple(c for c in columns if c not in past and c not in static),
             static=static,
             categories={c: k for c in columns if (k := _categories(c, rows)) is not None},
-            marked=tuple(c for c in columns if any(r[c].isna().any() for r in rows)),
+            with_missing=tuple(c for c in columns if any(r[c].isna().any() for r in rows)),
             calendar=calendar,
         )
         return encoder._scaled_by(rows, indices)
@@ -95,35 +96,30 @@ class RegressorEncoder:
     @property
     def columns(self) -> tuple[Any, ...]:
         """All columns of ``X``."""
-        return (*self.past, *self.known, *self.static)
+        return (*self.past, *self.future, *self.static)
 
     @property
-    def past_channels_count(self) -> int:
-        """Number of channels known up to the present."""
+    def n_past_channels(self) -> int:
+        """Number of channels of past covariates."""
         return self._count(self.past)
 
     @property
-    def known_channels_count(self) -> int:
-        """Number of channels known ahead."""
+    def n_future_channels(self) -> int:
+        """Number of channels of future covariates."""
         n_calendar = sum(1 if name == "weekend" else 2 for name in self.calendar)
-        return self._count((*self.known, *self.static)) + n_calendar
+        return self._count((*self.future, *self.static)) + n_calendar
 
     def _count(self, columns: tuple[Any, ...]) -> int:
         categories = self.categories or {}
-        return sum(len(categories.get(c, (0,))) + (c in self.marked) for c in columns)
-
-    @property
-    def needs_future(self) -> bool:
-        """Whether a forecast needs rows of ``X`` over the horizon."""
-        return bool(self.known)
+        return sum(len(categories.get(c, (0,))) + (c in self.with_missing) for c in columns)
 
     def past_channels(self, X: pd.DataFrame | None, n_rows: int) -> np.ndarray:
-        """Return scaled channels that are known up to the present: (n_rows, n_past), float32."""
+        """Return scaled channels of past covariates: (n_rows, n_past), float32."""
         raw = self._columns_as_channels(X, self.past, n_rows)
         return _apply(self.past_scaling, raw)
 
-    def known_channels(self, X: pd.DataFrame | None, index: pd.Index) -> np.ndarray:
-        """Return scaled channels that are known ahead: (n_rows, n_known), float32.
+    def future_channels(self, X: pd.DataFrame | None, index: pd.Index) -> np.ndarray:
+        """Return scaled channels of future covariates: (n_rows, n_future), float32.
 
         Parameters
         ----------
@@ -132,13 +128,13 @@ class RegressorEncoder:
         index : pandas.Index of length n_rows
             Time stamps.
         """
-        raw = self._columns_as_channels(X, (*self.known, *self.static), len(index))
+        raw = self._columns_as_channels(X, (*self.future, *self.static), len(index))
         if self.calendar:
             raw = np.concatenate([raw, calendar_channels(index, self.calendar)], axis=1)
-        return _apply(self.known_scaling, raw)
+        return _apply(self.future_scaling, raw)
 
     def check(self, X: pd.DataFrame) -> None:
-        """Refuse regressors with values of another kind than those of the fit.
+        """Refuse covariates with values of another kind than those of the fit.
 
         Raises
         ------
@@ -151,14 +147,14 @@ class RegressorEncoder:
 
     def _scaled_by(
         self, rows: Sequence[pd.DataFrame], indices: Sequence[pd.Index]
-    ) -> RegressorEncoder:
+    ) -> CovariateEncoder:
         """Return the same encoder with scales measured on the rows of the fit."""
         past = [self.past_channels(frame, len(frame)) for frame in rows]
-        known = [
-            self.known_channels(frame, index) for frame, index in zip(rows, indices, strict=True)
+        future = [
+            self.future_channels(frame, index) for frame, index in zip(rows, indices, strict=True)
         ]
-        return RegressorEncoder(
-            **{**vars(self), "past_scaling": _scaling(past), "known_scaling": _scaling(known)}
+        return CovariateEncoder(
+            **{**vars(self), "past_scaling": _scaling(past), "future_scaling": _scaling(future)}
         )
 
     def _columns_as_channels(
@@ -175,14 +171,14 @@ class RegressorEncoder:
                 channels.append(_filled(_numbers(values, column)))
             else:
                 _check_categories(values, known, column)
-                # Strings may compare with a missing value to a missing truth.
+                # Strings may compare with a missing value to a missing value.
                 channels += [(values == one).to_numpy(np.float64, na_value=0.0) for one in known]
-            if column in self.marked:
+            if column in self.with_missing:
                 channels.append(missing.astype(np.float64))
         return np.stack(channels, axis=1) if channels else np.zeros((n_rows, 0))
 
 
-def regressor_rows(X: pd.DataFrame, columns: Sequence[Any]) -> pd.DataFrame:
+def covariate_rows(X: pd.DataFrame, columns: Sequence[Any]) -> pd.DataFrame:
     """Return the columns of a fit from ``X``.
 
     Raises
@@ -226,7 +222,7 @@ def _static(frames: Sequence[pd.DataFrame], columns: tuple[Any, ...]) -> tuple[A
     )
 
 
-def _unknown_ahead(
+def _without_future(
     frames: Sequence[pd.DataFrame], indices: Sequence[pd.Index], columns: tuple[Any, ...]
 ) -> tuple[Any, ...]:
     """Return columns without a value after the series, where ``X`` has rows there."""

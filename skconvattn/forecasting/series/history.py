@@ -1,4 +1,4 @@
-"""What a forecaster has seen of each series, as given."""
+"""What a forecaster has seen of each series: values and covariates as given, and their scale."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from skconvattn.data.scaling import Scaling
-from skconvattn.forecasting.calibration import noise_floor
-from skconvattn.forecasting.series.covariates import regressor_rows
+from skconvattn.forecasting.series.covariates import covariate_rows
 from skconvattn.forecasting.series.timeline import Timeline
+from skconvattn.intervals.noise import noise_floor
 
-# How far the scale of a series by its noise may be from its deviation, either way.
-_MOST_EVENED = 10.0
+# How far the scale of a series by its noise may be from its standard deviation, either way.
+_MOST_RESCALED = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class History:
     y : pandas.DataFrame of shape (n_timepoints, n_targets)
         Targets; NaN where missing.
     X : pandas.DataFrame or None
-        Regressors at the time stamps of ``y``.
+        Covariates at the time stamps of ``y``.
     scaling : Scaling
         Of each target, from the first data seen.
     """
@@ -38,16 +38,16 @@ class History:
 
     @classmethod
     def of(cls, y: pd.DataFrame, X: pd.DataFrame | None, *, scaled: bool = True) -> History:
-        """Take a checked series and its regressors, and measure its scale.
+        """Take a checked series and its covariates, and measure its scale.
 
         Parameters
         ----------
         y : pandas.DataFrame of shape (n_timepoints, n_targets)
             Targets.
         X : pandas.DataFrame or None
-            Regressors, at least at the time stamps of ``y``.
+            Covariates, at least at the time stamps of ``y``.
         scaled : bool
-            Whether targets are brought to mean zero and deviation one.
+            Whether targets are brought to mean zero and a standard deviation of one.
         """
         values = y.to_numpy(np.float64, na_value=np.nan)
         scaling = (
@@ -58,8 +58,8 @@ class History:
         return cls(y, None if X is None else X.loc[y.index], scaling)
 
     @property
-    def regressors(self) -> pd.DataFrame:
-        """Regressors at the time stamps of ``y``; a frame without columns where there are none."""
+    def covariates(self) -> pd.DataFrame:
+        """Covariates at the time stamps of ``y``; a frame without columns where there are none."""
         return pd.DataFrame(index=self.y.index) if self.X is None else self.X
 
     def tail(self, n_timepoints: int) -> History:
@@ -82,23 +82,23 @@ class History:
         if self.X is None:
             return replace(self, y=targets)
         assert X is not None  # checked where it came in
-        rows = regressor_rows(X, list(self.X.columns))
-        regressors = rows.loc[rows.index.isin(y.index)].combine_first(self.X)[list(self.X.columns)]
-        return replace(self, y=targets, X=regressors.reindex(targets.index))
+        rows = covariate_rows(X, list(self.X.columns))
+        covariates = rows.loc[rows.index.isin(y.index)].combine_first(self.X)[list(self.X.columns)]
+        return replace(self, y=targets, X=covariates.reindex(targets.index))
 
-    def evened(self, period: int, factor: float) -> History:
-        """Return the history on a scale that follows its noise.
+    def rescaled_by_noise(self, period: int, factor: float) -> History:
+        """Return the history on a scale that is proportional to its noise.
 
         Parameters
         ----------
         period : int
             Time steps of a season.
         factor : float
-            Noise of one on the scale of the deviation, see :meth:`Panel.noise_factor`.
+            Noise of one in units of the standard deviation, see :meth:`Panel.noise_factor`.
         """
         filled, _ = self.scaled_targets()
         noise = np.array([noise_floor(target, period) for target in filled.T])
-        ratio = np.clip(factor * noise, 1 / _MOST_EVENED, _MOST_EVENED)
+        ratio = np.clip(factor * noise, 1 / _MOST_RESCALED, _MOST_RESCALED)
         scaling = Scaling(self.scaling.center, self.scaling.scale * ratio)
         return replace(self, scaling=scaling)
 
@@ -130,20 +130,23 @@ class Panel:
         that is not part of a panel.
     histories : tuple of History
         In the order of the keys.
+    names : tuple of str or None
+        Names of all levels of the index; empty where they have none.
     """
 
     keys: tuple[tuple[Any, ...], ...]
     histories: tuple[History, ...]
+    names: tuple[Any, ...] = ()
 
     @classmethod
     def of(cls, y: pd.DataFrame, X: pd.DataFrame | None, *, scaled: bool = True) -> Panel:
         """Take checked data of sktime's kinds pd.DataFrame, pd-multiindex or pd_multiindex_hier."""
-        regressors = split_panel(X) if X is not None else {}
+        covariates = split_panel(X) if X is not None else {}
         parts = split_panel(y)
         histories = [
-            History.of(part, regressors.get(key), scaled=scaled) for key, part in parts.items()
+            History.of(part, covariates.get(key), scaled=scaled) for key, part in parts.items()
         ]
-        return cls(tuple(parts), tuple(histories))
+        return cls(tuple(parts), tuple(histories), tuple(y.index.names))
 
     def __iter__(self) -> Iterator[tuple[tuple[Any, ...], History]]:
         """Iterate over keys and histories."""
@@ -165,10 +168,10 @@ class Panel:
         return max(self.histories, key=lambda history: len(history.y))
 
     def noise_factor(self, period: int) -> float:
-        """Return what makes the noise of the middle series as large as its deviation.
+        """Return what makes the noise of the median series as large as its standard deviation.
 
-        The loss of a panel adds up errors of all series. On the scale of deviations, a series with
-        a clear season and little noise would hardly count; on the scale of the noise, the change
+        The loss of a panel adds up errors of all series. In units of standard deviations, a series
+        with a clear season and little noise would hardly count; in units of the noise, the change
         from one season to the next, all count alike.
 
         Parameters
@@ -183,19 +186,20 @@ class Panel:
         ]
         return float(1 / np.median(noises))
 
-    def evened(self, period: int, factor: float, only: Collection[Any] | None = None) -> Panel:
-        """Return the panel on scales that follow the noise of each series, or of some by key."""
-        return Panel(
-            self.keys,
-            tuple(
-                history.evened(period, factor) if only is None or key in only else history
-                for key, history in self
-            ),
+    def rescaled_by_noise(
+        self, period: int, factor: float, only: Collection[Any] | None = None
+    ) -> Panel:
+        """Return the panel with series, all or some by key, on scales that follow their noise."""
+        histories = (
+            history.rescaled_by_noise(period, factor) if only is None or key in only else history
+            for key, history in self
         )
+        return replace(self, histories=tuple(histories))
 
     def rescaled(self, *, scaled: bool = True) -> Panel:
         """Return the panel with scales measured on all that has been seen."""
-        return Panel(self.keys, tuple(History.of(h.y, h.X, scaled=scaled) for h in self.histories))
+        histories = (History.of(h.y, h.X, scaled=scaled) for h in self.histories)
+        return replace(self, histories=tuple(histories))
 
     def extended(
         self,
@@ -207,13 +211,13 @@ class Panel:
     ) -> Panel:
         """Return the panel with new time stamps, and new series, added."""
         known = dict(iter(self))
-        regressors = split_panel(X) if X is not None else {}
+        covariates = split_panel(X) if X is not None else {}
         for key, part in split_panel(y).items():
             if key in known:
-                known[key] = known[key].extended(part, regressors.get(key), timeline)
+                known[key] = known[key].extended(part, covariates.get(key), timeline)
             else:
-                known[key] = History.of(part, regressors.get(key), scaled=scaled)
-        return Panel(tuple(known), tuple(known.values()))
+                known[key] = History.of(part, covariates.get(key), scaled=scaled)
+        return Panel(tuple(known), tuple(known.values()), self.names)
 
 
 def split_panel(data: pd.DataFrame) -> dict[tuple[Any, ...], pd.DataFrame]:
@@ -225,26 +229,6 @@ def split_panel(data: pd.DataFrame) -> dict[tuple[Any, ...], pd.DataFrame]:
         key if isinstance(key, tuple) else (key,): part.droplevel(levels)
         for key, part in data.groupby(level=levels, sort=False)
     }
-
-
-def join_panel(
-    keys: tuple[tuple[Any, ...], ...], parts: list[pd.DataFrame], names: Any
-) -> pd.DataFrame:
-    """Return one frame for all series, the opposite of :func:`split_panel`.
-
-    Parameters
-    ----------
-    keys : tuple of tuple
-        Names of the series.
-    parts : list of pandas.DataFrame
-        A frame a series.
-    names : sequence of str or None
-        Names of all levels of the index.
-    """
-    if keys == ((),):
-        return parts[0]
-    levels = [key if len(key) > 1 else key[0] for key in keys]
-    return pd.concat(parts, keys=levels, names=list(names))
 
 
 def _interpolated(values: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""How a series is cut: window, horizon, and the part held out at the end."""
+"""How long windows are, and which of them are held out at the end of a series."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 # Held-out windows below which neither stopping nor calibration can be trusted.
 _MIN_HELD_OUT = 4
-# Held-out windows above which more tell little, on a long series: every n-th is taken.
+# Held-out windows above which more tell little, on a long series: every nth is taken.
 _MAX_HELD_OUT = 2048
 # A window longer than this costs more than a further season tells, unless asked for.
 _MAX_AUTO_WINDOW = 336
@@ -19,18 +19,18 @@ _FEWEST_WEEKS = 4
 
 
 @dataclass(frozen=True)
-class Cut:
+class WindowSpec:
     """Window and horizon of a forecaster on a series.
 
     Attributes
     ----------
-    window_length : int
+    length : int
         Time steps of a window.
     horizon : int
         Steps ahead that are forecast directly.
     """
 
-    window_length: int
+    length: int
     horizon: int
 
     def split(self, n_timepoints: int, fraction: float) -> tuple[np.ndarray, np.ndarray]:
@@ -53,10 +53,10 @@ class Cut:
         """
         n_held_out = max(round(fraction * n_timepoints), self.horizon, _MIN_HELD_OUT)
         boundary = n_timepoints - n_held_out
-        n_training = boundary - self.window_length - self.horizon + 1
+        n_training = boundary - self.length - self.horizon + 1
         if n_training < max(_MIN_HELD_OUT, n_held_out // 4):
             return np.zeros(0, dtype=int), np.zeros(0, dtype=int)
-        held_out = np.arange(boundary - self.window_length, n_timepoints - self.window_length)
+        held_out = np.arange(boundary - self.length, n_timepoints - self.length)
         return np.arange(n_training), _thinned(held_out)
 
     def split_all(self, lengths: Sequence[int], fraction: float) -> tuple[np.ndarray, np.ndarray]:
@@ -77,11 +77,11 @@ class Cut:
         """
         training, held_out = [], []
         for length, first in zip(lengths, self._first_windows(lengths), strict=True):
-            inside, outside = self.split(length, fraction)
-            if len(outside) == 0:
-                inside = np.arange(max(0, length - self.window_length))
-            training.append(first + inside)
-            held_out.append(first + outside)
+            learned, later = self.split(length, fraction)
+            if len(later) == 0:
+                learned = np.arange(max(0, length - self.length))
+            training.append(first + learned)
+            held_out.append(first + later)
         return np.concatenate(training), _thinned(np.concatenate(held_out))
 
     def series_of(self, windows: np.ndarray, lengths: Sequence[int]) -> np.ndarray:
@@ -90,7 +90,7 @@ class Cut:
 
     def _first_windows(self, lengths: Sequence[int]) -> np.ndarray:
         """Return the number of each series' first window; of the next one's where it has none."""
-        counts = np.maximum(np.asarray(lengths) - self.window_length, 0)
+        counts = np.maximum(np.asarray(lengths) - self.length, 0)
         return np.concatenate([[0], np.cumsum(counts)[:-1]])
 
 

@@ -7,7 +7,11 @@ import pandas as pd
 import pytest
 
 from skconvattn.forecasting.series.seasonality import seasonal_period
-from skconvattn.forecasting.series.windowing import Cut, checked_window_length, window_length_for
+from skconvattn.forecasting.series.windowing import (
+    WindowSpec,
+    checked_window_length,
+    window_length_for,
+)
 
 
 def _flat(index):
@@ -86,7 +90,7 @@ def test_a_window_that_fills_the_series_is_refused():
 
 @pytest.mark.parametrize("n_timepoints", [40, 100, 1000, 30_000])
 def test_no_target_of_the_training_part_is_held_out(n_timepoints):
-    cut = Cut(window_length=8, horizon=4)
+    cut = WindowSpec(length=8, horizon=4)
 
     training, held_out = cut.split(n_timepoints, fraction=0.2)
 
@@ -99,6 +103,6 @@ def test_no_target_of_the_training_part_is_held_out(n_timepoints):
 
 
 def test_a_series_too_short_for_a_split_holds_nothing_out():
-    training, held_out = Cut(window_length=8, horizon=4).split(16, fraction=0.2)
+    training, held_out = WindowSpec(length=8, horizon=4).split(16, fraction=0.2)
 
     assert len(training) == len(held_out) == 0

@@ -9,8 +9,9 @@ from sklearn.linear_model import Ridge
 
 from skconvattn import ConvAttentionForecaster
 from skconvattn.data import Windows
-from skconvattn.forecasting import linear_start
-from skconvattn.forecasting.linear_start import LinearStart
+from skconvattn.members import linear, ridge
+from skconvattn.members.linear import Examples, LinearStart
+from skconvattn.members.simple import simple_forecasts
 from skconvattn.networks import HorizonHead, ModelSpec
 
 LENGTH, HORIZON, PERIOD = 12, 3, 4
@@ -44,7 +45,7 @@ def test_simple_forecasts_are_those_of_the_textbook():
 
     forecasts = {
         name: window @ matrix
-        for name, matrix in linear_start.simple_forecasts(head, LENGTH).items()
+        for name, matrix in simple_forecasts(LENGTH, head.horizon, head.seasonal_period).items()
     }
 
     np.testing.assert_allclose(forecasts["zero"], 0)
@@ -64,7 +65,12 @@ def test_maps_are_ridge_regressions_of_what_the_simple_forecast_leaves(normaliza
     windows = _windows(y)
     training = _whole(windows)
 
-    maps = linear_start._maps(head, windows, training, np.zeros(0))
+    examples = Examples.of(head, windows, training)
+    number = list(examples.simple).index(simple)
+    penalty = 0.1
+    shares = np.zeros((len(examples.simple), len(ridge.PENALTIES) + 1))
+    shares[number, ridge.PENALTIES.index(penalty)] = 1.0
+    found, _, _ = LinearStart(shares, with_effect=False)._solved(examples)
 
     pairs = [(y[i : i + LENGTH], y[i + LENGTH : i + LENGTH + HORIZON]) for i in training]
     center = {
@@ -75,19 +81,20 @@ def test_maps_are_ridge_regressions_of_what_the_simple_forecast_leaves(normaliza
     }[normalization]
     z = np.array([window - center(window) for window, _ in pairs])
     u = np.array([target - center(window) for window, target in pairs])
-    prior = linear_start.simple_forecasts(head, LENGTH)[simple]
-    penalty = 0.1
-    ridge = Ridge(penalty * np.trace(z.T @ z) / LENGTH, fit_intercept=False)
-    expected = prior + ridge.fit(z, u - z @ prior).coef_.T
-    np.testing.assert_allclose(maps[simple, penalty], expected, atol=1e-4)
-    np.testing.assert_array_equal(maps[simple, np.inf], prior)
+    prior = examples.simple[simple]
+    reference = Ridge(penalty * np.trace(z.T @ z) / LENGTH, fit_intercept=False)
+    expected = prior + reference.fit(z, u - z @ prior).coef_.T
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    alone = np.zeros_like(shares)
+    alone[number, -1] = 1.0
+    np.testing.assert_array_equal(LinearStart(alone, with_effect=False)._solved(examples)[0], prior)
 
 
 def test_every_window_is_left_out_once_and_no_target_is_on_both_sides():
     starts = np.concatenate([np.arange(40), 100 + np.arange(30), 200 + np.arange(2)])
     series = np.repeat([0, 1, 2], [40, 30, 2])
 
-    folds = linear_start._folds(starts, series, HORIZON)
+    folds = linear._folds(starts, series, HORIZON)
 
     left_out = np.concatenate([out for _, out in folds])
     np.testing.assert_array_equal(np.sort(left_out), np.arange(72))
@@ -102,11 +109,11 @@ def test_every_window_is_left_out_once_and_no_target_is_on_both_sides():
 
 
 def test_weights_fall_with_the_error_and_sum_to_one():
-    shares = linear_start.mixing_shares({("a", 1.0): 1.0, ("b", 1.0): 1.05, ("c", 1.0): 3.0})
+    shares = ridge.mixing_shares(np.array([1.0, 1.05, 3.0]))
 
-    assert shares.keys() == {("a", 1.0), ("b", 1.0)}  # the third has less than a thousandth
-    assert sum(shares.values()) == pytest.approx(1)
-    assert shares["a", 1.0] / shares["b", 1.0] == pytest.approx(1.05**linear_start._SHARPNESS)
+    assert shares[2] == 0  # less than a thousandth
+    assert shares.sum() == pytest.approx(1)
+    assert shares[0] / shares[1] == pytest.approx(1.05**ridge._SHARPNESS)
 
 
 def test_a_walk_starts_near_its_last_value_and_a_sine_without_error():
@@ -135,14 +142,13 @@ def test_the_network_starts_with_the_forecast_of_the_map(normalization):
     head = HorizonHead(HORIZON, seasonal_period=PERIOD, normalization=normalization)
     windows = _windows(y)
     spec, training, start = _choose(head, windows)
-    kernel, _ = start._solved(head, windows, training)
+    kernel, task, _ = start._solved(Examples.of(head, windows, training))
 
     inputs, _, _ = windows.batch(training)
     found = start.model(spec, windows, training, np.random.default_rng(0)).predict(inputs)
 
-    window, _, _ = linear_start._centred(head, windows, training, np.zeros(0))
-    center = inputs[0][..., 0] - window
-    np.testing.assert_allclose(found[..., 0], center[:, :1] + window @ kernel, atol=1e-4)
+    center = inputs[0][..., 0] - task.window
+    np.testing.assert_allclose(found[..., 0], center[:, :1] + task.window @ kernel, atol=1e-4)
 
 
 def test_a_regressor_that_carries_the_signal_is_part_of_the_start_and_a_useless_one_is_not():
@@ -156,7 +162,7 @@ def test_a_regressor_that_carries_the_signal_is_part_of_the_start_and_a_useless_
 
     assert [start.with_effect for start in starts] == [True, False]
     windows = _windows(np.c_[5 * x + 0.01 * noise, x])
-    _, effect = starts[0]._solved(head, windows, _whole(windows))
+    _, _, effect = starts[0]._solved(Examples.of(head, windows, _whole(windows)))
     np.testing.assert_allclose(effect, [5.0], rtol=1e-2)
 
 
@@ -173,9 +179,10 @@ def test_errors_left_out_are_those_of_maps_that_did_not_see_the_window():
     np.testing.assert_array_equal(indices, training)
     # The first quarter, by hand: learned from windows a horizon later.
     first = training[: -(-len(training) // 4)]
-    kernel, _ = start._solved(head, windows, training[training >= first[-1] + HORIZON])
-    window, target, _ = linear_start._centred(head, windows, first, np.zeros(0))
-    np.testing.assert_allclose(errors[: len(first)], target - window @ kernel)
+    later = training[training >= first[-1] + HORIZON]
+    kernel, _, _ = start._solved(Examples.of(head, windows, later))
+    _, task, _ = start._solved(Examples.of(head, windows, first))
+    np.testing.assert_allclose(errors[: len(first)], task.target - task.window @ kernel)
 
 
 def test_without_a_linear_map_or_with_too_few_windows_there_is_no_start():

@@ -8,7 +8,7 @@ import pytest
 from scipy.special import polygamma
 
 from skconvattn import ConvAttentionForecaster, load
-from skconvattn.forecasting.series_spreads import SeriesSpreads, _inverse_trigamma, spreads_of
+from skconvattn.intervals.series_scales import _inverse_trigamma, series_scales
 
 H = 12
 
@@ -67,35 +67,35 @@ def test_files_keep_the_intervals_of_each_series(fitted, tmp_path):
 
 def test_equal_series_have_equal_factors():
     errors, of_series = errors_of(np.ones(30), 12)
-    factors, apart = spreads_of(errors, of_series, 30)
+    factors, cross_fitted = series_scales(errors, of_series, 30)
     # Chance alone differs by a fifth from series to series.
     assert np.ptp(factors) < 0.4
-    assert np.ptp(apart) < 0.5
+    assert np.ptp(cross_fitted) < 0.5
 
 
 def test_many_windows_tell_the_factors():
     sizes = np.geomspace(0.2, 5, 9)
     errors, of_series = errors_of(sizes, 400)
-    factors, apart = spreads_of(errors, of_series, 9)
+    factors, cross_fitted = series_scales(errors, of_series, 9)
     np.testing.assert_allclose(factors / factors[4], sizes, rtol=0.12)
-    np.testing.assert_allclose(apart.reshape(9, -1).mean(axis=1), factors, rtol=0.05)
+    np.testing.assert_allclose(cross_fitted.reshape(9, -1).mean(axis=1), factors, rtol=0.05)
 
 
 def test_the_factor_of_a_window_comes_from_the_other_half_of_its_series():
     errors, of_series = errors_of([1.0, 3.0, 0.3], 40)
-    _, apart = spreads_of(errors, of_series, 3)
+    _, cross_fitted = series_scales(errors, of_series, 3)
     moved = errors.copy()
     moved[:20] *= 5
-    _, now = spreads_of(moved, of_series, 3)
+    _, now = series_scales(moved, of_series, 3)
     # All are relative to the pooled errors; the halves of the first series are compared.
-    assert now[20] / now[0] > 3 * apart[20] / apart[0]
+    assert now[20] / now[0] > 3 * cross_fitted[20] / cross_fitted[0]
 
 
 def test_few_windows_draw_factors_towards_those_of_the_others():
     few = np.array([[1.0], [4.0]])
     errors, of_series = errors_of([0.5, 1.0, 2.0], 200)
     joined, numbers = np.concatenate([errors, few]), np.append(of_series, [3, 3])
-    factors, _ = spreads_of(joined, numbers, 4)
+    factors, _ = series_scales(joined, numbers, 4)
     own = np.sqrt(np.mean(few**2) / np.mean(joined**2))
     assert factors[:3].max() < factors[3] < own
 
@@ -103,19 +103,14 @@ def test_few_windows_draw_factors_towards_those_of_the_others():
 def test_series_without_windows_or_errors_have_a_factor():
     errors, of_series = errors_of([0.5, 1.0, 2.0], 50)
     errors[:50] = 0.0
-    factors, apart = spreads_of(errors, of_series, 4)
+    factors, cross_fitted = series_scales(errors, of_series, 4)
     assert factors[3] == 1.0
     assert 0 < factors[0] < factors[1] < factors[2]
-    assert (apart > 0).all()
-    ones, _ = spreads_of(np.zeros((6, 2)), np.repeat([0, 1], 3), 2)
+    assert (cross_fitted > 0).all()
+    ones, _ = series_scales(np.zeros((6, 2)), np.repeat([0, 1], 3), 2)
     np.testing.assert_array_equal(ones, 1.0)
-    missing, _ = spreads_of(np.full((6, 2), np.nan), np.repeat([0, 1], 3), 2)
+    missing, _ = series_scales(np.full((6, 2), np.nan), np.repeat([0, 1], 3), 2)
     np.testing.assert_array_equal(missing, 1.0)
-
-
-def test_new_series_have_a_factor_of_one():
-    spreads = SeriesSpreads((("a",), ("b",)), np.array([2.0, 3.0, 4.0, 5.0]))
-    np.testing.assert_array_equal(spreads.of([("b",), ("c",)], 2), [4.0, 5.0, 1.0, 1.0])
 
 
 @pytest.mark.parametrize("x", [1e-3, 0.5, 1.0, 7.0, 1e4])

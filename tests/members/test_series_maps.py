@@ -9,8 +9,8 @@ from sktime.split import ExpandingWindowSplitter
 
 import skconvattn
 from skconvattn import ConvAttentionForecaster
-from skconvattn.forecasting import series_maps
-from skconvattn.forecasting.series_maps import SeriesMaps
+from skconvattn.members import series_maps
+from skconvattn.members.series_maps import SeriesMaps, candidate_shares, combined_map
 
 SMALL = {
     "filters": 2,
@@ -41,10 +41,12 @@ def _split(y: pd.DataFrame, n_ahead: int = 3) -> tuple[pd.DataFrame, pd.DataFram
     return y[~later], y[later]
 
 
-def _part(window, target, forecast):
-    return series_maps._Part(
-        np.arange(len(window)), window, target, forecast, np.ones(target.shape)
-    )
+def _learned(window, target, forecast, simple):
+    """Return weights and map of one series."""
+    present = np.ones(target.shape)
+    task = series_maps.series_task(window, target, present, forecast, simple)
+    shares = candidate_shares(task, np.arange(len(window)))
+    return shares.ravel(), combined_map(task, shares, simple)
 
 
 def _naive(window, target, forecast, simple):
@@ -84,9 +86,7 @@ def test_weights_and_map_are_those_of_ridge_regressions_one_by_one():
     target = window @ rng.normal(size=(5, 3)) + rng.normal(size=(60, 3))
     forecast = target + rng.normal(size=(60, 3))
 
-    part = _part(window, target, forecast)
-    shares = part.shares(simple)
-    kernel = part.kernel(simple, shares)
+    shares, kernel = _learned(window, target, forecast, simple)
 
     expected_shares, expected_kernel = _naive(window, target, forecast, simple)
     np.testing.assert_allclose(shares, expected_shares, rtol=1e-6, atol=1e-12)
@@ -98,11 +98,8 @@ def test_a_series_that_tells_nothing_beyond_the_others_keeps_their_forecast():
     rng = np.random.default_rng(1)
     window, noise = rng.normal(size=(400, 12)), rng.normal(size=(400, 3))
     forecast = 3 * window @ rng.normal(size=(12, 3))
-    part = _part(window, forecast + noise, forecast)
-    simple = [np.zeros((12, 3))]
 
-    shares = part.shares(simple)
-    kernel = part.kernel(simple, shares)
+    shares, kernel = _learned(window, forecast + noise, forecast, [np.zeros((12, 3))])
 
     added = kernel - (1 - shares[:4].sum()) * np.linalg.lstsq(window, forecast, rcond=None)[0]
     # Least squares alone would add 12 / 400.
@@ -113,11 +110,10 @@ def test_a_perfect_model_is_not_corrected():
     rng = np.random.default_rng(0)
     window, target = rng.normal(size=(60, 5)), rng.normal(size=(60, 3))
 
-    part = _part(window, target, target)
-    shares = part.shares([np.zeros((5, 3))])
+    shares, kernel = _learned(window, target, target, [np.zeros((5, 3))])
 
     assert shares[:4].sum() == pytest.approx(1.0)
-    np.testing.assert_allclose(part.kernel([np.zeros((5, 3))], shares), 0.0, atol=1e-6)
+    np.testing.assert_allclose(kernel, 0.0, atol=1e-6)
 
 
 @pytest.mark.parametrize("n_windows", [1, 8, 15])
@@ -189,7 +185,7 @@ def test_intervals_are_those_of_the_corrected_forecast():
 def test_every_kind_of_forecast_is_corrected_alike():
     y = pd.DataFrame({key: _series(period) for key, period in PERIODS.items()})
     forecaster = ConvAttentionForecaster(branch_dropout=0.1, **SMALL).fit(y[:100], fh=FH)
-    assert forecaster._learned.maps.keys == ((),)
+    assert forecaster.fitted_forecast_.maps.keys == ((),)
 
     later = forecaster.clone().fit(y[:100], fh=FH)
     later.update(y[100:101], update_params=False)
@@ -208,7 +204,7 @@ def test_every_kind_of_forecast_is_corrected_alike():
 def test_files_keep_the_maps(tmp_path):
     train, _ = _split(_panel())
     forecaster = ConvAttentionForecaster(**SMALL).fit(train, fh=FH)
-    assert len(forecaster._learned.maps.kernels) == 3
+    assert len(forecaster.fitted_forecast_.maps.kernels) == 3
 
     forecaster.save(tmp_path / "panel.zip")
 
@@ -252,14 +248,14 @@ def test_training_on_learns_the_maps_anew():
     y = _panel()
     train, later = _split(y, 20)
     forecaster = ConvAttentionForecaster(**SMALL).fit(train, fh=FH)
-    before = forecaster._learned.maps.kernels.copy()
+    before = forecaster.fitted_forecast_.maps.kernels.copy()
 
     forecaster.update(later)
 
-    assert not np.array_equal(before, forecaster._learned.maps.kernels)
+    assert not np.array_equal(before, forecaster.fitted_forecast_.maps.kernels)
 
 
 def test_a_single_series_has_no_map_beside_its_model():
     forecaster = ConvAttentionForecaster(**SMALL).fit(pd.Series(_series(5.0)), fh=FH)
 
-    assert forecaster._learned.maps is None
+    assert forecaster.fitted_forecast_.maps is None

@@ -1,55 +1,16 @@
-"""How large the errors of each series of a panel are, beside what its changes would say."""
+"""How large the errors of each series of a panel are, beside what its changes would suggest."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.special import digamma, polygamma
 
-from skconvattn.forecasting.calibration import effective_windows
+from skconvattn.intervals.residuals import effective_windows
 
 _ROUNDS = 50
 
 
-@dataclass(frozen=True, eq=False)
-class SeriesSpreads:
-    """Factors of the noise scales of series.
-
-    Attributes
-    ----------
-    keys : tuple of tuple
-        Names of the series; one empty tuple for a single series of several targets.
-    factors : ndarray of shape (n_series * n_targets,)
-        Positive; about one.
-    """
-
-    keys: tuple[tuple[Any, ...], ...]
-    factors: np.ndarray
-
-    def of(self, keys: Sequence[tuple[Any, ...]], n_targets: int) -> np.ndarray:
-        """Return the factor of each target of some series, of which those of new ones are one.
-
-        Parameters
-        ----------
-        keys : sequence of tuple
-            Names of series.
-        n_targets : int
-            Targets of each.
-
-        Returns
-        -------
-        ndarray of shape (n_series * n_targets,)
-            Factors.
-        """
-        by_key = dict(zip(self.keys, self.factors.reshape(len(self.keys), -1), strict=True))
-        new = np.ones(n_targets)
-        return np.concatenate([by_key.get(key, new) for key in keys])
-
-
-def spreads_of(
+def series_scales(
     errors: np.ndarray, of_series: np.ndarray, n_series: int
 ) -> tuple[np.ndarray, np.ndarray]:
     r"""Measure how large the errors of each series are for its noise scale.
@@ -69,7 +30,7 @@ def spreads_of(
     ----------
     errors : ndarray of shape (n_windows, horizon)
         Held-out errors in units of the noise scale of their window, the windows of a series in the
-        order of time; NaN where there is no truth.
+        order of time; NaN where no value was observed.
     of_series : ndarray of shape (n_windows,)
         Series of each window.
     n_series : int
@@ -79,8 +40,8 @@ def spreads_of(
     -------
     factors : ndarray of shape (n_series,)
         Of each series; one for those without a window.
-    apart : ndarray of shape (n_windows,)
-        The factor that the other half of its series' windows has for each window, by which the
+    cross_fitted : ndarray of shape (n_windows,)
+        For each window the factor measured on the other half of its series' windows, by which the
         factor can be judged.
     """
     present = np.isfinite(errors)
@@ -91,27 +52,27 @@ def spreads_of(
     measured = [_mean_square(errors[own], squares[own] / level, present[own]) for own in rows]
     means, worth = np.array(measured).T  # (n_series,) each
     shrink = _shrinkage(means, worth)
-    factors, apart = np.ones(n_series), np.ones(len(errors))
+    factors, cross_fitted = np.ones(n_series), np.ones(len(errors))
     if shrink is None:
-        return factors, apart
-    degrees, usual = shrink
+        return factors, cross_fitted
+    degrees, typical = shrink
     for number, own in enumerate(rows):
         if len(own) == 0:
             continue
         total = degrees + worth[number]
-        factors[number] = (degrees * usual + worth[number] * means[number]) / total
+        factors[number] = (degrees * typical + worth[number] * means[number]) / total
         halves = own[: len(own) // 2], own[len(own) // 2 :]
         for half, other in zip(halves, reversed(halves), strict=True):
             mean, _ = _mean_square(errors[other], squares[other] / level, present[other])
             share = worth[number] * len(other) / len(own)
-            apart[half] = (degrees * usual + share * mean) / (degrees + share)
-    return np.sqrt(factors), np.sqrt(apart)
+            cross_fitted[half] = (degrees * typical + share * mean) / (degrees + share)
+    return np.sqrt(factors), np.sqrt(cross_fitted)
 
 
 def _mean_square(
     errors: np.ndarray, squares: np.ndarray, present: np.ndarray
 ) -> tuple[float, float]:
-    """Return the mean of squares, and how many independent ones it is worth; zeros if none."""
+    """Return the mean of squares and the independent ones it is worth; zeros if there are none."""
     if not present.any():
         return 0.0, 0.0
     return float(squares[present].mean()), float(effective_windows(errors).mean())
@@ -128,8 +89,8 @@ def _shrinkage(means: np.ndarray, worth: np.ndarray) -> tuple[float, float] | No
     if beyond_chance <= 0:
         return None
     degrees = 2 * _inverse_trigamma(beyond_chance)
-    usual = float(np.exp(logs.mean() + digamma(degrees / 2) - np.log(degrees / 2)))
-    return degrees, usual
+    typical = float(np.exp(logs.mean() + digamma(degrees / 2) - np.log(degrees / 2)))
+    return degrees, typical
 
 
 def _inverse_trigamma(value: float) -> float:

@@ -1,15 +1,14 @@
-"""Intervals from the errors of forecasts on data that training did not see."""
+"""Quantiles of forecast errors on held-out windows, and corrections of trained quantiles."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.stats import norm
 from scipy.stats import t as student
 
-_LOCALITIES = np.array([0.5, 0.65, 0.8, 0.95])
+from skconvattn.intervals.conformal import conformal_level, conformal_quantile
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,8 +24,8 @@ class ResidualQuantiles:
               \qquad c = |2\alpha - 1|,
 
     where :math:`Q` is the empirical quantile at the level :math:`\lceil (m + 1) c \rceil / m` of
-    split conformal prediction (Vovk et al., 2005, "Algorithmic Learning in a Random World") over
-    all :math:`m` errors. Beyond the largest level that they support, the tail is continued by the
+    split conformal prediction (see :func:`~skconvattn.intervals.conformal_level`) over all
+    :math:`m` errors. Beyond the largest level that they support, the tail is continued by the
     normal distribution's. The factor is Student's widening of a normal interval whose scale was
     estimated from :math:`n_h` errors: as many independent ones as the held-out windows, which
     overlap, are worth at a step; see :func:`effective_windows`.
@@ -52,7 +51,7 @@ class ResidualQuantiles:
         Parameters
         ----------
         residuals : ndarray of shape (n_windows, horizon)
-            Truth less forecast; NaN past the end of the series.
+            Actual minus forecast; NaN where no value was observed.
         scales : ndarray of shape (n_windows,)
             Noise scale of each window, positive.
 
@@ -98,8 +97,7 @@ class ResidualQuantiles:
             return norm.ppf((1 + coverage) / 2)
         n = len(self.errors)
         largest = n / (n + 1)
-        # Rounding in 2 alpha - 1 must not push a level to the next error.
-        level = np.clip(np.minimum(coverage, largest) * (n + 1) / n - 1e-9, 0.0, 1.0)
+        level = conformal_level(np.minimum(coverage, largest), n)
         supported = np.quantile(self.errors, level, method="inverted_cdf")
         tail = norm.ppf((1 + coverage) / 2) / norm.ppf(
             (1 + np.minimum(coverage, largest)) / 2 + 1e-12
@@ -109,12 +107,13 @@ class ResidualQuantiles:
 
 @dataclass(frozen=True, eq=False)
 class ConformalQuantiles:
-    r"""Corrections of trained quantiles, by level.
+    r"""Corrections of trained quantiles, one per level.
 
-    Errors :math:`y - \hat q_\alpha` of held-out windows are divided by the noise scale of their
-    window and pooled over the steps ahead; a level is moved by their empirical quantile at
-    :math:`\alpha`, so that this share of the held-out truth lies below it. Romano et al. (2019),
-    "Conformalized Quantile Regression", move both ends of an interval by one number instead.
+    Residuals :math:`y - \hat q_\alpha` of held-out windows are divided by the noise scale of their
+    window and pooled over the steps ahead; a level is moved by their conformal quantile at
+    :math:`\alpha` (see :func:`~skconvattn.intervals.conformal_quantile`), so that this share of the
+    held-out values lies below it. Romano et al. (2019), "Conformalized Quantile Regression", move
+    both ends of an interval by one number instead.
 
     Attributes
     ----------
@@ -133,7 +132,7 @@ class ConformalQuantiles:
         Parameters
         ----------
         errors : ndarray of shape (n_windows, horizon, n_levels)
-            Truth less quantile; NaN past the end of the series.
+            Actual minus quantile; NaN where no value was observed.
         scales : ndarray of shape (n_windows,)
             Noise scale of each window, positive.
         levels : tuple of float
@@ -143,11 +142,12 @@ class ConformalQuantiles:
         scaled = scaled[np.isfinite(scaled).all(axis=1)]
         if len(scaled) == 0:
             return cls(np.zeros(len(levels)))
-        n = max(1, len(errors) // 2)  # neighbouring windows overlap
-        alpha = np.asarray(levels)
-        # Outwards from the median by the share that a finite sample leaves open.
-        wanted = np.clip(0.5 + (alpha - 0.5) * (n + 1) / n, 0.0, 1.0)
-        return cls(np.array([np.quantile(scaled[:, i], w) for i, w in enumerate(wanted)]))
+        # Neighbouring windows overlap: they are worth half their number.
+        n_errors = max(1, len(errors) // 2)
+        shifts = [
+            conformal_quantile(scaled[:, i], level, n_errors) for i, level in enumerate(levels)
+        ]
+        return cls(np.array(shifts))
 
     def applied(self, quantiles: np.ndarray, scales: np.ndarray) -> np.ndarray:
         """Return corrected quantiles, which still do not cross.
@@ -160,9 +160,6 @@ class ConformalQuantiles:
             Noise scales of their windows.
         """
         return np.maximum.accumulate(quantiles + scales[:, None] * self.shifts, axis=1)
-
-
-Calibration = ResidualQuantiles | ConformalQuantiles
 
 
 def effective_windows(errors: np.ndarray) -> np.ndarray:
@@ -180,7 +177,7 @@ def effective_windows(errors: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     errors : ndarray of shape (n_windows, horizon)
-        Scaled errors, windows in the order of time; NaN where there is no truth.
+        Scaled errors, windows in the order of time; NaN where no value was observed.
 
     Returns
     -------
@@ -199,130 +196,6 @@ def effective_windows(errors: np.ndarray) -> np.ndarray:
             product / square[lag:], -1, 1
         ) ** 2
     return np.minimum.accumulate(np.maximum(counts / (1 + 2 * total), 1.0))
-
-
-def noise_floor(target: np.ndarray, period: int) -> float:
-    """Return the mean absolute change of a target over a season, positive.
-
-    Parameters
-    ----------
-    target : ndarray of shape (n_timepoints,)
-        On the scale of the network.
-    period : int
-        Time steps of a season.
-    """
-    values = target.astype(np.float64)
-    lag = period if len(values) > period else 1
-    change = np.abs(values[lag:] - values[:-lag])
-    return max(float(np.nanmean(change)) if len(change) else 0.0, 1e-9)
-
-
-def mean_change(windows: np.ndarray, period: int) -> np.ndarray:
-    """Return the mean absolute change in windows, half of it over a step and half over a season.
-
-    Parameters
-    ----------
-    windows : ndarray of shape (n_windows, window_length)
-        Windows of the target, or whole series.
-    period : int
-        Time steps of a season; a window that is not longer has changes over a step alone.
-
-    Returns
-    -------
-    ndarray of shape (n_windows,)
-        Not negative; 0 for windows of one time step.
-    """
-    if windows.shape[1] < 2:
-        return np.zeros(len(windows))
-    lags = (1, period if windows.shape[1] > period else 1)
-    changes = [np.abs(windows[:, lag:] - windows[:, :-lag]) for lag in lags]
-    return np.mean([change.mean(axis=1, dtype=np.float64) for change in changes], axis=0)
-
-
-def overall_change(target: np.ndarray, period: int) -> float:
-    """Return the mean change in a whole series, positive; see :func:`mean_change`."""
-    return max(float(mean_change(target[None], period)[0]), 1e-9)
-
-
-def noise_scale(
-    windows: np.ndarray, period: int, overall: float | np.ndarray, locality: float
-) -> np.ndarray:
-    """Return the size of the unforeseen in each window.
-
-    Parameters
-    ----------
-    windows : ndarray of shape (n_windows, window_length)
-        Windows of the target.
-    period : int
-        Time steps of a season.
-    overall : float or ndarray of shape (n_windows,)
-        The mean change over all data of the series, positive.
-    locality : float
-        Share of the mean change in the window alone, less than 1; ``overall`` has the
-        rest. See :func:`locality_of`.
-
-    Returns
-    -------
-    ndarray of shape (n_windows,)
-        Positive scales.
-    """
-    return mixed_scale(mean_change(windows, period), overall, locality)
-
-
-def mixed_scale(local: np.ndarray, overall: Any, locality: float) -> np.ndarray:
-    """Return noise scales from the changes in windows, (n,), and in all data; positive."""
-    return locality * local + (1 - locality) * overall
-
-
-def locality_of(
-    residuals: np.ndarray, local: np.ndarray, overall: np.ndarray, n_first: int
-) -> float:
-    r"""Return how far the size of errors follows the changes in their own window.
-
-    It does where noise grows with the level or comes in bursts; where noise is steady, the change
-    in a window is an estimate from few time steps, and makes intervals too wide and too narrow by
-    chance. Of the localities :math:`k`, with the scales :math:`s_w = k\, l_w + (1 - k) o_w`, each
-    has the weight of the likelihood of later errors, normal with the size of the earlier ones,
-
-    .. math:: \exp\Bigl(-\frac{n_\mathrm{eff}}{n} \sum_{wh} \Bigl[\log (s_w \sigma_h)
-              + \frac{e_{wh}^2}{2 s_w^2 \sigma_h^2}\Bigr]\Bigr),
-
-    in which overlapping windows count as often as they are worth; the mean is returned. A short
-    history seldom shows that noise grows, and intervals that do not follow it fail at the end,
-    where forecasts are made: a scale is half the window's own at least.
-
-    Parameters
-    ----------
-    residuals : ndarray of shape (n_windows, horizon)
-        Truth less forecast; NaN where there is no truth.
-    local, overall : ndarray of shape (n_windows,)
-        Mean change in each window, and in all data of its series.
-    n_first : int
-        Windows that are the earlier ones.
-
-    Returns
-    -------
-    float
-        From 0.5 to 0.95; a window without any change still has a scale.
-    """
-    tiny = np.finfo(np.float64).tiny
-    likelihoods = []
-    for share in _LOCALITIES:
-        scales = mixed_scale(local, overall, share)
-        errors = residuals / scales[:, None]
-        earlier, later = errors[:n_first], errors[n_first:]
-        known = np.isfinite(earlier).sum(axis=0)
-        square = np.where(np.isfinite(earlier), earlier, 0.0) ** 2
-        variance = np.maximum(square.sum(axis=0) / np.maximum(known, 1), tiny)
-        judged = np.isfinite(later) & (known > 0)
-        logs = (
-            np.log(scales[n_first:, None])
-            + (np.log(variance) + np.where(judged, later, 0.0) ** 2 / variance) / 2
-        )
-        worth = effective_windows(later).mean() / max(len(later), 1) if judged.any() else 0.0
-        likelihoods.append(-worth * logs[judged].sum())
-    weights = np.exp(np.array(likelihoods) - max(likelihoods))
-    return float(weights @ _LOCALITIES / weights.sum())
 
 
 def _widening(coverage: np.ndarray, n_effective: np.ndarray) -> np.ndarray:

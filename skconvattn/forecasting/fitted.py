@@ -1,0 +1,182 @@
+"""What a fit gives: a trained model with everything that its forecasts and intervals need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+
+from skconvattn.engine import FittedModel
+from skconvattn.forecasting.series.channels import Channels
+from skconvattn.forecasting.series.history import Panel
+from skconvattn.forecasting.series.windowing import WindowSpec
+from skconvattn.intervals import IntervalModel
+from skconvattn.members.series_maps import SeriesMaps
+from skconvattn.networks import HorizonHead
+
+
+@dataclass(frozen=True, eq=False)
+class FittedForecast:
+    """All that forecasts are made from, beside the histories of the series.
+
+    Attributes
+    ----------
+    model : FittedModel
+        Trained weights.
+    intervals : IntervalModel
+        Of the series that are forecast.
+    window : WindowSpec
+        Window and horizon.
+    channels : Channels
+        What the network sees.
+    period : int
+        Time steps of a season.
+    history : dict of str to list of float
+        Losses by epoch.
+    best_loss : float
+        Loss of the weights that were kept, before they were trained on the held-out part.
+    noise_factor : float
+        By which series are scaled by their noise; 0 where they are by their standard deviation.
+    maps : SeriesMaps or None
+        What each series adds to the forecasts of the model.
+    """
+
+    model: FittedModel
+    intervals: IntervalModel
+    window: WindowSpec
+    channels: Channels
+    period: int
+    history: dict[str, Any]
+    best_loss: float
+    noise_factor: float = 0.0
+    maps: SeriesMaps | None = None
+
+    @property
+    def head(self) -> HorizonHead:
+        """The head of the model."""
+        return cast(HorizonHead, self.model.spec.head)
+
+    @property
+    def n_future(self) -> int:
+        """Channels of future covariates."""
+        return self.head.n_known
+
+    def on(self, panel: Panel) -> FittedForecast:
+        """Return the same for the series of a panel, some of which may be new or longer."""
+        targets = [t for history in panel.histories for t in history.scaled_targets()[0].T]
+        return replace(self, intervals=self.intervals.on(panel.keys, targets))
+
+    def map_index(self, panel: Panel) -> np.ndarray | None:
+        """Return which of the maps corrects each target of a panel; None if there are no maps."""
+        return None if self.maps is None else self.maps.of(panel.keys, panel.n_targets)
+
+    def ahead(
+        self,
+        windows: np.ndarray,
+        future: np.ndarray,
+        map_index: np.ndarray | None = None,
+        predict: Callable[[list[np.ndarray]], np.ndarray] | None = None,
+    ) -> np.ndarray:
+        """Forecast the steps after windows, one horizon at a time, each from the ones before.
+
+        Parameters
+        ----------
+        windows : ndarray of shape (n_series * n_targets, window_length, n_channels)
+            The targets of a series one after the other; float32.
+        future : ndarray of shape (n_series * n_targets, n_steps, n_future)
+            Channels of future covariates.
+        map_index : ndarray of shape (n_series * n_targets,), optional
+            Which of the maps corrects each, see :meth:`map_index`.
+        predict : callable, optional
+            From inputs to outputs of the model; its predictions by default.
+
+        Returns
+        -------
+        ndarray of shape (n_series * n_targets, n_steps, n_values)
+            On the scale of the network, float64.
+        """
+        predict = self.model.predict if predict is None else predict
+        n_steps, horizon, length = future.shape[1], self.window.horizon, self.window.length
+        blocks = []
+        for start in range(0, n_steps, horizon):
+            part = future[:, start : start + horizon]
+            covariates = np.zeros((len(windows), horizon, future.shape[2]), dtype=np.float32)
+            covariates[:, : part.shape[1]] = part
+            block = self._corrected(predict(self.inputs(windows, covariates)), windows, map_index)
+            blocks.append(block)
+            if start + horizon < n_steps:
+                # Past covariates stay where they were; indicators of missing values are off.
+                rows = np.repeat(windows[:, -1:], horizon, axis=1)
+                self.channels.seen_next(rows, self.head.output.point(block), covariates)
+                windows = np.concatenate([windows, rows], axis=1)[:, -length:]
+        return np.concatenate(blocks, axis=1)[:, :n_steps].astype(np.float64)
+
+    def in_sample(self, array: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the windows before past steps, and the future covariates of their horizons.
+
+        Windows that reach back before the series repeat its first value; the first step of all
+        has a window of zeros, the mean.
+
+        Parameters
+        ----------
+        array : ndarray of shape (n_timepoints, n_channels)
+            Channels of a target.
+        steps : ndarray of shape (n_steps,)
+            Positions in the array, from 0.
+
+        Returns
+        -------
+        windows : ndarray of shape (n_steps, window_length, n_channels)
+            Float32.
+        future : ndarray of shape (n_steps, horizon, n_future)
+            Float32.
+        """
+        length, horizon = self.window.length, self.window.horizon
+        after = np.zeros((horizon, array.shape[1]), dtype=np.float32)
+        padded = np.concatenate([np.repeat(array[:1], length, axis=0), array, after])
+        rows = padded[steps[:, None] + np.arange(length + horizon)]
+        windows, future = rows[:, :length], rows[:, length:, array.shape[1] - self.n_future :]
+        windows[steps == 0, :, 0] = 0.0
+        return windows, future
+
+    def one_step(
+        self, windows: np.ndarray, future: np.ndarray, map_index: np.ndarray | None
+    ) -> np.ndarray:
+        """Forecast the first step after each window: (n_windows, n_values), float64."""
+        outputs = self.model.predict(self.inputs(windows, future))
+        return self._corrected(outputs, windows, map_index)[:, 0].astype(np.float64)
+
+    def inputs(self, windows: np.ndarray, future: np.ndarray) -> list[np.ndarray]:
+        """Return what the model takes."""
+        return [windows, future] if self.n_future else [windows]
+
+    def _corrected(
+        self, outputs: np.ndarray, windows: np.ndarray, map_index: np.ndarray | None
+    ) -> np.ndarray:
+        """Return outputs with what the maps of their series add: (n, horizon, n_values)."""
+        if self.maps is None or map_index is None:
+            return outputs
+        point = self.head.output.point(outputs)
+        added = self.maps.correction(windows, point, map_index, self.head.normalization)
+        return outputs + added[..., None]
+
+
+def last_window(array: np.ndarray, length: int) -> np.ndarray:
+    """Return the last rows of an array, the first one repeated in front where it is short."""
+    if len(array) >= length:
+        return array[-length:]
+    return np.concatenate([np.repeat(array[:1], length - len(array), axis=0), array])
+
+
+def last_windows(panel: Panel, fitted: FittedForecast) -> np.ndarray:
+    """Return the last window of each target: (n_series * n_targets, window_length, n_channels)."""
+    length = fitted.window.length
+    return np.stack(
+        [
+            last_window(array, length)
+            for history in panel.histories
+            for array in fitted.channels.of(history.tail(length))
+        ]
+    )

@@ -1,0 +1,14 @@
+"""Intervals around forecasts, from errors on data that no model was fitted on."""
+
+from __future__ import annotations
+
+from skconvattn.intervals.conformal import conformal_level, conformal_quantile, quantile_shifts
+from skconvattn.intervals.model import HeldOutErrors, IntervalModel
+
+__all__ = [
+    "HeldOutErrors",
+    "IntervalModel",
+    "conformal_level",
+    "conformal_quantile",
+    "quantile_shifts",
+]

@@ -1,0 +1,284 @@
+"""From errors on held-out windows to quantiles of every forecast: the whole model of intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from skconvattn.intervals.noise import (
+    locality_of,
+    mean_change,
+    mixed_scale,
+    noise_scale,
+    overall_change,
+)
+from skconvattn.intervals.residuals import ConformalQuantiles, ResidualQuantiles
+from skconvattn.intervals.series_scales import series_scales
+from skconvattn.networks import PointOutput, QuantileOutput
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOutErrors:
+    """Residuals on windows that a model was not fitted on.
+
+    Attributes
+    ----------
+    output : PointOutput or QuantileOutput
+        What the last axis of ``residuals`` holds.
+    residuals : ndarray of shape (n_windows, horizon, n_values)
+        Actual minus forecast, the windows of a series in order of time; NaN where no value was
+        observed.
+    local : ndarray of shape (n_windows,)
+        Mean change within each window; see :func:`~skconvattn.intervals.noise.mean_change`.
+    series : ndarray of shape (n_windows,)
+        Number of the series that each window is of.
+    """
+
+    output: PointOutput | QuantileOutput
+    residuals: np.ndarray
+    local: np.ndarray
+    series: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        output: PointOutput | QuantileOutput,
+        residuals: np.ndarray,
+        windows: np.ndarray,
+        series: np.ndarray,
+        period: int,
+    ) -> HeldOutErrors:
+        """Take residuals together with the changes in the windows before them.
+
+        Parameters
+        ----------
+        output, residuals, series
+            The attributes.
+        windows : ndarray of shape (n_windows, window_length)
+            Values of the target before each forecast.
+        period : int
+            Time steps of a season.
+
+        Returns
+        -------
+        HeldOutErrors
+            The errors.
+        """
+        return cls(output, residuals, mean_change(windows, period), series)
+
+    @property
+    def point(self) -> np.ndarray:
+        """Residuals of the point forecast: (n_windows, horizon)."""
+        return self.output.point(self.residuals)
+
+
+@dataclass(frozen=True, eq=False)
+class IntervalModel:
+    r"""Quantiles around forecasts, as wide as errors on held-out windows ask for.
+
+    The quantile at level :math:`\alpha`, :math:`h` steps after window :math:`w` of series
+    :math:`s`, is for a point forecast :math:`\hat y`
+
+    .. math:: \hat y_{w,h} + \underbrace{f_s\,[k\, l_w + (1 - k)\, o_s]}_{\text{noise scale}}\;
+              \sigma_h\; \mathrm{sign}(\alpha - \tfrac12)\; Q_{|e|}(c)\;
+              \frac{t_{n_h}((1 + c) / 2)}{\Phi^{-1}((1 + c) / 2)}, \qquad c = |2 \alpha - 1|,
+
+    and for trained quantiles :math:`\hat q`, if they are corrected,
+
+    .. math:: \hat q_{w,h}(\alpha) + f_s\,[k\, l_w + (1 - k)\, o_s]\; \delta_\alpha.
+
+    - :math:`l_w` and :math:`o_s`: mean absolute change within the window and over the whole
+      series, half of it over one step and half over one season;
+    - :math:`k`: the locality, how far the size of errors follows their own window
+      (:func:`~skconvattn.intervals.noise.locality_of`);
+    - :math:`f_s`: how large the errors of the series are beside its changes, shrunk towards those
+      of the other series (:func:`~skconvattn.intervals.series_scales.series_scales`); 1 for a
+      single series and for new ones;
+    - :math:`\sigma_h`: growth of the error with the step ahead;
+    - :math:`Q_{|e|}`: conformal quantile of all absolute errors divided by the factors above;
+    - Student's quantile over the normal one: widening for :math:`n_h` independent errors
+      (:class:`~skconvattn.intervals.residuals.ResidualQuantiles` has the last three);
+    - :math:`\delta_\alpha`: conformal quantile of the scaled residuals of that level
+      (:class:`~skconvattn.intervals.residuals.ConformalQuantiles`).
+
+    Attributes
+    ----------
+    output : PointOutput or QuantileOutput
+        What forecasts are.
+    period : int
+        Time steps of a season.
+    locality : float
+        :math:`k`, between 0 and 1.
+    calibration : ResidualQuantiles or ConformalQuantiles
+        The factors that do not depend on window or series.
+    keys : tuple of tuple
+        Names of the series.
+    changes, factors : ndarray of shape (n_series * n_targets,)
+        :math:`o_s` and :math:`f_s`, both positive, of every target of every series.
+    """
+
+    output: PointOutput | QuantileOutput
+    period: int
+    locality: float
+    calibration: ResidualQuantiles | ConformalQuantiles
+    keys: tuple[tuple[Any, ...], ...]
+    changes: np.ndarray
+    factors: np.ndarray
+
+    @classmethod
+    def fit(
+        cls,
+        errors: HeldOutErrors,
+        *,
+        period: int,
+        keys: tuple[tuple[Any, ...], ...],
+        targets: Sequence[np.ndarray],
+        earlier: HeldOutErrors | None = None,
+        conformal: bool = False,
+    ) -> IntervalModel:
+        """Measure the errors of held-out windows.
+
+        Few held-out windows tell little of how errors grow with the step ahead, for which there
+        may be those of a simpler model on earlier windows. Where the earlier ones are smaller, as
+        on a series whose noise grows, they are scaled up to the size of the later ones.
+
+        Parameters
+        ----------
+        errors : HeldOutErrors
+            Of the model that forecasts.
+        period : int
+            Time steps of a season.
+        keys : tuple of tuple
+            Names of the series.
+        targets : sequence of ndarray of shape (n_timepoints,)
+            Values of every target of every series, on the scale of the residuals.
+        earlier : HeldOutErrors, optional
+            On windows before those.
+        conformal : bool
+            Whether trained quantiles are corrected.
+
+        Returns
+        -------
+        IntervalModel
+            The model.
+        """
+        changes = np.array([overall_change(target, period) for target in targets])
+        parts = [errors] if earlier is None else [earlier, errors]
+        n_earlier = 0 if earlier is None else len(earlier.local)
+        residuals = np.concatenate([part.point for part in parts])
+        local = np.concatenate([part.local for part in parts])
+        series = np.concatenate([part.series for part in parts])
+        n_first = n_earlier or len(residuals) // 2
+        locality = locality_of(residuals, local, changes[series], n_first)
+        scales = mixed_scale(local, changes[series], locality)
+        factors, cross_fitted = np.ones(len(changes)), np.ones(len(errors.local))
+        if len(changes) > 1:
+            scaled = residuals[n_earlier:] / scales[n_earlier:, None]
+            factors, cross_fitted = series_scales(scaled, errors.series, len(changes))
+        if n_earlier:
+            residuals[:n_earlier] *= _growth(residuals, scales, n_earlier)
+            scales[:n_earlier] *= factors[series[:n_earlier]]
+        scales[n_earlier:] *= cross_fitted
+        output = errors.output
+        calibration: ResidualQuantiles | ConformalQuantiles
+        if conformal and isinstance(output, QuantileOutput):
+            own = scales[n_earlier:]
+            calibration = ConformalQuantiles.of(errors.residuals, own, output.levels)
+        else:
+            calibration = ResidualQuantiles.of(residuals, scales)
+        return cls(output, period, locality, calibration, keys, changes, factors)
+
+    def on(self, keys: tuple[tuple[Any, ...], ...], targets: Sequence[np.ndarray]) -> IntervalModel:
+        """Return the model for further data, or for other series.
+
+        Parameters
+        ----------
+        keys : tuple of tuple
+            Names of the series; new ones have errors in proportion to their changes.
+        targets : sequence of ndarray of shape (n_timepoints,)
+            Values of every target of every series.
+
+        Returns
+        -------
+        IntervalModel
+            The model.
+        """
+        n_targets = len(targets) // len(keys)
+        known = dict(zip(self.keys, self.factors.reshape(len(self.keys), -1), strict=True))
+        none = np.ones(n_targets)
+        factors = [known.get(key, none) for key in keys]
+        return replace(
+            self,
+            keys=keys,
+            changes=np.array([overall_change(target, self.period) for target in targets]),
+            factors=np.concatenate([f if len(f) == n_targets else none for f in factors]),
+        )
+
+    def scales(self, windows: np.ndarray, series: np.ndarray | None = None) -> np.ndarray:
+        """Return the noise scale of forecasts made from windows.
+
+        Parameters
+        ----------
+        windows : ndarray of shape (n_windows, window_length)
+            Values of the target.
+        series : ndarray of shape (n_windows,), optional
+            Position in ``changes`` of the target that each window is of; the first by default.
+
+        Returns
+        -------
+        ndarray of shape (n_windows,)
+            Positive.
+        """
+        series = np.zeros(len(windows), dtype=int) if series is None else series
+        changes = self.changes[series]
+        return self.factors[series] * noise_scale(windows, self.period, changes, self.locality)
+
+    def quantiles(
+        self,
+        outputs: np.ndarray,
+        windows: np.ndarray,
+        steps: np.ndarray,
+        levels: np.ndarray,
+        series: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Return quantiles of forecasts.
+
+        Parameters
+        ----------
+        outputs : ndarray of shape (n_windows, n_steps, n_values)
+            Of the model, on the scale of the network.
+        windows : ndarray of shape (n_windows, window_length)
+            Values of the target that each row was forecast from.
+        steps : ndarray of shape (n_steps,) or (n_windows, n_steps)
+            Steps ahead, from 1.
+        levels : ndarray of shape (n_levels,)
+            Strictly between 0 and 1.
+        series : ndarray of shape (n_windows,), optional
+            As in :meth:`scales`.
+
+        Returns
+        -------
+        ndarray of shape (n_windows, n_steps, n_levels)
+            On the scale of the network, float64.
+        """
+        calibration = self.calibration
+        if isinstance(calibration, ResidualQuantiles) and isinstance(self.output, PointOutput):
+            steps = np.broadcast_to(steps, outputs.shape[:2])
+            offsets = calibration.offsets(levels, steps.ravel()).reshape(*steps.shape, -1)
+            return outputs + self.scales(windows, series)[:, None, None] * offsets
+        assert isinstance(self.output, QuantileOutput)
+        if isinstance(calibration, ConformalQuantiles):
+            scales = np.repeat(self.scales(windows, series), outputs.shape[1])
+            rows = outputs.reshape(-1, outputs.shape[-1])
+            outputs = calibration.applied(rows, scales).reshape(outputs.shape)
+        return self.output.quantiles(outputs, levels)
+
+
+def _growth(residuals: np.ndarray, scales: np.ndarray, n_earlier: int) -> float:
+    """Return how much larger the scaled residuals of later windows are, at least 1."""
+    squares = (residuals / scales[:, None]) ** 2
+    earlier, later = (float(np.sqrt(np.nanmean(part))) for part in np.split(squares, [n_earlier]))
+    return max(1.0, later / max(earlier, 1e-300))

@@ -1,0 +1,135 @@
+"""How large errors are to be expected after a window, from how much its values change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skconvattn.intervals.residuals import effective_windows
+
+_LOCALITIES = np.array([0.5, 0.65, 0.8, 0.95])
+
+
+def noise_floor(target: np.ndarray, period: int) -> float:
+    """Return the mean absolute change of a target over a season, positive.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_timepoints,)
+        On the scale of the network.
+    period : int
+        Time steps of a season.
+    """
+    values = target.astype(np.float64)
+    lag = period if len(values) > period else 1
+    change = np.abs(values[lag:] - values[:-lag])
+    return max(float(np.nanmean(change)) if len(change) else 0.0, 1e-9)
+
+
+def mean_change(windows: np.ndarray, period: int) -> np.ndarray:
+    """Return the mean absolute change in windows, half of it over a step and half over a season.
+
+    Parameters
+    ----------
+    windows : ndarray of shape (n_windows, window_length)
+        Windows of the target, or whole series.
+    period : int
+        Time steps of a season; a window that is not longer has changes over a step alone.
+
+    Returns
+    -------
+    ndarray of shape (n_windows,)
+        Not negative; 0 for windows of one time step.
+    """
+    if windows.shape[1] < 2:
+        return np.zeros(len(windows))
+    lags = (1, period if windows.shape[1] > period else 1)
+    changes = [np.abs(windows[:, lag:] - windows[:, :-lag]) for lag in lags]
+    return np.mean([change.mean(axis=1, dtype=np.float64) for change in changes], axis=0)
+
+
+def overall_change(target: np.ndarray, period: int) -> float:
+    """Return the mean change in a whole series, positive; see :func:`mean_change`."""
+    return max(float(mean_change(target[None], period)[0]), 1e-9)
+
+
+def noise_scale(
+    windows: np.ndarray, period: int, overall: float | np.ndarray, locality: float
+) -> np.ndarray:
+    """Return the size of the unforeseen in each window.
+
+    Parameters
+    ----------
+    windows : ndarray of shape (n_windows, window_length)
+        Windows of the target.
+    period : int
+        Time steps of a season.
+    overall : float or ndarray of shape (n_windows,)
+        The mean change over all data of the series, positive.
+    locality : float
+        Share of the mean change in the window alone, less than 1; ``overall`` has the
+        rest. See :func:`locality_of`.
+
+    Returns
+    -------
+    ndarray of shape (n_windows,)
+        Positive scales.
+    """
+    return mixed_scale(mean_change(windows, period), overall, locality)
+
+
+def mixed_scale(local: np.ndarray, overall: Any, locality: float) -> np.ndarray:
+    """Return noise scales from the changes in windows, (n,), and in all data; positive."""
+    return locality * local + (1 - locality) * overall
+
+
+def locality_of(
+    residuals: np.ndarray, local: np.ndarray, overall: np.ndarray, n_first: int
+) -> float:
+    r"""Return how far the size of errors follows the changes in their own window.
+
+    It does where noise grows with the level or comes in bursts; where noise is steady, the change
+    in a window is an estimate from few time steps, and makes intervals too wide and too narrow by
+    chance. Of the localities :math:`k`, with the scales :math:`s_w = k\, l_w + (1 - k) o_w`, each
+    has the weight of the likelihood of later errors, normal with the size of the earlier ones,
+
+    .. math:: \exp\Bigl(-\frac{n_\mathrm{eff}}{n} \sum_{wh} \Bigl[\log (s_w \sigma_h)
+              + \frac{e_{wh}^2}{2 s_w^2 \sigma_h^2}\Bigr]\Bigr),
+
+    in which overlapping windows count as often as they are worth; the mean is returned. A short
+    history seldom shows that noise grows, and intervals that do not follow it fail at the end,
+    where forecasts are made: a scale is half the window's own at least.
+
+    Parameters
+    ----------
+    residuals : ndarray of shape (n_windows, horizon)
+        Actual minus forecast; NaN where no value was observed.
+    local, overall : ndarray of shape (n_windows,)
+        Mean change in each window, and in all data of its series.
+    n_first : int
+        Windows that are the earlier ones.
+
+    Returns
+    -------
+    float
+        From 0.5 to 0.95; a window without any change still has a scale.
+    """
+    tiny = np.finfo(np.float64).tiny
+    likelihoods = []
+    for share in _LOCALITIES:
+        scales = mixed_scale(local, overall, share)
+        errors = residuals / scales[:, None]
+        earlier, later = errors[:n_first], errors[n_first:]
+        known = np.isfinite(earlier).sum(axis=0)
+        square = np.where(np.isfinite(earlier), earlier, 0.0) ** 2
+        variance = np.maximum(square.sum(axis=0) / np.maximum(known, 1), tiny)
+        judged = np.isfinite(later) & (known > 0)
+        logs = (
+            np.log(scales[n_first:, None])
+            + (np.log(variance) + np.where(judged, later, 0.0) ** 2 / variance) / 2
+        )
+        worth = effective_windows(later).mean() / max(len(later), 1) if judged.any() else 0.0
+        likelihoods.append(-worth * logs[judged].sum())
+    weights = np.exp(np.array(likelihoods) - max(likelihoods))
+    return float(weights @ _LOCALITIES / weights.sum())

@@ -1,0 +1,273 @@
+"""The linear forecast at which a network's training starts: ridge towards simple forecasts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from skconvattn._normalization import normalization_of
+from skconvattn.data import Windows
+from skconvattn.engine import FittedModel
+from skconvattn.engine.prediction import drawn_model
+from skconvattn.members.ridge import (
+    LONGEST_WINDOW,
+    N_BLOCKS,
+    PENALTIES,
+    RidgeTask,
+    blocks_left_out,
+    mixing_shares,
+    one_blas_thread,
+    thinned,
+)
+from skconvattn.members.simple import simple_forecasts
+from skconvattn.networks import HorizonHead, ModelSpec
+
+# Windows of each block that errors are measured on, at most.
+_MOST_COMPARED = 256
+# A linear effect of the covariates is used if it lowers the error to this share.
+_WORTH = 0.98
+
+
+@dataclass(frozen=True)
+class LinearStart:
+    r"""An average of ridge regressions from window to horizon, towards simple forecasts.
+
+    The linear effect :math:`\beta` of the future covariates is subtracted from the window and from
+    what follows it, and both are centred as the network centres them, to :math:`z` and :math:`u`.
+    The map is
+
+    .. math:: W = \sum_k a_k W_k, \qquad
+              W_k = \arg\min_W \sum_w \lVert u_w - W^\top z_w \rVert^2
+                    + \lambda_k \lVert W - P_k \rVert^2
+
+    with simple forecasts :math:`P`, such as the last value or the last season. Each :math:`a_k`
+    falls with the mean absolute error of :math:`W_k` on blocks of windows left out in turn; a
+    horizon before and after a block is left out as well. :math:`\beta` is the ridge regression of
+    changes over a season on those of the covariates, or zero where it lowers the error by less
+    than 2 %. Toner & Darlow (2024), "An Analysis of Linear Time Series Forecasting Models", show
+    that linear forecasters, however they are trained, come down to least squares.
+
+    Attributes
+    ----------
+    shares : ndarray of shape (n_simple, n_penalties)
+        :math:`a_k`, one row per simple forecast and one column per penalty, the last one infinite.
+    with_effect : bool
+        Whether the linear effect of the future covariates is part of the start.
+    """
+
+    shares: np.ndarray
+    with_effect: bool
+
+    @classmethod
+    def choose(
+        cls, spec: ModelSpec, windows: Windows, training: np.ndarray, series: np.ndarray
+    ) -> LinearStart | None:
+        """Weigh the maps by their errors on blocks of windows left out in turn.
+
+        Parameters
+        ----------
+        spec : ModelSpec
+            The model, with a :class:`~skconvattn.networks.HorizonHead`.
+        windows : Windows
+            Windows of all series.
+        training : ndarray of shape (n_training,)
+            Windows to learn from, in order of time.
+        series : ndarray of shape (n_training,)
+            Number of the series that each is of, not falling.
+
+        Returns
+        -------
+        LinearStart or None
+            The choice; None where the head has no linear map or windows are too few.
+        """
+        head = cast(HorizonHead, spec.head)
+        if not head.linear or not len(training):
+            return None
+        kept = thinned(len(training))
+        folds = _folds(windows.starts[training[kept]], series[kept], head.horizon)
+        if not folds:
+            return None
+        examples = Examples.of(head, windows, training[kept])
+        best, least = None, np.inf
+        for with_effect in (False, True) if examples.n_effects else (False,):
+            with one_blas_thread():
+                errors = _left_out_errors(examples, folds, with_effect=with_effect)
+            if errors.min() < _WORTH * least:
+                least = float(errors.min())
+                best = cls(mixing_shares(errors), with_effect)
+        return best
+
+    def errors_left_out(
+        self, spec: ModelSpec, windows: Windows, training: np.ndarray, series: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return residuals of the map on blocks of windows left out in turn.
+
+        Parameters
+        ----------
+        spec, windows, training, series
+            As for :meth:`choose`.
+
+        Returns
+        -------
+        indices : ndarray of shape (n,)
+            Windows left out at some time, in order.
+        residuals : ndarray of shape (n, horizon)
+            Actual minus forecast; NaN where no value was observed.
+        """
+        head = cast(HorizonHead, spec.head)
+        kept = thinned(len(training))
+        examples = Examples.of(head, windows, training[kept])
+        residuals = np.full((len(kept), head.horizon), np.nan)
+        for learned, unseen in _folds(windows.starts[training[kept]], series[kept], head.horizon):
+            kernel, task, _ = self._solved(examples, learned)
+            left = task.target[unseen] - task.window[unseen] @ kernel
+            residuals[unseen] = np.where(task.present[unseen] > 0, left, np.nan)
+        known = np.isfinite(residuals).any(axis=1)
+        return training[kept[known]], residuals[known]
+
+    def model(
+        self, spec: ModelSpec, windows: Windows, training: np.ndarray, rng: np.random.Generator
+    ) -> FittedModel:
+        """Solve on the training part, and return a model that forecasts by the map.
+
+        Parameters
+        ----------
+        spec : ModelSpec
+            The model.
+        windows : Windows
+            Windows of all series.
+        training : ndarray of shape (n_training,)
+            Windows to learn from.
+        rng : numpy.random.Generator
+            Source of the other weights, which are drawn.
+
+        Returns
+        -------
+        FittedModel
+            Weights to start from.
+        """
+        head = cast(HorizonHead, spec.head)
+        examples = Examples.of(head, windows, training[thinned(len(training))])
+        kernel, _, effect = self._solved(examples)
+        naive = examples.simple["last season"]
+        used = effect if self.with_effect else None
+        return drawn_model(spec, rng, lambda values: head.set_start(values, kernel - naive, used))
+
+    def _solved(
+        self, examples: Examples, learned: np.ndarray | None = None
+    ) -> tuple[np.ndarray, RidgeTask, np.ndarray]:
+        """Return the map (window_length, horizon), its task, and the effect (n_effects,)."""
+        with one_blas_thread():
+            effect = examples.effect(learned) if self.with_effect else examples.no_effect
+            task = examples.task(effect)
+            kernel = task.departure(self.shares, learned)
+        for share, simple in zip(self.shares.sum(axis=1), examples.simple.values(), strict=True):
+            kernel += share * simple
+        return kernel, task, effect
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Windows to learn a linear forecast from, before covariates and centres are subtracted.
+
+    Attributes
+    ----------
+    head : HorizonHead
+        What is forecast.
+    window : ndarray of shape (n_windows, window_length)
+        Values of the target, float64.
+    covariates : ndarray of shape (n_windows, window_length + horizon, n_effects)
+        Future covariates over window and horizon, float64.
+    target, present : ndarray of shape (n_windows, horizon)
+        What followed, and one where it was observed.
+    """
+
+    head: HorizonHead
+    window: np.ndarray
+    covariates: np.ndarray
+    target: np.ndarray
+    present: np.ndarray
+
+    @classmethod
+    def of(cls, head: HorizonHead, windows: Windows, chosen: np.ndarray) -> Examples:
+        """Read some windows, by their positions: (n_windows,)."""
+        inputs, targets, present = windows.batch(chosen)
+        n, first = head.n_known - head.cycle, 1 + head.n_past
+        parts = [inputs[0][..., first : first + n]]
+        if head.n_known:
+            parts.append(inputs[1][..., :n])
+        covariates = np.concatenate(parts, axis=1).astype(np.float64)
+        window = inputs[0][..., 0].astype(np.float64)
+        return cls(head, window, covariates, targets[..., 0].astype(np.float64), present)
+
+    @property
+    def simple(self) -> dict[str, np.ndarray]:
+        """Simple forecasts by name, as maps of windows."""
+        length, head = self.window.shape[1], self.head
+        return simple_forecasts(length, head.horizon, head.seasonal_period)
+
+    @property
+    def n_effects(self) -> int:
+        """Future covariates, without the position in a learned cycle."""
+        return self.head.n_known - self.head.cycle
+
+    @property
+    def no_effect(self) -> np.ndarray:
+        """Effects of zero."""
+        return np.zeros(self.n_effects)
+
+    def effect(self, learned: np.ndarray | None = None) -> np.ndarray:
+        """Return what one unit of each covariate adds to the target: (n_effects,)."""
+        from sklearn.linear_model import RidgeCV
+
+        rows = slice(None) if learned is None else learned
+        window, covariates = self.window[rows], self.covariates[rows]
+        length, period = window.shape[1], self.head.seasonal_period
+        lag = min(period if period < length else 1, length - 1)
+        if lag < 1:
+            return self.no_effect
+        # The last change of each window: no time step is used twice.
+        change = window[:, -1] - window[:, -1 - lag]
+        of_covariates = covariates[:, length - 1] - covariates[:, length - 1 - lag]
+        ridge = RidgeCV(np.logspace(-3, 3, 7), fit_intercept=False).fit(of_covariates, change)
+        return np.asarray(ridge.coef_, dtype=np.float64)
+
+    def task(self, effect: np.ndarray) -> RidgeTask:
+        """Return the ridge regression that is left once an effect is subtracted."""
+        window, target = self.window, self.target
+        if len(effect):
+            length = window.shape[1]
+            window = window - self.covariates[:, :length] @ effect
+            target = target - self.covariates[:, length:] @ effect
+        center = normalization_of(self.head.normalization).numpy_center(window)
+        window, target = window - center, target - center
+        bases = (window @ simple for simple in self.simple.values())
+        finite = PENALTIES if window.shape[1] <= LONGEST_WINDOW else ()
+        return RidgeTask.of(window, target, self.present, bases, (*finite, np.inf))
+
+
+def _folds(
+    starts: np.ndarray, series: np.ndarray, horizon: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Cut the windows of every series into blocks; see :func:`blocks_left_out`."""
+    _, first, number, counts = np.unique(
+        series, return_index=True, return_inverse=True, return_counts=True
+    )
+    position = np.arange(len(starts)) - first[number]
+    return blocks_left_out(starts, series, position * N_BLOCKS // counts[number], horizon)
+
+
+def _left_out_errors(
+    examples: Examples, folds: list[tuple[np.ndarray, np.ndarray]], *, with_effect: bool
+) -> np.ndarray:
+    """Return the absolute error of each map, summed over windows that it was not learned from."""
+    total = np.zeros(1)
+    task = None if with_effect else examples.task(examples.no_effect)
+    for learned, unseen in folds:
+        # The effect, too, is learned without the block.
+        of_fold = examples.task(examples.effect(learned)) if task is None else task
+        compared = unseen[thinned(len(unseen), _MOST_COMPARED)]
+        total = total + of_fold.left_out_errors(learned, compared)
+    return total
