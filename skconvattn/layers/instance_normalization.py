@@ -29,8 +29,6 @@ class InstanceNormalization(keras.layers.Layer):
     ----------
     method : {"standard", "last", "robust"}, default="standard"
         Centre and spread, as above.
-    axis : int, default=1
-        Axis of time; only 1 is possible, as the input is (batch, time, channels).
     epsilon : float, default=1e-5
         Added to the squared spread, so that constant windows stay finite.
     affine : bool, default=False
@@ -43,7 +41,7 @@ class InstanceNormalization(keras.layers.Layer):
     Raises
     ------
     ValueError
-        If ``method`` or ``axis`` is none of the above.
+        If ``method`` is none of the above.
 
     Notes
     -----
@@ -66,7 +64,6 @@ class InstanceNormalization(keras.layers.Layer):
     def __init__(
         self,
         method: str = "standard",
-        axis: int = 1,
         epsilon: float = 1e-5,
         affine: bool = False,
         return_statistics: bool = False,
@@ -76,11 +73,8 @@ class InstanceNormalization(keras.layers.Layer):
         super().__init__(**{"autocast": False, **kwargs})
         if method not in METHODS:
             raise ValueError(f"method={method!r} is not known; use one of {', '.join(METHODS)}.")
-        if axis != 1:
-            raise ValueError(f"axis={axis} is not time; use axis=1.")
         self.supports_masking = True
         self.method = method
-        self.axis = axis
         self.epsilon = epsilon
         self.affine = affine
         self.return_statistics = return_statistics
@@ -171,7 +165,6 @@ class InstanceNormalization(keras.layers.Layer):
         return {
             **super().get_config(),
             "method": self.method,
-            "axis": self.axis,
             "epsilon": self.epsilon,
             "affine": self.affine,
             "return_statistics": self.return_statistics,

@@ -97,9 +97,6 @@ def test_statistics_keep_single_precision_in_half_precision_networks():
     np.testing.assert_allclose(to_numpy(normalised), expected, atol=2.0**-8)
 
 
-@pytest.mark.parametrize(
-    ("config", "message"), [({"method": "mean"}, "method='mean'"), ({"axis": 2}, "axis=2")]
-)
-def test_wrong_settings_are_named(config, message):
-    with pytest.raises(ValueError, match=message):
-        InstanceNormalization(**config)
+def test_wrong_settings_are_named():
+    with pytest.raises(ValueError, match="method='mean'"):
+        InstanceNormalization(method="mean")
