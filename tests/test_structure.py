@@ -31,7 +31,7 @@ MAY_IMPORT["inspection"] = MAY_IMPORT["tuning"] = MAY_IMPORT.keys() - {"datasets
 MAY_IMPORT["adapters"] = {"architectures"}
 
 # Private modules that stand beside the rooms: every room may import them, they import no room.
-LEAVES = {"_docstrings", "_hyperparameters", "_registry", "_validation"}
+LEAVES = {"_docstrings", "_hyperparameters", "_normalization", "_registry", "_validation"}
 
 # The registry alone reads the package's public names, when it is called.
 FRONT_READERS = {"_registry"}

@@ -6,11 +6,12 @@ import keras
 import numpy as np
 import pytest
 
+from skconvattn._normalization import NORMALIZATIONS
 from skconvattn.layers import InstanceNormalization
 from skconvattn.layers.instance_normalization import denormalize, instance_statistics
 from tests.layers.backends import to_numpy
 
-every_method = pytest.mark.parametrize("method", ["standard", "last", "robust"])
+every_method = pytest.mark.parametrize("method", NORMALIZATIONS)
 X = np.random.default_rng(0).normal(loc=50, scale=7, size=(3, 30, 2)).astype("float32")
 
 
