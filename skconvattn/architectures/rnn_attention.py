@@ -148,9 +148,9 @@ class RNNAttentionNetwork(Network):
         return state
 
     def _embedding(self) -> Any:
-        from skconvattn.layers.ops.convolutions import aligned_conv
+        import keras
 
-        return aligned_conv(self.units, self.kernel_size, 1, "causal", name="embedding")
+        return keras.layers.Conv1D(self.units, self.kernel_size, padding="causal", name="embedding")
 
     def _sizes(self) -> list[tuple[int, int]]:
         """Return heads and channels of a head, a pair a layer."""
