@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn.architectures import declarations
+from skconvattn.architectures.declarations import POSITIVE
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
 from skconvattn.networks import Encoding, Network, pooled
 
 if TYPE_CHECKING:
     from skconvattn.forecasting.streaming import ForecastStream
-
-_POSITIVE = Interval(Integral, 1, None, closed="left")
 
 
 @hyperparameters
@@ -39,17 +39,10 @@ class RNNAttentionNetwork(Network):
         or more.
         """,
     )
-    n_layers: int = hyperparameter(
-        default=2,
-        constraints=[_POSITIVE],
-        doc="""
-        int
-        Attention layers, one on the other.
-        """,
-    )
+    n_layers: int = declarations.depth(default=2, of="Attention layers")
     num_heads: Any = hyperparameter(
         default=4,
-        constraints=[_POSITIVE, "array-like"],
+        constraints=[POSITIVE, "array-like"],
         doc="""
         int or sequence of int
         Heads of every layer, or of each.
@@ -57,7 +50,7 @@ class RNNAttentionNetwork(Network):
     )
     key_dim: Any = hyperparameter(
         default=8,
-        constraints=[_POSITIVE, "array-like"],
+        constraints=[POSITIVE, "array-like"],
         doc="""
         int or sequence of int
         Channels of a head's query, keys and values in every layer, or in each.
@@ -65,7 +58,7 @@ class RNNAttentionNetwork(Network):
     )
     kernel_size: int = hyperparameter(
         default=3,
-        constraints=[_POSITIVE],
+        constraints=[POSITIVE],
         doc="""
         int
         Time steps up to its own from which a step is encoded before the first layer.
@@ -80,14 +73,7 @@ class RNNAttentionNetwork(Network):
         an average whose weights are learned, which are then the attention that can be looked at.
         """,
     )
-    dropout: float = hyperparameter(
-        default=0.0,
-        constraints=[Interval(Real, 0, 1, closed="left")],
-        doc="""
-        float
-        Share of what each layer adds that is dropped in training.
-        """,
-    )
+    dropout: float = declarations.dropout(of="what each layer adds that is dropped in training")
 
     def encode(self, inputs: Any, mask: Any = None) -> Encoding:
         """Encode a batch of series; see :meth:`Network.encode`."""

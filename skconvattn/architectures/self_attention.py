@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn.architectures import declarations
+from skconvattn.architectures.declarations import POSITIVE
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
 from skconvattn.networks import Encoding, Network, pooled
-
-_POSITIVE = Interval(Integral, 1, None, closed="left")
 
 
 @hyperparameters
@@ -21,7 +21,7 @@ class SelfAttentionNetwork(Network):
 
     filters: int = hyperparameter(
         default=32,
-        constraints=[_POSITIVE],
+        constraints=[POSITIVE],
         doc="""
         int
         Channels of the convolutions, and of each time step between the layers.
@@ -29,23 +29,16 @@ class SelfAttentionNetwork(Network):
     )
     kernel_size: int = hyperparameter(
         default=5,
-        constraints=[_POSITIVE],
+        constraints=[POSITIVE],
         doc="""
         int
         Time steps that a convolution sees at once.
         """,
     )
-    n_convolutions: int = hyperparameter(
-        default=2,
-        constraints=[_POSITIVE],
-        doc="""
-        int
-        Residual convolutions, one on the other.
-        """,
-    )
+    n_convolutions: int = declarations.depth(default=2, of="Residual convolutions")
     dilation_base: int = hyperparameter(
         default=1,
-        constraints=[_POSITIVE],
+        constraints=[POSITIVE],
         doc="""
         int
         By how much the steps between the taps of a convolution grow from one to the next.
@@ -53,7 +46,7 @@ class SelfAttentionNetwork(Network):
     )
     strides: int = hyperparameter(
         default=1,
-        constraints=[_POSITIVE],
+        constraints=[POSITIVE],
         doc="""
         int
         Time steps from one place of the first convolution to the next: the patches that attention
@@ -70,17 +63,10 @@ class SelfAttentionNetwork(Network):
         linear in time.
         """,
     )
-    n_layers: int = hyperparameter(
-        default=1,
-        constraints=[_POSITIVE],
-        doc="""
-        int
-        Attention layers, one on the other.
-        """,
-    )
+    n_layers: int = declarations.depth(default=1, of="Attention layers")
     units: int = hyperparameter(
         default=32,
-        constraints=[_POSITIVE],
+        constraints=[POSITIVE],
         doc="""
         int
         Channels in which attention compares steps: in all heads together, rounded up to equal
@@ -89,7 +75,7 @@ class SelfAttentionNetwork(Network):
     )
     num_heads: int = hyperparameter(
         default=4,
-        constraints=[_POSITIVE],
+        constraints=[POSITIVE],
         doc="""
         int
         Heads, of ``"multi_head"`` and ``"linear"`` attention.
@@ -97,7 +83,7 @@ class SelfAttentionNetwork(Network):
     )
     attention_width: int | None = hyperparameter(
         default=None,
-        constraints=[_POSITIVE, None],
+        constraints=[POSITIVE, None],
         doc="""
         int or None
         Steps of the window that a step attends to; all of them if None. Linear attention has none.
@@ -156,13 +142,8 @@ class SelfAttentionNetwork(Network):
         0 for none.
         """,
     )
-    dropout: float = hyperparameter(
-        default=0.0,
-        constraints=[Interval(Real, 0, 1, closed="left")],
-        doc="""
-        float
-        Share of what convolutions and attention add that is dropped in training.
-        """,
+    dropout: float = declarations.dropout(
+        of="what convolutions and attention add that is dropped in training"
     )
 
     def encode(self, inputs: Any, mask: Any = None) -> Encoding:
