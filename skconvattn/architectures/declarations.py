@@ -15,6 +15,9 @@ from skconvattn._hyperparameters import hyperparameter
 
 POSITIVE = Interval(Integral, 1, None, closed="left")
 
+# A network of 64 layers is described in less than 2 s: no file can ask for one that takes hours.
+DEPTH = Interval(Integral, 1, 64, closed="both")
+
 _CELLS = StrOptions({"lstm", "gru"})
 
 
@@ -104,14 +107,14 @@ def depth(*, default: int, of: str) -> Any:
     Returns
     -------
     dataclasses.Field
-        The field.
+        The field, bounded by :data:`DEPTH`.
     """
     return hyperparameter(
         default=default,
-        constraints=[POSITIVE],
+        constraints=[DEPTH],
         doc=f"""
         int
-        {of}, each on the output of the one before.
+        {of}, each on the output of the one before; {DEPTH.right} at most.
         """,
     )
 
