@@ -1,4 +1,4 @@
-"""Normalisations: arrays and tensors agree, the way back is the way there, names are checked."""
+"""Normalisations: arrays and tensors agree, the inverse undoes the forward, names are checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reversible normalisation: statistics, masks, and the way back."""
+"""Reversible normalisation: statistics, masks and the inverse."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def test_statistics_equal_those_of_numpy_over_the_valid_steps(method):
     center, scale = (to_numpy(x) for x in instance_statistics(X, mask, method))
     for i, valid in enumerate(mask):
         x = X[i, valid].astype("float64")
-        low, middle, high = np.quantile(x, [0.25, 0.5, 0.75], axis=0)
-        expected = {"standard": x.mean(axis=0), "last": x[-1], "robust": middle}[method]
+        low, median, high = np.quantile(x, [0.25, 0.5, 0.75], axis=0)
+        expected = {"standard": x.mean(axis=0), "last": x[-1], "robust": median}[method]
         spread = (high - low) / 1.349 if method == "robust" else x.std(axis=0)
         np.testing.assert_allclose(center[i, 0], expected, rtol=1e-6)
         np.testing.assert_allclose(scale[i, 0], np.sqrt(spread**2 + 1e-5), rtol=1e-5)
@@ -40,7 +40,7 @@ def test_denormalising_reverses_normalising(method, affine):
     )
 
 
-def test_several_values_a_channel_are_denormalised_alike():
+def test_several_values_per_channel_are_denormalised_alike():
     layer = InstanceNormalization(affine=True, return_statistics=True)
     layer.build(X.shape)
     layer.set_weights([np.array([0.5, -2.0]), np.array([1.0, 3.0])])

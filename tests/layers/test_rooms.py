@@ -1,4 +1,4 @@
-"""The room of the layers: public layers and their bases in sight, what they are made of below."""
+"""The room of the layers shows public layers and their bases; pure functions own no weights."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _layers(module: str) -> list[type]:
     ]
 
 
-def test_modules_in_sight_hold_public_layers_or_their_bases():
+def test_modules_of_the_room_hold_public_layers_or_their_bases():
     modules = {path.stem for path in ROOM.glob("*.py")} - {"__init__"}
     assert modules >= BASES
     for module in modules - BASES:

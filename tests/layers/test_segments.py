@@ -1,4 +1,4 @@
-"""Long sequences in segments give what they give in one piece."""
+"""Layers on long sequences in segments give the same as on the sequence in one piece."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class HorizonLinear(keras.layers.Layer):
     Raises
     ------
     ValueError
-        If the number of time steps is unknown, since the map has one weight a step.
+        If the number of time steps is unknown, since the map has one weight per time step.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class HorizonLinear(keras.layers.Layer):
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Create the departure and the bias."""
+        """Create the departure from the seasonal naive forecast and the bias."""
         n_timepoints = input_shape[1]
         if n_timepoints is None:
             raise ValueError(
-                "HorizonLinear has one weight a time step and takes no input of unknown length; "
+                "HorizonLinear has one weight per time step and takes no input of unknown length; "
                 "give keras.Input a number of time steps."
             )
         self.kernel = self.add_weight(
