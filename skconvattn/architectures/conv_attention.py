@@ -56,7 +56,7 @@ class ConvAttentionNetwork(Network):
         constraints=[POSITIVE],
         doc="""
         int
-        Time steps from one place of the convolution to the next.
+        Time steps from one position of the convolution to the next.
         """,
     )
     dilation_rate: int = hyperparameter(

@@ -41,7 +41,7 @@ class SelfAttentionNetwork(Network):
         constraints=[POSITIVE],
         doc="""
         int
-        By how much the steps between the taps of a convolution grow from one to the next.
+        Factor by which the dilation grows from one convolution to the next.
         """,
     )
     strides: int = hyperparameter(
@@ -49,8 +49,8 @@ class SelfAttentionNetwork(Network):
         constraints=[POSITIVE],
         doc="""
         int
-        Time steps from one place of the first convolution to the next: the patches that attention
-        compares.
+        Time steps from one position of the first convolution to the next: the patches that
+        attention compares.
         """,
     )
     attention_type: str = hyperparameter(
@@ -102,8 +102,8 @@ class SelfAttentionNetwork(Network):
         constraints=[StrOptions({"rotary", "learned"}), None],
         doc="""
         {"rotary", "learned"} or None
-        How ``"multi_head"`` attention knows where steps are: by rotated queries and keys, by a
-        vector a step, or by what convolutions see alone.
+        How ``"multi_head"`` attention knows where steps are: by rotated queries and keys, by
+        one learned vector per step, or through the convolutions alone.
         """,
     )
     pooling: str = hyperparameter(
@@ -111,8 +111,8 @@ class SelfAttentionNetwork(Network):
         constraints=[StrOptions({"statistics", "attention"})],
         doc="""
         {"statistics", "attention"}
-        How steps become one vector: by their average, maximum and minimum, or by an average whose
-        weights are learned, which are then the attention that can be looked at.
+        How steps become one vector: by their average, maximum and minimum, or by an average with
+        learned weights, which are then the attention that can be inspected.
         """,
     )
     hidden_normalization: str | None = hyperparameter(
@@ -154,8 +154,8 @@ class SelfAttentionNetwork(Network):
 
         self._check()
         hidden, valid = inputs, mask
-        for place in range(self.n_convolutions):
-            hidden, valid = self._convolved(hidden, valid, place)
+        for number in range(self.n_convolutions):
+            hidden, valid = self._convolved(hidden, valid, number)
         attention = None
         for _ in range(self.n_layers):
             attended, attention = self._attended(hidden, valid)
@@ -167,7 +167,7 @@ class SelfAttentionNetwork(Network):
             patterns = PatternProportions(self.pattern_dilations, name="patterns")(
                 inputs, mask=mask
             )
-            # Patterns come first: the start of training finds them there.
+            # Patterns come first, where the closed-form start of the classifier expects them.
             features = keras.layers.Concatenate()([patterns, features])
         return Encoding(features, attention if weights is None else weights, hidden)
 
@@ -184,19 +184,19 @@ class SelfAttentionNetwork(Network):
             )
         if self.filters == 1 and self.hidden_normalization == "layer":
             raise ValueError(
-                "filters=1 does not go with hidden_normalization='layer', which leaves nothing of "
-                "a single channel; use filters=4 or more, or hidden_normalization=None."
+                "filters=1 does not go with hidden_normalization='layer', which turns a "
+                "single channel into zeros; use filters=4 or more, or hidden_normalization=None."
             )
 
-    def _convolved(self, hidden: Any, mask: Any, place: int) -> tuple[Any, Any]:
+    def _convolved(self, hidden: Any, mask: Any, number: int) -> tuple[Any, Any]:
         from skconvattn.layers import ResidualConv1D
 
         convolution = ResidualConv1D(
             filters=self.filters,
             kernel_size=self.kernel_size,
-            strides=self.strides if place == 0 else 1,
+            strides=self.strides if number == 0 else 1,
             padding="causal" if self.history_only else "same",
-            dilation_rate=1 if self.strides > 1 and place == 0 else self.dilation_base**place,
+            dilation_rate=1 if self.strides > 1 and number == 0 else self.dilation_base**number,
             activation=self.activation,
             dropout=self.dropout,
         )
@@ -285,8 +285,8 @@ class SelfAttentionForecaster(SelfAttentionNetwork, BaseNeuralForecaster):
     }
 
 
-# Without dropout the network learns small data sets by heart before the linear map beside it has
-# found its weights: R² rose from 0.34 to 1.00 on a linear task of 150 samples.
+# Without dropout the network memorises small data sets before the linear map beside it has found
+# its weights: with it, R² rose from 0.34 to 1.00 on a linear task of 150 samples.
 @hyperparameters(dropout=0.3)
 class SelfAttentionRegressor(SelfAttentionNetwork, BaseNeuralRegressor):
     """Regressor with self-attention.

@@ -1,4 +1,4 @@
-"""Hyperparameters that architectures share: one declaration each, and no network without end."""
+"""Hyperparameters that architectures share: one declaration each, and bounded depths."""
 
 from __future__ import annotations
 
