@@ -11,7 +11,7 @@ from skconvattn.layers import (
     MultiHeadSelfAttention,
     SeqSelfAttention,
 )
-from skconvattn.layers import segments as module
+from skconvattn.layers.ops import segments as module
 from skconvattn.layers.ops.linear_averages import linear_averages
 from tests.layers.backends import DOUBLE, gradients, to_numpy
 
