@@ -28,8 +28,6 @@ class HorizonLinear(keras.layers.Layer):
     seasonal_period : int, default=1
         Time steps of a season. Where the window is shorter than a season, the last value is
         repeated.
-    kernel_regularizer : keras regularizer, optional
-        Penalty on the departure from the seasonal naive forecast.
     **kwargs
         Arguments of every Keras layer.
 
@@ -43,7 +41,6 @@ class HorizonLinear(keras.layers.Layer):
         self,
         horizon: int,
         seasonal_period: int = 1,
-        kernel_regularizer: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -51,7 +48,6 @@ class HorizonLinear(keras.layers.Layer):
         self.seasonal_period = seasonal_period
         self.kernel_initializer = keras.initializers.Zeros()
         self.bias_initializer = keras.initializers.Zeros()
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the departure from the seasonal naive forecast and the bias."""
@@ -65,7 +61,6 @@ class HorizonLinear(keras.layers.Layer):
             name="kernel",
             shape=(n_timepoints, self.horizon),
             initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
         )
         self.bias = self.add_weight(
             name="bias", shape=(self.horizon,), initializer=self.bias_initializer
@@ -89,7 +84,6 @@ class HorizonLinear(keras.layers.Layer):
             **super().get_config(),
             "horizon": self.horizon,
             "seasonal_period": self.seasonal_period,
-            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
         }
 
 
