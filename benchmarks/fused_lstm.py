@@ -28,7 +28,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from skconvattn.layers import fused_lstm
+from skconvattn.layers.parts import fused_lstm
 
 RULE = fused_lstm.fused_lstm_is_faster
 

@@ -1,4 +1,4 @@
-"""The same regressors and classifiers behind the interfaces of other libraries."""
+"""Regressors and classifiers of skconvattn behind the interfaces of other libraries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Regressors and classifiers of sktime, with its checks, tags, pipelines and ensembles."""
+"""Regressors and classifiers of skconvattn as those of sktime, with its tags and checks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sklearn.base import clone, is_classifier, is_regressor
 from sktime.classification.base import BaseClassifier
 from sktime.regression.base import BaseRegressor
 
-# Panels are handed on as they come; those of unequal length have no array.
+# Panels are passed on as they are; those of unequal length are no array.
 _TAGS = {
     "authors": "skconvattn developers",
     "maintainers": "skconvattn developers",
@@ -39,7 +39,7 @@ def as_sktime(estimator: Any) -> SktimeClassifier | SktimeRegressor:
     Raises
     ------
     TypeError
-        If the estimator is neither.
+        If the estimator is neither a regressor nor a classifier.
 
     Examples
     --------
@@ -152,7 +152,7 @@ class SktimeRegressor(BaseRegressor):
         super().__init__()
 
     def _fit(self, X: Any, y: np.ndarray) -> SktimeRegressor:
-        # One target is a column here, too.
+        # sktime gives a single target as a column, too.
         y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
         self.estimator_ = _cloned(self.estimator, self.random_state).fit(X, y)
         return self

@@ -2,48 +2,23 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
 from typing import Any
 
-from sklearn.utils._param_validation import Interval, StrOptions
-
 from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn.architectures import declarations
 from skconvattn.architectures.recurrent import recurrent_layer, with_context
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
 from skconvattn.networks import Encoding, Network
-
-_POSITIVE = Interval(Integral, 1, None, closed="left")
 
 
 @hyperparameters
 class AttentionNetwork(Network):
     """Recurrent encoder and many-to-one attention, as in the package ``attention``."""
 
-    recurrent: str = hyperparameter(
-        default="lstm",
-        constraints=[StrOptions({"lstm", "gru"})],
-        doc="""
-        {"lstm", "gru"}
-        Recurrent encoder.
-        """,
-    )
-    recurrent_units: int = hyperparameter(
-        default=32,
-        constraints=[_POSITIVE],
-        doc="""
-        int
-        Size of the encoder's hidden state.
-        """,
-    )
-    n_layers: int = hyperparameter(
-        default=1,
-        constraints=[_POSITIVE],
-        doc="""
-        int
-        Recurrent layers, one on the other.
-        """,
-    )
+    recurrent: str = declarations.recurrent_encoder(default="lstm")
+    recurrent_units: int = declarations.recurrent_units()
+    n_layers: int = declarations.depth(default=1, of="Recurrent layers")
     bidirectional: bool = hyperparameter(
         default=False,
         constraints=["boolean"],
@@ -52,30 +27,9 @@ class AttentionNetwork(Network):
         Whether the encoder also reads each series backwards.
         """,
     )
-    units: int = hyperparameter(
-        default=32,
-        constraints=[_POSITIVE],
-        doc="""
-        int
-        Features that attention gives.
-        """,
-    )
-    attention_score: str = hyperparameter(
-        default="luong",
-        constraints=[StrOptions({"luong", "bahdanau"})],
-        doc="""
-        {"luong", "bahdanau"}
-        How attention compares a hidden state with the last one: multiplicative or additive.
-        """,
-    )
-    dropout: float = hyperparameter(
-        default=0.0,
-        constraints=[Interval(Real, 0, 1, closed="left")],
-        doc="""
-        float
-        Share of each recurrent layer's inputs dropped in training.
-        """,
-    )
+    units: int = declarations.attention_units()
+    attention_score: str = declarations.attention_score(default="luong", compared="a hidden state")
+    dropout: float = declarations.dropout(of="each recurrent layer's inputs dropped in training")
 
     def encode(self, inputs: Any, mask: Any = None) -> Encoding:
         """Encode a batch of series; see :meth:`Network.encode`."""

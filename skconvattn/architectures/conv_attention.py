@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
 from typing import Any
 
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 
 from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn.architectures import declarations
+from skconvattn.architectures.declarations import POSITIVE
 from skconvattn.architectures.recurrent import recurrent_layer, with_context
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
@@ -17,7 +18,6 @@ _ACTIVATIONS = {
     "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "swish", "mish", "tanh",
     "sigmoid", "hard_sigmoid", "hard_silu", "softplus", "softsign", "exponential", "linear",
 }  # fmt: skip
-_POSITIVE = Interval(Integral, 1, None, closed="left")
 
 
 @hyperparameters
@@ -29,7 +29,7 @@ class ConvAttentionNetwork(Network):
 
     filters: int = hyperparameter(
         default=32,
-        constraints=[_POSITIVE],
+        constraints=[POSITIVE],
         doc="""
         int
         Channels of the convolution.
@@ -37,7 +37,7 @@ class ConvAttentionNetwork(Network):
     )
     kernel_size: int = hyperparameter(
         default=3,
-        constraints=[_POSITIVE],
+        constraints=[POSITIVE],
         doc="""
         int
         Time steps that the convolution sees at once.
@@ -45,7 +45,7 @@ class ConvAttentionNetwork(Network):
     )
     pool_size: int = hyperparameter(
         default=2,
-        constraints=[_POSITIVE],
+        constraints=[POSITIVE],
         doc="""
         int
         Time steps that are pooled into one by their maximum; 1 for no pooling.
@@ -53,15 +53,15 @@ class ConvAttentionNetwork(Network):
     )
     strides: int = hyperparameter(
         default=1,
-        constraints=[_POSITIVE],
+        constraints=[POSITIVE],
         doc="""
         int
-        Time steps from one place of the convolution to the next.
+        Time steps from one position of the convolution to the next.
         """,
     )
     dilation_rate: int = hyperparameter(
         default=1,
-        constraints=[_POSITIVE],
+        constraints=[POSITIVE],
         doc="""
         int
         Time steps between the taps of the convolution.
@@ -85,28 +85,14 @@ class ConvAttentionNetwork(Network):
     )
     projection_units: int | None = hyperparameter(
         default=None,
-        constraints=[_POSITIVE, None],
+        constraints=[POSITIVE, None],
         doc="""
         int or None
         Channels that attention compares; ``filters`` if None.
         """,
     )
-    units: int = hyperparameter(
-        default=32,
-        constraints=[_POSITIVE],
-        doc="""
-        int
-        Features that attention gives.
-        """,
-    )
-    attention_score: str = hyperparameter(
-        default="bahdanau",
-        constraints=[StrOptions({"luong", "bahdanau"})],
-        doc="""
-        {"luong", "bahdanau"}
-        How attention compares a time step with the last one: multiplicative or additive.
-        """,
-    )
+    units: int = declarations.attention_units()
+    attention_score: str = declarations.attention_score(default="bahdanau", compared="a time step")
     residual: bool = hyperparameter(
         default=False,
         constraints=["boolean"],
@@ -115,30 +101,11 @@ class ConvAttentionNetwork(Network):
         Whether the input is added to the output of the convolution.
         """,
     )
-    dropout: float = hyperparameter(
-        default=0.0,
-        constraints=[Interval(Real, 0, 1, closed="left")],
-        doc="""
-        float
-        Share of the projected channels, and of the recurrent encoder's inputs, dropped in training.
-        """,
+    dropout: float = declarations.dropout(
+        of="the projected channels, and of the recurrent encoder's inputs, dropped in training"
     )
-    recurrent: str | None = hyperparameter(
-        default=None,
-        constraints=[StrOptions({"lstm", "gru"}), None],
-        doc="""
-        {"lstm", "gru"} or None
-        Recurrent encoder in front of the convolution.
-        """,
-    )
-    recurrent_units: int = hyperparameter(
-        default=32,
-        constraints=[_POSITIVE],
-        doc="""
-        int
-        Size of the recurrent encoder's hidden state.
-        """,
-    )
+    recurrent: str | None = declarations.optional_recurrent_encoder()
+    recurrent_units: int = declarations.recurrent_units()
 
     def encode(self, inputs: Any, mask: Any = None) -> Encoding:
         """Encode a batch of series; see :meth:`Network.encode`."""

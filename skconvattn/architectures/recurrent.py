@@ -1,4 +1,4 @@
-"""What architectures with many-to-one attention put in front of it and behind it."""
+"""Recurrent encoders before many-to-one attention, and its context beside a sequence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 def recurrent_layer(
     kind: str, units: int, *, dropout: float = 0.0, bidirectional: bool = False
 ) -> Any:
-    """Return a layer that encodes every time step of a series.
+    """Return a recurrent layer that encodes each time step of a series.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def recurrent_layer(
 
 
 def with_context(sequence: Any, context: Any) -> Any:
-    """Put what attention gives for the whole series beside each position of a sequence.
+    """Concatenate the result of attention over a series to each position of a sequence.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def with_context(sequence: Any, context: Any) -> Any:
     Returns
     -------
     KerasTensor of shape (batch, n_positions, channels + n_features)
-        Both.
+        The encoded series, and at each position the result of the attention.
     """
     from keras import ops
 

@@ -1,14 +1,16 @@
-"""Attention as a recurrent network, stacked: every step sees its past through running sums."""
+"""Stacked attention as a recurrent network: each step sees its past through running sums."""
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn.architectures import declarations
+from skconvattn.architectures.declarations import POSITIVE
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
 from skconvattn.networks import Encoding, Network, pooled
@@ -16,12 +18,10 @@ from skconvattn.networks import Encoding, Network, pooled
 if TYPE_CHECKING:
     from skconvattn.forecasting.streaming import ForecastStream
 
-_POSITIVE = Interval(Integral, 1, None, closed="left")
-
 
 @hyperparameters
 class RNNAttentionNetwork(Network):
-    """Stacked attention with a learned query a head, as in "Attention as an RNN".
+    """Stacked attention with one learned query per head, as in "Attention as an RNN".
 
     A causal convolution brings the series to ``units`` channels. Each layer then adds attention
     over the past, and a feed-forward network on each step, both on the normalised sum so far. No
@@ -35,21 +35,14 @@ class RNNAttentionNetwork(Network):
         doc="""
         int
         Channels of each time step between the layers, and features that the network gives. Each
-        step is normalised over them, which leaves no more than a pair of signs of two: take four
-        or more.
+        step is normalised over its channels, which leaves only signs of two channels: take four or
+        more.
         """,
     )
-    n_layers: int = hyperparameter(
-        default=2,
-        constraints=[_POSITIVE],
-        doc="""
-        int
-        Attention layers, one on the other.
-        """,
-    )
+    n_layers: int = declarations.depth(default=2, of="Attention layers")
     num_heads: Any = hyperparameter(
         default=4,
-        constraints=[_POSITIVE, "array-like"],
+        constraints=[POSITIVE, "array-like"],
         doc="""
         int or sequence of int
         Heads of every layer, or of each.
@@ -57,7 +50,7 @@ class RNNAttentionNetwork(Network):
     )
     key_dim: Any = hyperparameter(
         default=8,
-        constraints=[_POSITIVE, "array-like"],
+        constraints=[POSITIVE, "array-like"],
         doc="""
         int or sequence of int
         Channels of a head's query, keys and values in every layer, or in each.
@@ -65,10 +58,10 @@ class RNNAttentionNetwork(Network):
     )
     kernel_size: int = hyperparameter(
         default=3,
-        constraints=[_POSITIVE],
+        constraints=[POSITIVE],
         doc="""
         int
-        Time steps up to its own from which a step is encoded before the first layer.
+        Time steps that the convolution before the first layer sees: a step and those before it.
         """,
     )
     pooling: str = hyperparameter(
@@ -77,17 +70,10 @@ class RNNAttentionNetwork(Network):
         doc="""
         {"last", "statistics", "attention"}
         How steps become one vector: by the last one, by their average, maximum and minimum, or by
-        an average whose weights are learned, which are then the attention that can be looked at.
+        an average with learned weights, which are then the attention that can be inspected.
         """,
     )
-    dropout: float = hyperparameter(
-        default=0.0,
-        constraints=[Interval(Real, 0, 1, closed="left")],
-        doc="""
-        float
-        Share of what each layer adds that is dropped in training.
-        """,
-    )
+    dropout: float = declarations.dropout(of="what each layer adds that is dropped in training")
 
     def encode(self, inputs: Any, mask: Any = None) -> Encoding:
         """Encode a batch of series; see :meth:`Network.encode`."""
@@ -99,7 +85,7 @@ class RNNAttentionNetwork(Network):
         return Encoding(features, attention if weights is None else weights, hidden)
 
     def encode_further(self, inputs: Any, state: list[Any]) -> tuple[Any, list[Any]]:
-        """Encode further steps of series, from the state that earlier ones left.
+        """Encode further steps of series, from the state after the earlier steps.
 
         Parameters
         ----------
@@ -113,7 +99,7 @@ class RNNAttentionNetwork(Network):
         features : KerasTensor of shape (batch, units)
             What :meth:`encode` gives for the whole series with ``pooling="last"``.
         state : list of KerasTensor
-            After the last step.
+            State after the last step.
         """
         import keras
 
@@ -148,20 +134,20 @@ class RNNAttentionNetwork(Network):
         return state
 
     def _embedding(self) -> Any:
-        from skconvattn.layers.ops.convolutions import aligned_conv
+        import keras
 
-        return aligned_conv(self.units, self.kernel_size, 1, "causal", name="embedding")
+        return keras.layers.Conv1D(self.units, self.kernel_size, padding="causal", name="embedding")
 
     def _sizes(self) -> list[tuple[int, int]]:
-        """Return heads and channels of a head, a pair a layer."""
-        heads = _one_a_layer("num_heads", self.num_heads, self.n_layers)
-        keys = _one_a_layer("key_dim", self.key_dim, self.n_layers)
+        """Return the numbers of heads and of channels per head, one pair per layer."""
+        heads = _one_per_layer("num_heads", self.num_heads, self.n_layers)
+        keys = _one_per_layer("key_dim", self.key_dim, self.n_layers)
         return list(zip(heads, keys, strict=True))
 
     def _layers(
         self, hidden: Any, mask: Any, state: list[Any] | None = None
     ) -> tuple[Any, Any, list[Any]]:
-        """Return hidden steps, the attention of the last layer, and the states if any came in."""
+        """Return hidden steps, the attention of the last layer, and the new states, if any."""
         from skconvattn.layers.parts.steps import StepDense, StepNormalization
 
         attention, sums = None, []
@@ -200,15 +186,15 @@ class RNNAttentionNetwork(Network):
         return keras.layers.Add()([hidden, term])
 
 
-def _one_a_layer(name: str, value: Any, n_layers: int) -> tuple[int, ...]:
-    """Return one integer a layer."""
+def _one_per_layer(name: str, value: Any, n_layers: int) -> tuple[int, ...]:
+    """Return one integer per layer."""
     if isinstance(value, Integral):
         return (int(value),) * n_layers
     values = tuple(int(each) for each in value)
     if len(values) != n_layers or min(values) < 1:
         raise ValueError(
             f"{name}={list(values)} does not give one positive integer for each of n_layers="
-            f"{n_layers} layers; give one integer for all of them, or one each."
+            f"{n_layers} layers; give one integer for all of them, or one per layer."
         )
     return values
 
@@ -228,7 +214,7 @@ class RNNAttentionForecaster(RNNAttentionNetwork, BaseNeuralForecaster):
     """
 
     def stream(self) -> ForecastStream:
-        """Return a stream that goes on from what the forecaster has seen.
+        """Return a stream that continues from what the forecaster has seen.
 
         The stream carries the state of the network over the whole series, where ``predict`` reads
         the last window alone; each new observation costs the same, however long the series is.
@@ -241,7 +227,7 @@ class RNNAttentionForecaster(RNNAttentionNetwork, BaseNeuralForecaster):
         Raises
         ------
         ValueError
-            If windows are normalised one by one, steps are pooled over the window, or there are
+            If each window is normalised by itself, ``pooling`` is not "last", or there are
             regressors or several series.
         """
         from skconvattn.forecasting.streaming import ForecastStream

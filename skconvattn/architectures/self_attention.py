@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn.architectures import declarations
+from skconvattn.architectures.declarations import POSITIVE
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
 from skconvattn.networks import Encoding, Network, pooled
-
-_POSITIVE = Interval(Integral, 1, None, closed="left")
 
 
 @hyperparameters
@@ -21,7 +21,7 @@ class SelfAttentionNetwork(Network):
 
     filters: int = hyperparameter(
         default=32,
-        constraints=[_POSITIVE],
+        constraints=[POSITIVE],
         doc="""
         int
         Channels of the convolutions, and of each time step between the layers.
@@ -29,35 +29,28 @@ class SelfAttentionNetwork(Network):
     )
     kernel_size: int = hyperparameter(
         default=5,
-        constraints=[_POSITIVE],
+        constraints=[POSITIVE],
         doc="""
         int
         Time steps that a convolution sees at once.
         """,
     )
-    n_convolutions: int = hyperparameter(
-        default=2,
-        constraints=[_POSITIVE],
-        doc="""
-        int
-        Residual convolutions, one on the other.
-        """,
-    )
+    n_convolutions: int = declarations.depth(default=2, of="Residual convolutions")
     dilation_base: int = hyperparameter(
         default=1,
-        constraints=[_POSITIVE],
+        constraints=[POSITIVE],
         doc="""
         int
-        By how much the steps between the taps of a convolution grow from one to the next.
+        Factor by which the dilation grows from one convolution to the next.
         """,
     )
     strides: int = hyperparameter(
         default=1,
-        constraints=[_POSITIVE],
+        constraints=[POSITIVE],
         doc="""
         int
-        Time steps from one place of the first convolution to the next: the patches that attention
-        compares.
+        Time steps from one position of the first convolution to the next: the patches that
+        attention compares.
         """,
     )
     attention_type: str = hyperparameter(
@@ -70,17 +63,10 @@ class SelfAttentionNetwork(Network):
         linear in time.
         """,
     )
-    n_layers: int = hyperparameter(
-        default=1,
-        constraints=[_POSITIVE],
-        doc="""
-        int
-        Attention layers, one on the other.
-        """,
-    )
+    n_layers: int = declarations.depth(default=1, of="Attention layers")
     units: int = hyperparameter(
         default=32,
-        constraints=[_POSITIVE],
+        constraints=[POSITIVE],
         doc="""
         int
         Channels in which attention compares steps: in all heads together, rounded up to equal
@@ -89,7 +75,7 @@ class SelfAttentionNetwork(Network):
     )
     num_heads: int = hyperparameter(
         default=4,
-        constraints=[_POSITIVE],
+        constraints=[POSITIVE],
         doc="""
         int
         Heads, of ``"multi_head"`` and ``"linear"`` attention.
@@ -97,7 +83,7 @@ class SelfAttentionNetwork(Network):
     )
     attention_width: int | None = hyperparameter(
         default=None,
-        constraints=[_POSITIVE, None],
+        constraints=[POSITIVE, None],
         doc="""
         int or None
         Steps of the window that a step attends to; all of them if None. Linear attention has none.
@@ -116,8 +102,8 @@ class SelfAttentionNetwork(Network):
         constraints=[StrOptions({"rotary", "learned"}), None],
         doc="""
         {"rotary", "learned"} or None
-        How ``"multi_head"`` attention knows where steps are: by rotated queries and keys, by a
-        vector a step, or by what convolutions see alone.
+        How ``"multi_head"`` attention knows where steps are: by rotated queries and keys, by
+        one learned vector per step, or through the convolutions alone.
         """,
     )
     pooling: str = hyperparameter(
@@ -125,8 +111,8 @@ class SelfAttentionNetwork(Network):
         constraints=[StrOptions({"statistics", "attention"})],
         doc="""
         {"statistics", "attention"}
-        How steps become one vector: by their average, maximum and minimum, or by an average whose
-        weights are learned, which are then the attention that can be looked at.
+        How steps become one vector: by their average, maximum and minimum, or by an average with
+        learned weights, which are then the attention that can be inspected.
         """,
     )
     hidden_normalization: str | None = hyperparameter(
@@ -156,13 +142,8 @@ class SelfAttentionNetwork(Network):
         0 for none.
         """,
     )
-    dropout: float = hyperparameter(
-        default=0.0,
-        constraints=[Interval(Real, 0, 1, closed="left")],
-        doc="""
-        float
-        Share of what convolutions and attention add that is dropped in training.
-        """,
+    dropout: float = declarations.dropout(
+        of="what convolutions and attention add that is dropped in training"
     )
 
     def encode(self, inputs: Any, mask: Any = None) -> Encoding:
@@ -173,8 +154,8 @@ class SelfAttentionNetwork(Network):
 
         self._check()
         hidden, valid = inputs, mask
-        for place in range(self.n_convolutions):
-            hidden, valid = self._convolved(hidden, valid, place)
+        for number in range(self.n_convolutions):
+            hidden, valid = self._convolved(hidden, valid, number)
         attention = None
         for _ in range(self.n_layers):
             attended, attention = self._attended(hidden, valid)
@@ -186,7 +167,7 @@ class SelfAttentionNetwork(Network):
             patterns = PatternProportions(self.pattern_dilations, name="patterns")(
                 inputs, mask=mask
             )
-            # Patterns come first: the start of training finds them there.
+            # Patterns come first, where the closed-form start of the classifier expects them.
             features = keras.layers.Concatenate()([patterns, features])
         return Encoding(features, attention if weights is None else weights, hidden)
 
@@ -207,19 +188,19 @@ class SelfAttentionNetwork(Network):
             )
         if self.filters == 1 and self.hidden_normalization == "layer":
             raise ValueError(
-                "filters=1 does not go with hidden_normalization='layer', which leaves nothing of "
-                "a single channel; use filters=4 or more, or hidden_normalization=None."
+                "filters=1 does not go with hidden_normalization='layer', which turns a "
+                "single channel into zeros; use filters=4 or more, or hidden_normalization=None."
             )
 
-    def _convolved(self, hidden: Any, mask: Any, place: int) -> tuple[Any, Any]:
+    def _convolved(self, hidden: Any, mask: Any, number: int) -> tuple[Any, Any]:
         from skconvattn.layers import ResidualConv1D
 
         convolution = ResidualConv1D(
             filters=self.filters,
             kernel_size=self.kernel_size,
-            strides=self.strides if place == 0 else 1,
+            strides=self.strides if number == 0 else 1,
             padding="causal" if self.history_only else "same",
-            dilation_rate=1 if self.strides > 1 and place == 0 else self.dilation_base**place,
+            dilation_rate=1 if self.strides > 1 and number == 0 else self.dilation_base**number,
             activation=self.activation,
             dropout=self.dropout,
         )
@@ -308,8 +289,8 @@ class SelfAttentionForecaster(SelfAttentionNetwork, BaseNeuralForecaster):
     }
 
 
-# Without dropout the network learns small data sets by heart before the linear map beside it has
-# found its weights: R² rose from 0.34 to 1.00 on a linear task of 150 samples.
+# Without dropout the network memorises small data sets before the linear map beside it has found
+# its weights: with it, R² rose from 0.34 to 1.00 on a linear task of 150 samples.
 @hyperparameters(dropout=0.3)
 class SelfAttentionRegressor(SelfAttentionNetwork, BaseNeuralRegressor):
     """Regressor with self-attention.

@@ -1,4 +1,4 @@
-"""Training data as it lies in memory: arrays, or series and window starts."""
+"""Training data in memory: rows of arrays, or series with the starts of their windows."""
 
 from __future__ import annotations
 

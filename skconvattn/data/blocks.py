@@ -1,4 +1,4 @@
-"""Walking over large arrays in pieces, so that no second copy of them is made on the way."""
+"""Blocks of the rows of large arrays, so that no second copy of an array is made."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-# Tensors of a backend can lie in memory that starts at a multiple of this, in bytes.
+# Tensors of a backend can share memory that starts at a multiple of this, in bytes.
 ALIGNMENT = 64
 
 # Values of a block: in float64 with its temporary copies, a few megabytes.
@@ -19,9 +19,9 @@ def row_blocks(array: np.ndarray, n_rows: int | None = None) -> Iterator[slice]:
     Parameters
     ----------
     array : ndarray of shape (n_samples, ...)
-        Whose rows are walked over.
+        An array, of which only the shape matters.
     n_rows : int, optional
-        How many rows; those of the array by default.
+        Number of rows; those of the array by default.
 
     Yields
     ------
@@ -40,12 +40,12 @@ def aligned_zeros(shape: tuple[int, ...]) -> np.ndarray:
     Parameters
     ----------
     shape : tuple of int
-        Of the array.
+        Shape of the array.
 
     Returns
     -------
     ndarray of that shape
-        It starts at a multiple of :data:`ALIGNMENT` bytes.
+        An array that starts at a multiple of :data:`ALIGNMENT` bytes.
     """
     n_bytes = 4 * int(np.prod(shape, dtype=np.int64))
     memory = np.zeros(n_bytes + ALIGNMENT, dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""Panels of sktime and lists of arrays, told apart and read as one array a series."""
+"""Reading panels of sktime and lists of arrays as one array per series."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 
 def series_of(X: Any) -> tuple[list[np.ndarray], Any] | None:
-    """Read a container that holds one object a series.
+    """Read a container that holds one object per series.
 
     These are lists of arrays of unequal length, lists of frames, and frames whose cells are series
     or whose index has two levels: sktime's df-list, nested_univ and pd-multiindex.
@@ -18,18 +18,19 @@ def series_of(X: Any) -> tuple[list[np.ndarray], Any] | None:
     Parameters
     ----------
     X : object
-        Whatever a user gives.
+        Series in any container.
 
     Returns
     -------
     tuple of (list of ndarray, DataFrame or ndarray) or None
-        Each series as (n_channels, n_timepoints), and what names the channels, for feature names;
-        None for everything else, which is or becomes one array.
+        Each series as (n_channels, n_timepoints), and the object that names the channels; None for
+        everything else, which is or becomes one array.
 
     Raises
     ------
     ValueError
-        If the container holds something else than series of one number of channels.
+        If the series differ in number or names of channels, if a series has channels of different
+        lengths, no time steps or complex values, or if an index has more than two levels.
     """
     if isinstance(X, pd.DataFrame):
         if X.index.nlevels > 1:

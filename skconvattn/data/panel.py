@@ -1,4 +1,4 @@
-"""Series of equal or unequal length as one array, and how a fit prepares them for its network."""
+"""Series of equal or unequal length as one array, and their preparation for a network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Panel:
     Attributes
     ----------
     values : ndarray of shape (n_samples, n_timepoints, n_channels)
-        Any real type. NaN where a value is missing, and behind the end of a shorter series.
+        Any real type. NaN where a value is missing, and after the end of a shorter series.
     lengths : ndarray of shape (n_samples,) or None
         Time steps of each series; None where all have ``n_timepoints``.
     """
@@ -28,7 +28,7 @@ class Panel:
 
     @classmethod
     def padded(cls, series: Sequence[np.ndarray]) -> Panel:
-        """Bring series of unequal length together.
+        """Pad series of unequal length to one array.
 
         Parameters
         ----------
@@ -53,7 +53,7 @@ class Panel:
         return len(self.values)
 
     def cut_to(self, rows: np.ndarray) -> Panel:
-        """Return a panel without what only other series than some need: time steps, or lengths."""
+        """Return a panel without the time steps, or lengths, that the given series do not need."""
         if self.lengths is None:
             return self
         lengths = self.lengths[rows]
@@ -63,42 +63,43 @@ class Panel:
 
 @dataclass(frozen=True, eq=False)
 class Preparation:
-    """What a fit knows of its series, and how it brings others into the same form.
+    """Statistics of the series of a fit, by which other series are brought into the same form.
 
     Attributes
     ----------
     scaling : Scaling
-        Location and scale of the channels, without missing values and what is behind the end.
+        Location and scale of the channels, without missing values and padding.
     n_timepoints : int
         Time steps of the longest series.
     masked : bool
         Whether the network is told where a series ends, since lengths differ.
-    marked : ndarray of shape (n_marked,)
-        Channels with missing values: each gets another channel that is 1 where it misses one.
+    missing_channels : ndarray of shape (n_missing_channels,)
+        Indices of the channels with missing values: each gets another channel that is 1 where a
+        value is missing.
     """
 
     scaling: Scaling
     n_timepoints: int
     masked: bool
-    marked: np.ndarray
+    missing_channels: np.ndarray
 
     @classmethod
     def of(cls, panel: Panel, rows: np.ndarray, weights: np.ndarray) -> Preparation:
-        """Look at the series of a fit.
+        """Measure the series of a fit.
 
         Parameters
         ----------
         panel : Panel
-            Holds the series.
+            Series.
         rows : ndarray of shape (n_samples,)
-            Positions of those to look at.
+            Indices of the series of the fit.
         weights : ndarray of shape (n_samples,)
             Their weights, positive.
 
         Returns
         -------
         Preparation
-            The form.
+            The preparation.
         """
         missing = np.zeros(panel.values.shape[2], dtype=bool)
         if panel.values.dtype.kind == "f":
@@ -108,38 +109,39 @@ class Preparation:
             scaling=Scaling.of(panel.values, weights, rows),
             n_timepoints=panel.values.shape[1],
             masked=panel.lengths is not None,
-            marked=np.flatnonzero(missing),
+            missing_channels=np.flatnonzero(missing),
         )
 
     @property
     def n_channels(self) -> int:
         """Channels of the network's input."""
-        return len(self.scaling.center) + len(self.marked)
+        return len(self.scaling.center) + len(self.missing_channels)
 
     def inputs(
         self, panel: Panel, rows: np.ndarray, n_timepoints: int | None = None
     ) -> list[np.ndarray]:
-        """Return what the network takes.
+        """Return the inputs of the network.
 
         Parameters
         ----------
         panel : Panel
-            Holds the series.
+            Series.
         rows : ndarray of shape (n_samples,)
-            Positions of those wanted.
+            Indices of the series.
         n_timepoints : int, optional
-            Time steps to fill series up to, as many as any has; those of the fit by default.
+            Time steps to which series are padded, at least those of the longest of them; those of
+            the fit by default.
 
         Returns
         -------
         list of ndarray
             Scaled series of shape (n_samples, n_timepoints, n_channels), float32, without NaN and
-            zero behind their end. If masked, also where they are valid: (n_samples, n_timepoints).
+            zero after their end. If masked, also the mask: (n_samples, n_timepoints).
 
         Raises
         ------
         ValueError
-            If values are so far from those of the fit that float32 cannot hold them.
+            If scaled values are too large for float32.
         """
         n_timepoints = self.n_timepoints if n_timepoints is None else n_timepoints
         n_known = min(n_timepoints, panel.values.shape[1])
@@ -152,10 +154,10 @@ class Preparation:
                     missing = np.isnan(scaled)
                     if missing.any():
                         scaled = _filled(scaled, missing)
-                        lacking = _missing(panel, rows[block])[:, :n_known]
-                        series[block, :n_known, n_given:] = lacking[..., self.marked]
-                        behind = missing & ~lacking
-                        scaled[behind] = 0.0
+                        is_missing = _missing(panel, rows[block])[:, :n_known]
+                        series[block, :n_known, n_given:] = is_missing[..., self.missing_channels]
+                        padding = missing & ~is_missing
+                        scaled[padding] = 0.0
                     series[block, :n_known, :n_given] = scaled
         except FloatingPointError as error:
             largest = np.nanmax(np.abs(panel.values[rows]))
@@ -166,17 +168,17 @@ class Preparation:
         return [series, self._mask(panel, rows, n_timepoints)] if self.masked else [series]
 
     def by_length(self, panel: Panel) -> Iterator[tuple[int, np.ndarray]]:
-        """Group series by the time steps that they are filled up to.
+        """Group series by the time steps to which they are padded.
 
-        This depends on the series alone and not on the others. It is the length of the fit, or
-        half of it more, and so on, for longer ones.
+        The padded length of a series depends on the series alone and not on the others: it is the
+        length of the fit, plus half of it as many times as a longer series needs.
 
         Yields
         ------
         n_timepoints : int
             Time steps.
         rows : ndarray of shape (n_group,)
-            Positions of the series.
+            Indices of the series.
         """
         step = -(-self.n_timepoints // 2)
         if panel.lengths is None:
@@ -198,8 +200,8 @@ def _missing(panel: Panel, rows: np.ndarray) -> np.ndarray:
     """Return where values are NaN before the end of their series."""
     missing = np.isnan(panel.values[rows])
     if panel.lengths is not None:
-        inside = np.arange(panel.values.shape[1]) < panel.lengths[rows, None]
-        missing &= inside[..., None]
+        valid = np.arange(panel.values.shape[1]) < panel.lengths[rows, None]
+        missing &= valid[..., None]
     return missing
 
 
@@ -216,7 +218,7 @@ def _filled(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of the same shape
-        Without NaN; zero, the mean over all series, where a whole channel is missing.
+        Without NaN; zero, the mean of the fit, where a whole channel of a series is missing.
     """
     n_timepoints = values.shape[1]
     steps = np.arange(n_timepoints)[:, None]
@@ -231,6 +233,6 @@ def _filled(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
     first = np.take_along_axis(values, left, axis=1)
     last = np.take_along_axis(values, right, axis=1)
     share = (steps - left) / np.maximum(right - left, 1)
-    # Both at once keep the value where the two are the same step.
+    # Equal neighbours are one step, whose value is kept to the last bit.
     filled = np.where(left == right, first, first * (1 - share) + last * share)
     return np.where(missing, np.where(empty, 0.0, filled), values)

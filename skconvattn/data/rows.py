@@ -1,4 +1,4 @@
-"""Samples as rows of arrays, in an order that does not depend on how they were given."""
+"""Samples as rows of arrays, in an order that does not depend on the order of the input."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Rows:
     inputs : ndarray of shape (n_samples, n_timepoints, n_channels)
         Scaled series, float32.
     targets : ndarray of shape (n_samples, ...)
-        What the loss compares with.
+        Targets of the loss.
     weights : ndarray of shape (n_samples,)
         Sample weights, float32, of mean one.
     mask : boolean ndarray of shape (n_samples, n_timepoints) or None
-        True where a time step is valid, a further input of the network; None if all are.
+        True where a time step is valid, a further input of the network; None if all steps are.
     """
 
     inputs: np.ndarray
@@ -38,13 +38,13 @@ class Rows:
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
-        """Arrays that a compiled program works on."""
+        """Arrays of a compiled program."""
         arrays = self.inputs, self.targets, self.weights
         return arrays if self.mask is None else (*arrays, self.mask)
 
     @property
     def signature(self) -> tuple[Any, ...]:
-        """What of the data determines a compiled program."""
+        """Properties of the data that determine a compiled program."""
         masked = self.mask is not None
         return ("rows", self.targets.shape[1:], self.targets.dtype.name, masked)
 
@@ -93,7 +93,7 @@ def canonical_rows(
     hashes = _hash(X)
     for array in arrays[1:]:
         hashes = hashes + np.uint64(31) * _hash(array)
-    # Equal rows stand in order of their weights, so that the sum has one rounding.
+    # Equal rows are ordered by weight, so that the rounding of their sum is always the same.
     by_hash = np.lexsort((weights[kept], hashes[kept]))
     order = kept[by_hash]
     starts_group = np.ones(len(order), dtype=bool)
@@ -123,14 +123,14 @@ def _differ(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def _runs(values: np.ndarray) -> list[slice]:
-    """Return where in a sorted array a value stands more than once."""
+    """Return the slices of a sorted array whose values are equal, of at least two entries."""
     changes = np.flatnonzero(values[1:] != values[:-1]) + 1
     edges = [0, *changes.tolist(), len(values)]
     return [slice(*pair) for pair in pairwise(edges) if pair[1] - pair[0] > 1]
 
 
 def _hash(array: np.ndarray) -> np.ndarray:
-    """Return one unsigned 64-bit hash a row, equal for equal rows, exact in any order of sums."""
+    """Return one unsigned 64-bit hash per row, equal for equal rows."""
     rng = np.random.default_rng(20240513)
     n_values = int(np.prod(array.shape[1:], dtype=np.int64))
     factors = rng.integers(1, 1 << 63, size=n_values, dtype=np.uint64) | np.uint64(1)

@@ -1,4 +1,4 @@
-"""Location and scale of channels, weighted, and their application."""
+"""Scaling of channels by their weighted mean and standard deviation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from skconvattn.data.blocks import row_blocks
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """An affine map to mean zero and deviation one.
+    """An affine map to mean zero and standard deviation one.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class Scaling:
 
     @classmethod
     def of(cls, values: np.ndarray, weights: np.ndarray, rows: np.ndarray | None = None) -> Scaling:
-        """Measure weighted samples.
+        """Estimate location and scale from weighted samples.
 
         Parameters
         ----------
@@ -33,18 +33,18 @@ class Scaling:
         weights : ndarray of shape (n_samples,)
             Sample weights, not all zero.
         rows : ndarray of shape (n_samples,), optional
-            Positions of the samples in ``values``, where that holds more; all by default.
+            Indices of the samples in ``values``, where that holds more; all by default.
 
         Returns
         -------
         Scaling
-            Mean and deviation of each channel; 0 and 1 for a channel without any value.
+            Mean and standard deviation of each channel; 0 and 1 for a channel without any value.
         """
         rows = np.arange(len(values)) if rows is None else rows
         share = weights / weights.sum()
         center = _weighted_mean(values, rows, share)
-        scale = _deviation(values, rows, share, center)
-        # Rounding alone gives a constant channel a deviation of this size.
+        scale = _standard_deviation(values, rows, share, center)
+        # Rounding alone gives a constant channel a standard deviation of this size.
         precise = values.dtype if values.dtype.kind == "f" else np.dtype(np.float64)
         tiny = 10 * np.finfo(precise).eps * np.abs(center)
         return cls(center, np.where(scale > tiny, scale, 1.0))
@@ -76,11 +76,11 @@ def _weighted_mean(values: np.ndarray, rows: np.ndarray, share: np.ndarray) -> n
     return np.divide(total, count, out=np.zeros_like(total), where=count > 0)
 
 
-def _deviation(
+def _standard_deviation(
     values: np.ndarray, rows: np.ndarray, share: np.ndarray, center: np.ndarray
 ) -> np.ndarray:
-    """Return the weighted root mean square distance from the center."""
-    # Relative to the largest, so that no square leaves the range of float64.
+    """Return the weighted root mean squared distance from the center."""
+    # Distances are divided by the largest, so that no square leaves the range of float64.
     largest = np.zeros_like(center)
     for block in row_blocks(values, len(rows)):
         distances, _ = _present(np.subtract(values[rows[block]], center, dtype=np.float64))
@@ -96,8 +96,8 @@ def _deviation(
 
 
 def _present(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return values with zero for NaN, (n, n_inner, n_channels), and how many count in each row."""
-    # In one layout, for one order of sums.
+    """Return values, (n, n_inner, n_channels), zero for NaN, and the number of values per row."""
+    # One memory layout gives one order of summation.
     block = np.ascontiguousarray(block, dtype=np.float64)
     block = block.reshape(len(block), -1, block.shape[-1])
     missing = np.isnan(block)

@@ -1,4 +1,4 @@
-"""Windows of series, as starts into one array: never as a matrix of windows."""
+"""Windows of series as the rows at which they start, never as a matrix of windows."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """Pairs of a window and the horizon that follows, over one or many series.
+    """Pairs of a window and the horizon after it, over one or many series.
 
     Attributes
     ----------
     series : ndarray of shape (n_rows, n_channels)
         All series one after the other, float32, each followed by ``horizon`` rows whose target is
-        NaN. The first channel is the target, then come channels that are known up to the present
-        only, then the ``n_known`` that are known over the horizon too.
+        NaN. The first channel is the target, then come past covariates, whose values after the
+        window are unknown, then the ``n_known`` future covariates, known over the horizon too.
     starts : ndarray of shape (n_windows,)
         Row at which each window begins, int32.
     window_length : int
         Time steps of a window.
     horizon : int
-        Steps ahead. Targets that are NaN, missing or past the end of a series, have weight zero.
+        Steps ahead. Targets that are NaN, missing or after the end of a series, have weight zero.
     n_known : int
-        Channels that are known over the horizon.
+        Number of future covariates.
     targets_apart : bool
-        Whether a last column, which is no input, has the targets: where values are missing, the
-        first channel has them filled in and the last one has NaN.
+        Whether a last column, which is no input, holds the targets: where values are missing, they
+        are filled in the first channel and NaN in the last column.
     """
 
     series: np.ndarray
@@ -45,12 +45,12 @@ class Windows:
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
-        """Arrays that a compiled program works on."""
+        """Arrays of a compiled program."""
         return self.series, self.starts
 
     @property
     def signature(self) -> tuple[Any, ...]:
-        """What of the data determines a compiled program."""
+        """Properties of the data that determine a compiled program."""
         return (
             "windows",
             self.window_length,
@@ -81,9 +81,9 @@ class Windows:
         horizon : int
             Steps ahead.
         n_past : int
-            Channels after the first that are known up to the present only.
+            Number of past covariates.
         targets_apart : bool
-            Whether the last column has the targets.
+            Whether the last column holds the targets.
 
         Returns
         -------
@@ -113,12 +113,12 @@ class Windows:
         Parameters
         ----------
         indices : ndarray of shape (batch,)
-            Windows, as positions in ``starts``.
+            Indices of the windows in ``starts``.
 
         Returns
         -------
         inputs : list of ndarray
-            The windows, (batch, window_length, n_channels), and the channels known over the
+            The windows, (batch, window_length, n_channels), and the future covariates over the
             horizon, (batch, horizon, n_known), if there are any.
         targets : ndarray of shape (batch, horizon, 1)
             Zero where missing.

@@ -1,4 +1,4 @@
-"""Generated tasks on which attention can be checked, since the right time step is known."""
+"""Generated tasks to check attention with, since the time steps that matter are known."""
 
 from __future__ import annotations
 

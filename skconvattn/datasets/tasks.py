@@ -1,4 +1,4 @@
-"""Toy tasks: adding two marked numbers, finding the maximum, evening out pulses."""
+"""Toy tasks: adding two marked numbers, finding the maximum, averaging pulses of one shape."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ def make_adding(
     """
     _check_length(n_timepoints, 5, "two delimiters with a number after each")
     rng = np.random.default_rng(random_state)
-    # Two gaps of two steps each never overlap: draw places in a shorter series and spread them.
-    places = np.stack([rng.choice(n_timepoints - 2, 2, replace=False) for _ in range(n_samples)])
-    delimiters = np.sort(places, axis=1) + np.array([0, 1])
+    # A delimiter and its number never overlap others: draw in a shorter series and spread out.
+    drawn = np.stack([rng.choice(n_timepoints - 2, 2, replace=False) for _ in range(n_samples)])
+    delimiters = np.sort(drawn, axis=1) + np.array([0, 1])
     X = np.zeros((n_samples, 2, n_timepoints), dtype=np.float32)
     X[:, 0] = rng.random((n_samples, n_timepoints))
     rows = np.arange(n_samples)[:, None]
@@ -110,7 +110,7 @@ def make_maximum(
 def make_pulses(
     n_samples: int = 1000, n_timepoints: int = 100, random_state: int | None = None
 ) -> Task:
-    """Generate series of two triangles and two rectangles whose heights are to be evened out.
+    """Generate series of two triangles and two rectangles whose heights are to be averaged.
 
     In the target, a sequence of the same length, pulses of one shape have the mean of their two
     heights: the output at a pulse depends on another one far away, which attention finds and a
@@ -146,13 +146,13 @@ def make_pulses(
     # Which of the four pulses in time are the triangles differs from series to series.
     starts = rng.permuted(starts, axis=1)
     heights = rng.uniform(_LOWEST, _HIGHEST, size=(n_samples, 4))
-    even = heights.reshape(n_samples, 2, 2).mean(axis=2).repeat(2, axis=1)
-    X, y = (_draw_pulses(starts, h, n_timepoints) for h in (heights, even))
+    means = heights.reshape(n_samples, 2, 2).mean(axis=2).repeat(2, axis=1)
+    X, y = (_draw_pulses(starts, h, n_timepoints) for h in (heights, means))
     return Task(X[:, None], y, starts + _WIDTH // 2)
 
 
 def _draw_pulses(starts: np.ndarray, heights: np.ndarray, n_timepoints: int) -> np.ndarray:
-    """Draw two triangles and two rectangles a series: (n_samples, n_timepoints), float32."""
+    """Draw two triangles and two rectangles per series: (n_samples, n_timepoints), float32."""
     ramp = 1 - np.abs(np.arange(_WIDTH) - (_WIDTH - 1) / 2) / (_WIDTH / 2)
     shapes = np.stack([ramp, ramp, np.ones(_WIDTH), np.ones(_WIDTH)])  # (4, width)
     drawn = np.zeros((len(starts), n_timepoints), dtype=np.float32)

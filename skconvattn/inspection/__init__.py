@@ -1,4 +1,4 @@
-"""Looking at fitted estimators: attention by time step, and pictures of it and of forecasts."""
+"""Inspection of fitted estimators: attention per time step, and displays of it and of forecasts."""
 
 from __future__ import annotations
 

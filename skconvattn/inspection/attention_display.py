@@ -1,4 +1,4 @@
-"""A picture of attention over time."""
+"""A display of attention over time."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 _KINDS = ("auto", "strip", "bars", "map")
-_LINES = ("black", drawing.FORECAST, drawing.TRUTH, "#CC79A7")
+_LINES = ("black", drawing.FORECAST, drawing.ACTUAL, "#CC79A7")
 
 
 class AttentionDisplay:
-    """Attention that the time steps of one or more series get.
+    """Attention over the time steps of one or more series.
 
     Create it with :meth:`from_estimator`, or from values of any origin and call :meth:`plot`.
 
     Parameters
     ----------
     attention : ndarray of shape (n_samples, n_timepoints)
-        Weights, those of a series summing to one.
+        Weights, which sum to one per series.
     series : ndarray of shape (n_samples, n_channels, n_timepoints), optional
-        What is attended to.
+        Series that are attended to.
     index : pandas.Index of length n_timepoints, optional
-        Time stamps, counted from 0 by default.
+        Time stamps; 0, 1, 2 and so on by default.
     name : str, optional
         Name of the series.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
-        Axes with the picture.
+        Axes of the display.
     figure_ : matplotlib.figure.Figure
         Figure with the axes.
     heat_ : matplotlib.collections.QuadMesh or None
@@ -85,7 +85,7 @@ class AttentionDisplay:
     def from_estimator(
         cls, estimator: Any, X: Any = None, ax: Axes | None = None, *, kind: str = "auto"
     ) -> AttentionDisplay:
-        """Find the attention and draw it.
+        """Compute the attention and draw it.
 
         Parameters
         ----------
@@ -107,8 +107,8 @@ class AttentionDisplay:
         Raises
         ------
         TypeError, ValueError
-            As :func:`~skconvattn.inspection.attention_weights`, and for self-attention, which has
-            a weight for each pair of positions.
+            As :func:`~skconvattn.inspection.attention_weights`. Also ValueError for self-attention,
+            which has one weight per pair of positions.
         ImportError
             If Matplotlib is not installed.
         """
@@ -146,7 +146,7 @@ class AttentionDisplay:
         kind : {"auto", "strip", "bars", "map"}, default="auto"
             "strip" draws one series over its attention as colour; "bars" draws the attention of
             one series as bars, with the even share as a line; "map" draws the attention of many
-            series as colour, a row each. "auto" is "strip" for one series and "map" for more.
+            series as colour, one row per series. "auto" is "strip" for one series, else "map".
 
         Returns
         -------
@@ -220,7 +220,7 @@ class AttentionDisplay:
         )
         even = 1 / self.attention.shape[1]
         ax.axhline(even, color=drawing.HISTORY, linewidth=1, linestyle=":")
-        # Beside the axes, where neither a bar nor a title can be.
+        # Beside the axes, where it overlaps neither bars nor title.
         ax.annotate(
             "even\nshare",
             (1.0, even),

@@ -1,4 +1,4 @@
-"""What the displays share: axes, colours, and time stamps as Matplotlib takes them."""
+"""Axes, colours and time axes of the displays."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # From the palette of Okabe and Ito (2008), "Color Universal Design", which colour-blind readers can
-# tell apart; the history is grey, so that it also recedes in print.
+# distinguish; the history is grey, so that it recedes.
 HISTORY = "#555555"
 FORECAST = "#0072B2"
-TRUTH = "#D55E00"
+ACTUAL = "#D55E00"
 ATTENTION = "#009E73"
 
 
@@ -75,7 +75,7 @@ def positions_of(index: pd.Index) -> np.ndarray:
     -------
     ndarray of shape (n_timepoints,)
         The start of each period as datetime64, time stamps as datetime64 in their own zone,
-        numbers as they are, and for anything else the place in the index.
+        numbers as they are, and for anything else the position in the index.
     """
     if isinstance(index, pd.PeriodIndex):
         return index.to_timestamp().to_numpy()
@@ -97,7 +97,7 @@ def edges_of(index: pd.Index) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n_timepoints + 1,)
-        Half a step before each position, and after the last; the middle between unequal ones.
+        Midpoints between positions, half a step before the first and half a step after the last.
     """
     positions = positions_of(index)
     if len(positions) == 1:
@@ -106,12 +106,12 @@ def edges_of(index: pd.Index) -> np.ndarray:
         step = np.diff(positions)
     halves = step / 2
     first, last = positions[:1] - halves[:1], positions[-1:] + halves[-1:]
-    middles = positions[:-1] + halves if len(positions) > 1 else positions[:0]
-    return np.concatenate([first, middles, last])
+    midpoints = positions[:-1] + halves if len(positions) > 1 else positions[:0]
+    return np.concatenate([first, midpoints, last])
 
 
 def label_time(ax: Axes, index: pd.Index) -> None:
-    """Put dates on the x axis, as short as they can be, if the index has any."""
+    """Put concise dates on the x axis, if the index has dates."""
     if isinstance(index, pd.PeriodIndex | pd.DatetimeIndex):
         from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
@@ -121,8 +121,8 @@ def label_time(ax: Axes, index: pd.Index) -> None:
 
 
 def _duration(index: pd.Index) -> np.ndarray:
-    """Return how long a single time stamp lasts, a day if nothing says so."""
+    """Return the duration of a single time stamp, one day if the index has no frequency."""
     if isinstance(index, pd.PeriodIndex):
         return (index.end_time - index.start_time).to_numpy()
-    # In seconds, since half of one day in whole days is none.
+    # In seconds, since half of one day in whole days is zero.
     return np.array([np.timedelta64(86400, "s")])

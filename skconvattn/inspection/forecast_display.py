@@ -1,4 +1,4 @@
-"""A picture of a forecast: history, point forecast, interval and, where it is known, the truth."""
+"""A display of a forecast: history, point forecast, interval and, where known, actual values."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ class ForecastDisplay:
     interval : pandas.DataFrame of shape (n_steps, 2), optional
         Columns ``lower`` and ``upper``.
     truth : pandas.Series, optional
-        What happened, as far as it is known.
+        Actual values, as far as they are known.
     coverage : float, optional
         Nominal coverage of the interval, for the legend.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
-        Axes with the picture.
+        Axes of the display.
     figure_ : matplotlib.figure.Figure
         Figure with the axes.
     history_line_, forecast_line_ : matplotlib.lines.Line2D
         Lines of the history and of the forecast.
     truth_line_ : matplotlib.lines.Line2D or None
-        Line of the truth.
+        Line of the actual values.
     band_ : matplotlib.collections.FillBetweenPolyCollection or None
         Interval.
 
@@ -95,12 +95,12 @@ class ForecastDisplay:
         forecaster : BaseNeuralForecaster
             A fitted forecaster.
         y_true : pandas.Series, optional
-            What happened. Time stamps that are not forecast are left out, so the whole series may
+            Actual values. Time stamps that are not forecast are left out, so the whole series may
             be given.
         fh : int, sequence of int or ForecastingHorizon, optional
             Steps ahead. By default those of the fit, or else all that are forecast directly.
         X : pandas.DataFrame, optional
-            Known regressors over the steps ahead, if the forecaster was fitted with any.
+            Future covariates over the steps ahead, if the forecaster was fitted with any.
         coverage : float or None, default=0.9
             Coverage of the interval; None draws none.
         n_history : int, optional
@@ -117,10 +117,10 @@ class ForecastDisplay:
         Raises
         ------
         TypeError
-            If the forecaster is not one of this package's.
+            If ``forecaster`` is no forecaster of this package.
         ValueError
             If ``n_history`` is below 1, ``coverage`` not between 0 and 1, or the forecaster holds
-            one forecaster a series.
+            one forecaster per series.
         ImportError
             If Matplotlib is not installed.
         """
@@ -148,7 +148,8 @@ class ForecastDisplay:
     def plot(self, ax: Axes | None = None, *, legend: bool = True) -> ForecastDisplay:
         """Draw.
 
-        Forecast, interval and truth start from the last value of the history if they follow it.
+        Forecast, interval and actual values start from the last value of the history if they follow
+        it.
 
         Parameters
         ----------
@@ -177,7 +178,7 @@ class ForecastDisplay:
         )
         if self.truth is not None and len(self.truth):
             self.truth_line_ = self._draw_line(
-                ax, self._joined(self.truth), label="truth", color=drawing.TRUTH, linewidth=1.4
+                ax, self._joined(self.truth), label="truth", color=drawing.ACTUAL, linewidth=1.4
             )
         self.forecast_line_ = self._draw_line(
             ax, self._joined(self.forecast), label="forecast", color=drawing.FORECAST, linewidth=1.8
@@ -215,7 +216,7 @@ class ForecastDisplay:
         ax.legend(handles=[artist for artist in order if artist is not None], frameon=False)
 
     def _joined(self, values: pd.Series) -> pd.Series:
-        """Return values with the last of the history before them, if it comes before them."""
+        """Return values after the last value of the history, if they come after it."""
         if len(self.history) == 0 or not (values.index > self.history.index[-1]).all():
             return values
         return pd.concat([self.history.iloc[-1:], values])

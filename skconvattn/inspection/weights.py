@@ -1,4 +1,4 @@
-"""The attention that each time step of a series gets."""
+"""Attention weights of fitted estimators, per time step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from skconvattn.forecasting.series.history import History
 
 
 def attention_weights(estimator: Any, X: Any = None) -> np.ndarray | pd.Series:
-    """Return how much attention an estimator pays to each time step.
+    """Return the attention of an estimator to each time step.
 
     Where an architecture pools or strides, one weight stands for several time steps; it is spread
     evenly over them, so that the weights of a series sum to one.
@@ -26,25 +26,25 @@ def attention_weights(estimator: Any, X: Any = None) -> np.ndarray | pd.Series:
     estimator : estimator of skconvattn
         A fitted forecaster, regressor or classifier.
     X : array-like or pandas.Series, optional
-        For regressors and classifiers the series to look at, of shape (n_samples, n_timepoints) or
+        For regressors and classifiers the series to inspect, of shape (n_samples, n_timepoints) or
         (n_samples, n_channels, n_timepoints). For forecasters a history of at least
-        ``window_length_`` time steps, of which the last window is looked at; by default the window
+        ``window_length_`` time steps, of which the last window is inspected; by default the window
         before the cutoff.
 
     Returns
     -------
     ndarray of shape (n_samples, n_timepoints), or pandas.Series of shape (window_length,)
         Weights, float64; the series, for forecasters, is indexed by the window's time stamps.
-        Self-attention has a weight for each pair of positions instead of each time step: it is
+        Self-attention has one weight per pair of positions instead of one per time step: it is
         returned as it is, an ndarray of shape (n_samples, n_heads, n_positions, n_positions) whose
         last axis sums to one.
 
     Raises
     ------
     TypeError
-        If the estimator is not one of this package's, or a history is not a pandas.Series.
+        If ``estimator`` is no estimator of this package, or a history is no pandas.Series.
     ValueError
-        If there is nothing to look at: no series, a history shorter than a window, an architecture
+        If there is nothing to inspect: no series, a history shorter than a window, an architecture
         without attention.
     sklearn.exceptions.NotFittedError, sktime.exceptions.NotFittedError
         If the estimator is not fitted.
@@ -97,15 +97,15 @@ def forecaster_window(forecaster: BaseNeuralForecaster, history: Any = None) -> 
     Raises
     ------
     TypeError
-        If the history is not a pandas.Series.
+        If ``history`` is no pandas.Series.
     ValueError
-        If it is shorter than a window, or the forecaster holds one forecaster a series.
+        If the history is shorter than a window, or the forecaster holds one forecaster per series.
     """
     return _history(forecaster, history).y.iloc[-forecaster.window_length_ :, 0]
 
 
 def _history(forecaster: BaseNeuralForecaster, given: Any) -> History:
-    """Return the history of one target, of a window at least."""
+    """Return the history of one target, at least as long as a window."""
     forecaster.check_is_fitted()
     if not hasattr(forecaster, "fitted_model_"):
         raise ValueError(
@@ -155,7 +155,7 @@ def spread_over_time(attention: np.ndarray, n_timepoints: int, width: int) -> np
     ----------
     attention : ndarray of shape (n_samples, n_positions)
         Attention over positions. Position ``p`` covers the time steps from ``p * width`` to
-        before ``(p + 1) * width``, the last one those that are left.
+        before ``(p + 1) * width``, the last position those that remain.
     n_timepoints : int
         Time steps of a series.
     width : int
@@ -188,12 +188,12 @@ def _of_forecaster(forecaster: BaseNeuralForecaster, history: History) -> np.nda
     channels = fitted.channels
     if not channels.mixed:
         channels = replace(channels, n_targets=1)
-    # Mixed targets look at each other: this one stands for all.
+    # Mixed targets see each other: copies of this one take the place of the others.
     tail = history.tail(forecaster.window_length_)
     y = pd.concat([tail.y.iloc[:, [0]]] * channels.n_targets, axis=1)
     first = Scaling(*(values[[0] * channels.n_targets] for values in vars(tail.scaling).values()))
     window = channels.of(replace(tail, y=y, scaling=first))[0]
-    # Future covariates of the horizon come after attention: zeros stand for them.
+    # Future covariates do not enter attention: zeros take their place.
     future = np.zeros((1, fitted.window.horizon, fitted.n_future), dtype=np.float32)
     return _by_time_step(forecaster.fitted_model_, fitted.inputs(window[None], future))
 

@@ -118,7 +118,7 @@ class Attention(WeightedLayer):
 
     def _scores(self, last: Any, hidden: Any) -> Any:
         if self.score == "luong":
-            # h_t . (W h_s) = (h_t W^T) . h_s costs one vector-matrix product instead of one a step.
+            # h_t . (W h_s) = (h_t W^T) . h_s costs one vector-matrix product, not one per step.
             query = ops.matmul(last, ops.transpose(self.score_kernel))
             return ops.squeeze(ops.matmul(hidden, ops.expand_dims(query, -1)), axis=-1)
         query = ops.expand_dims(ops.matmul(last, self.query_kernel), 1)

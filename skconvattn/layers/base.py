@@ -1,4 +1,4 @@
-"""The base of the layers that own their weights: initialisers, regularisers and constraints."""
+"""The base of layers that create weights: initialisers, regularisers and constraints."""
 
 from __future__ import annotations
 

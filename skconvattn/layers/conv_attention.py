@@ -7,20 +7,15 @@ from typing import Any
 import keras
 
 from skconvattn.layers.attention import Attention
-from skconvattn.layers.base import check_sizes, fresh_initializer
-from skconvattn.layers.ops.convolutions import (
-    aligned_conv,
-    convolve,
-    convolved_length,
-    convolved_mask,
-)
+from skconvattn.layers.base import check_sizes
+from skconvattn.layers.convolutions import ConvolutionalLayer
 from skconvattn.layers.ops.masks import zero_masked
 from skconvattn.layers.ops.products import on_steps
 from skconvattn.layers.ops.windows import max_pool
 
 
 @keras.saving.register_keras_serializable(package="skconvattn")
-class ConvAttention(keras.layers.Layer):
+class ConvAttention(ConvolutionalLayer):
     r"""Attend over local patterns that a convolution found.
 
     .. math:: y = \mathrm{Attention}(\mathrm{relu}(W_p\,
@@ -66,14 +61,10 @@ class ConvAttention(keras.layers.Layer):
         Whether to return the weights beside the output.
     return_sequence : bool, default=False
         Whether to return what is attended over as well, after everything else.
-    kernel_initializer, bias_initializer : str or keras initializer
-        How matrices and biases start.
-    kernel_regularizer : str or keras regularizer, optional
-        Penalty on the matrices of the convolution, the projection and the attention.
-    seed : int, optional
-        Seed of the dropout.
     **kwargs
-        Arguments of every Keras layer.
+        Initialisers, regulariser and ``seed`` of
+        :class:`~skconvattn.layers.convolutions.ConvolutionalLayer`, for the matrices and biases of
+        the convolution, the projection and the attention, and arguments of every Keras layer.
 
     Raises
     ------
@@ -113,69 +104,58 @@ class ConvAttention(keras.layers.Layer):
         dropout: float = 0.0,
         return_attention: bool = False,
         return_sequence: bool = False,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        check_sizes(
-            filters=filters,
-            kernel_size=kernel_size,
-            pool_size=pool_size,
-            dilation_rate=dilation_rate,
-            strides=strides,
-            projection_units=projection_units,
-        )
         if residual and padding == "valid":
             raise ValueError(
                 "residual=True adds input and convolution step by step, which padding='valid' "
                 "makes differ in length; use padding='same' or 'causal'."
             )
-        self.supports_masking = True
-        self.filters = filters
-        self.kernel_size = kernel_size
+        check_sizes(pool_size=pool_size, projection_units=projection_units)
+        super().__init__(
+            filters=filters,
+            kernel_size=kernel_size,
+            strides=strides,
+            padding=padding,
+            dilation_rate=dilation_rate,
+            activation=activation,
+            use_bias=True,
+            dropout=dropout,
+            **kwargs,
+        )
         self.pool_size = pool_size
         self.units = units
         self.score = score
-        self.activation = keras.activations.get(activation)
-        self.dilation_rate = dilation_rate
-        self.strides = strides
-        self.padding = padding
         self.projection_units = projection_units
         self.residual = residual
-        self.dropout = dropout
         self.return_attention = return_attention
         self.return_sequence = return_sequence
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.bias_initializer = keras.initializers.get(bias_initializer)
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
-        self.seed = seed
-        self.shortcut: Any = None
-        self._create_sublayers()
+        self.projection = keras.layers.Dense(
+            filters if projection_units is None else projection_units,
+            activation="relu",
+            name="projection",
+            **self.bias_settings(),
+            **self.kernel_settings(),
+        )
+        self.drop = self.make_dropout()
+        self.attention = Attention(
+            units, score, return_attention, name="attention", **self.kernel_settings()
+        )
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Build the sublayers."""
-        batch, _, channels = input_shape
-        self.convolution.build((batch, None, channels))
-        if self.residual and channels != self.filters:
-            self.shortcut = keras.layers.Conv1D(
-                self.filters, 1, use_bias=False, name="shortcut", **self._kernel_settings()
-            )
-            self.shortcut.build((batch, None, channels))
+        batch = input_shape[0]
+        self.build_convolution(input_shape, shortcut=self.residual)
         self.projection.build((None, self.filters))
         self.attention.build((batch, None, self.projection.units))
 
     def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
         """Map (batch, time, channels) to (batch, units)."""
         x = zero_masked(inputs, mask)
-        features = convolve(self.convolution, x, self.padding)
+        features = self.convolve(x)
         if self.residual:
-            shortcut = x[:, :: self.strides]
-            features = features + (shortcut if self.shortcut is None else self.shortcut(shortcut))
-        feature_mask = convolved_mask(mask, self.convolution, self.padding)
-        pooled, pooled_mask = max_pool(features, feature_mask, self.pool_size)
+            features = self.add_shortcut(features, x)
+        pooled, pooled_mask = max_pool(features, self.convolved_mask(mask), self.pool_size)
         projected = on_steps(self.projection, pooled)  # (batch, pooled time, projection_units)
         if self.drop is not None:
             projected = self.drop(projected, training=training)
@@ -192,7 +172,7 @@ class ConvAttention(keras.layers.Layer):
     def compute_output_shape(self, input_shape: tuple[Any, ...]) -> Any:
         """Return (batch, units), and (batch, pooled time) for the weights."""
         output_shape = (input_shape[0], self.units)
-        length = convolved_length(input_shape[1], self.convolution, self.padding)
+        length = self.convolved_length(input_shape[1])
         pooled = (input_shape[0], length and -(-length // self.pool_size))
         shapes: list[tuple[Any, ...]] = [output_shape]
         if self.return_attention:
@@ -203,54 +183,5 @@ class ConvAttention(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the constructor."""
-        plain = (
-            "filters kernel_size pool_size units score dilation_rate strides padding "
-            "projection_units residual dropout return_attention return_sequence seed"
-        )
-        return {
-            **super().get_config(),
-            **{name: getattr(self, name) for name in plain.split()},
-            "activation": keras.activations.serialize(self.activation),
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
-        }
-
-    def _create_sublayers(self) -> None:
-        self.convolution = aligned_conv(
-            self.filters,
-            self.kernel_size,
-            self.strides,
-            self.padding,
-            dilation_rate=self.dilation_rate,
-            activation=self.activation,
-            bias_initializer=fresh_initializer(self.bias_initializer),
-            name="convolution",
-            **self._kernel_settings(),
-        )
-        self.projection = keras.layers.Dense(
-            self.filters if self.projection_units is None else self.projection_units,
-            activation="relu",
-            bias_initializer=fresh_initializer(self.bias_initializer),
-            name="projection",
-            **self._kernel_settings(),
-        )
-        self.drop: Any = None
-        if self.dropout:
-            self.drop = keras.layers.Dropout(
-                self.dropout, seed=self.seed, dtype=self.dtype_policy, name="drop"
-            )
-        self.attention = Attention(
-            self.units,
-            self.score,
-            self.return_attention,
-            name="attention",
-            **self._kernel_settings(),
-        )
-
-    def _kernel_settings(self) -> dict[str, Any]:
-        return {
-            "kernel_initializer": fresh_initializer(self.kernel_initializer),
-            "kernel_regularizer": self.kernel_regularizer,
-            "dtype": self.dtype_policy,
-        }
+        plain = "pool_size units score projection_units residual return_attention return_sequence"
+        return {**super().get_config(), **{name: getattr(self, name) for name in plain.split()}}

@@ -1,4 +1,4 @@
-"""Reversible normalisation of every series by its own level and spread."""
+"""Reversible normalisation of each series by its own location and scale."""
 
 from __future__ import annotations
 
@@ -7,34 +7,32 @@ from typing import Any
 import keras
 from keras import ops
 
-from skconvattn.layers.ops.masks import LOWEST, last_valid, to_accumulator, zero_masked
-
-METHODS = ("standard", "last", "robust")
+from skconvattn._normalization import EPSILON, Normalization, normalization_of
+from skconvattn.layers.ops.masks import to_accumulator, zero_masked
+from skconvattn.layers.ops.summaries import MaskedSummaries
 
 
 @keras.saving.register_keras_serializable(package="skconvattn")
 class InstanceNormalization(keras.layers.Layer):
     r"""Normalise each channel of each series over time, and undo it later.
 
-    .. math:: z_t = \gamma\,(x_t - c) / s + \beta, \qquad
-              s = \sqrt{\mathrm{spread}^2 + \epsilon}
+    .. math:: z_t = \gamma\,(x_t - c) / s + \beta, \qquad s = \sqrt{d^2 + \epsilon}
 
-    with centre and spread by ``method``: mean and standard deviation ("standard"), last valid
-    value and standard deviation ("last"), median and interquartile range over 1.349 ("robust").
+    with the centre :math:`c` and the dispersion :math:`d` by ``method``: mean and standard
+    deviation ("standard"), last valid value and standard deviation ("last"), median and
+    interquartile range over 1.349 ("robust").
     A network normalises its window and reverses the normalisation on its forecast. "standard"
     and "last" are those of Kim et al. (2022), "Reversible Instance Normalization for Accurate
     Time-Series Forecasting against Distribution Shift" (RevIN); "robust" resists outliers.
 
     Parameters
     ----------
-    method : {"standard", "last", "robust"}, default="standard"
-        Centre and spread, as above.
-    axis : int, default=1
-        Axis of time; only 1 is possible, as the input is (batch, time, channels).
+    method : {"standard", "last", "robust"} or None, default="standard"
+        Centre and scale, as above; None leaves the series as they are.
     epsilon : float, default=1e-5
-        Added to the squared spread, so that constant windows stay finite.
+        Added to the squared dispersion, so that constant windows stay finite.
     affine : bool, default=False
-        Whether to learn :math:`\gamma` and :math:`\beta`, one each a channel.
+        Whether to learn one :math:`\gamma` and one :math:`\beta` per channel.
     return_statistics : bool, default=False
         Whether to return centre and scale beside the output.
     **kwargs
@@ -43,7 +41,7 @@ class InstanceNormalization(keras.layers.Layer):
     Raises
     ------
     ValueError
-        If ``method`` or ``axis`` is none of the above.
+        If ``method`` is none of the above.
 
     Notes
     -----
@@ -65,22 +63,17 @@ class InstanceNormalization(keras.layers.Layer):
 
     def __init__(
         self,
-        method: str = "standard",
-        axis: int = 1,
-        epsilon: float = 1e-5,
+        method: str | None = "standard",
+        epsilon: float = EPSILON,
         affine: bool = False,
         return_statistics: bool = False,
         **kwargs: Any,
     ) -> None:
         # Statistics keep their precision when they come back as arguments.
         super().__init__(**{"autocast": False, **kwargs})
-        if method not in METHODS:
-            raise ValueError(f"method={method!r} is not known; use one of {', '.join(METHODS)}.")
-        if axis != 1:
-            raise ValueError(f"axis={axis} is not time; use axis=1.")
+        self._normalization = normalization_of(method, "method")
         self.supports_masking = True
         self.method = method
-        self.axis = axis
         self.epsilon = epsilon
         self.affine = affine
         self.return_statistics = return_statistics
@@ -121,7 +114,7 @@ class InstanceNormalization(keras.layers.Layer):
         if statistics is not None:
             return self._restore(inputs, statistics)
         center, scale = instance_statistics(inputs, mask, self.method, self.epsilon)
-        outputs = normalize(inputs, (center, scale))
+        outputs = self._normalization.normalize(ops.cast(inputs, center.dtype), (center, scale))
         if self.affine:
             outputs = outputs * self.gamma + self.beta
         outputs = zero_masked(ops.cast(outputs, self.compute_dtype), mask)
@@ -133,7 +126,7 @@ class InstanceNormalization(keras.layers.Layer):
         Parameters
         ----------
         outputs : tensor of shape (batch, horizon, channels) or (batch, horizon, channels, n)
-            Values on the normalised scale; there may be several, such as quantiles, a channel.
+            Values on the normalised scale; ``n`` per channel may be given, such as quantiles.
         statistics : pair of tensors of shape (batch, 1, channels)
             Centre and scale of the window.
 
@@ -171,7 +164,6 @@ class InstanceNormalization(keras.layers.Layer):
         return {
             **super().get_config(),
             "method": self.method,
-            "axis": self.axis,
             "epsilon": self.epsilon,
             "affine": self.affine,
             "return_statistics": self.return_statistics,
@@ -188,7 +180,7 @@ class InstanceNormalization(keras.layers.Layer):
 
 
 def instance_statistics(
-    x: Any, mask: Any = None, method: str = "standard", epsilon: float = 1e-5
+    x: Any, mask: Any = None, method: str | None = "standard", epsilon: float = EPSILON
 ) -> tuple[Any, Any]:
     """Return the centre and the scale of each channel of each series.
 
@@ -198,11 +190,12 @@ def instance_statistics(
         Series.
     mask : boolean tensor of shape (batch, time), optional
         True where a step is valid.
-    method : {"standard", "last", "robust"}, default="standard"
+    method : {"standard", "last", "robust"} or None, default="standard"
         Mean and standard deviation, last valid value and standard deviation, or median and
-        interquartile range over 1.349 (the standard deviation of normal data).
+        interquartile range over 1.349 (the standard deviation of normal data); None for zero and
+        one.
     epsilon : float, default=1e-5
-        Added to the squared spread.
+        Added to the squared dispersion.
 
     Returns
     -------
@@ -210,40 +203,13 @@ def instance_statistics(
         Zero for a series without a valid step.
     scale : tensor of shape (batch, 1, channels)
         Positive.
+
+    Raises
+    ------
+    ValueError
+        If ``method`` is none of the above.
     """
-    x = zero_masked(to_accumulator(x), mask)
-    if method == "robust":
-        low, center, high = (masked_quantile(x, mask, level) for level in (0.25, 0.5, 0.75))
-        return center, ops.sqrt(ops.square((high - low) / 1.349) + epsilon)
-    if mask is None:
-        mean = ops.mean(x, axis=1, keepdims=True)
-        variance = ops.mean(ops.square(x - mean), axis=1, keepdims=True)
-    else:
-        valid = ops.expand_dims(ops.cast(mask, x.dtype), -1)
-        count = ops.maximum(ops.sum(valid, axis=1, keepdims=True), 1)
-        mean = ops.sum(x, axis=1, keepdims=True) / count
-        variance = ops.sum(valid * ops.square(x - mean), axis=1, keepdims=True) / count
-    center = mean if method == "standard" else ops.expand_dims(last_valid(x, mask), 1)
-    return center, ops.sqrt(variance + epsilon)
-
-
-def normalize(x: Any, statistics: Any) -> Any:
-    """Subtract the centre and divide by the scale.
-
-    Parameters
-    ----------
-    x : tensor of shape (batch, time, channels)
-        Series.
-    statistics : pair of tensors of shape (batch, 1, channels)
-        Centre and scale.
-
-    Returns
-    -------
-    tensor of shape (batch, time, channels)
-        Normalised series, in the dtype of the statistics.
-    """
-    center, scale = statistics
-    return (ops.cast(x, center.dtype) - center) / scale
+    return normalization_of(method, "method").statistics(MaskedSummaries(x, mask), epsilon)
 
 
 def denormalize(x: Any, statistics: Any) -> Any:
@@ -264,38 +230,4 @@ def denormalize(x: Any, statistics: Any) -> Any:
     center, scale = statistics
     if len(x.shape) == 4:
         center, scale = ops.expand_dims(center, -1), ops.expand_dims(scale, -1)
-    return ops.cast(x, center.dtype) * scale + center
-
-
-def masked_quantile(x: Any, mask: Any, level: float) -> Any:
-    """Return a quantile of the valid steps, interpolated linearly.
-
-    Parameters
-    ----------
-    x : tensor of shape (batch, time, channels)
-        Series.
-    mask : boolean tensor of shape (batch, time) or None
-        True where a step is valid.
-    level : float
-        Level of the quantile, between 0 and 1.
-
-    Returns
-    -------
-    tensor of shape (batch, 1, channels)
-        The quantile, zero for a series without a valid step.
-    """
-    valid = ops.ones_like(x[:, :, 0], dtype="bool") if mask is None else ops.cast(mask, "bool")
-    # Masked steps sort to the end.
-    ordered = ops.sort(ops.where(ops.expand_dims(valid, -1), x, ops.full_like(x, -LOWEST)), axis=1)
-    count = ops.sum(ops.cast(valid, "int32"), axis=1)  # (batch,)
-    position = level * ops.cast(ops.maximum(count - 1, 0), x.dtype)
-    below = ops.cast(ops.floor(position), "int32")
-    above = ops.minimum(below + 1, ops.maximum(count - 1, 0))
-    share = ops.reshape(position - ops.cast(below, x.dtype), (-1, 1, 1))
-    quantile = _step(ordered, below) * (1 - share) + _step(ordered, above) * share
-    return ops.where(ops.reshape(count, (-1, 1, 1)) > 0, quantile, ops.zeros_like(quantile))
-
-
-def _step(x: Any, index: Any) -> Any:
-    indices = ops.broadcast_to(ops.reshape(index, (-1, 1, 1)), ops.shape(x[:, :1]))
-    return ops.take_along_axis(x, indices, axis=1)
+    return Normalization.denormalize(ops.cast(x, center.dtype), (center, scale))

@@ -1,4 +1,4 @@
-"""Linear self-attention: parallel over time to train, step by step to stream."""
+"""Linear self-attention: parallel over time for training, step by step for streams."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _PositiveFeatures(Recurrence):
 
     @property
     def state_size(self) -> list[int]:
-        """Numbers a series in each tensor of the state."""
+        """Size per series of each tensor of the state."""
         return [self.output_size * self.key_dim, self.num_heads * self.key_dim]
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
@@ -201,7 +201,7 @@ class LinearSelfAttention(ParallelForm, _PositiveFeatures):
         """Return features of queries and keys, and values, (batch * heads, time, channels) each."""
         names = ("query", "key", "value")
         if self.output_size == self.num_heads * self.key_dim:
-            # Heads that are moved together are one copy, and apart from each other then.
+            # All heads are transposed in one copy, and split afterwards.
             parts = ops.split(self._by_head(self._linear(x, *names), 3 * self.num_heads), 3, axis=1)
         else:
             parts = [self._by_head(self._linear(x, name), self.num_heads) for name in names]

@@ -58,9 +58,9 @@ class MultiHeadSelfAttention(WeightedLayer):
     history_only : bool, default=False
         Whether a step sees only itself and earlier steps.
     positions : {None, "rotary", "learned"}, default=None
-        How steps know their places: not at all; by rotating queries and keys (Su et al. 2021,
-        "RoFormer", arXiv 2104.09864), which needs an even ``key_dim``; by a vector a step that is
-        added to the input.
+        How attention knows positions in time: not at all; by rotating queries and keys (Su et al.
+        2021, "RoFormer", arXiv 2104.09864), which needs an even ``key_dim``; by one learned vector
+        per step that is added to the input.
     max_timepoints : int, optional
         Time steps that have a learned position; those of the input if None.
     return_attention : bool, default=False
@@ -242,8 +242,8 @@ class MultiHeadSelfAttention(WeightedLayer):
         n_timepoints = self.max_timepoints or input_shape[1]
         if n_timepoints is None:
             raise ValueError(
-                "positions='learned' needs one vector a time step, but the input's number of time "
-                "steps is unknown; give max_timepoints or use positions='rotary'."
+                "positions='learned' needs one vector per time step, but the number of time steps "
+                "is unknown; give max_timepoints or use positions='rotary'."
             )
         return n_timepoints
 
@@ -274,10 +274,10 @@ class MultiHeadSelfAttention(WeightedLayer):
         return queries * (1 / math.sqrt(self.key_dim)), keys, values
 
     def _heads(self, projected: Any) -> list[Any]:
-        """Part queries, keys and values, and turn each into (batch * heads, time, channels)."""
+        """Split queries, keys and values, and turn each into (batch * heads, time, channels)."""
         keys, values = self._widths()
         if keys == values:
-            # Heads that are moved together are one copy, and apart from each other then.
+            # All heads are transposed in one copy, and split afterwards.
             parts = ops.split(self._by_head(projected, 3 * self.num_heads), 3, axis=1)
         else:
             parts = [

@@ -1,4 +1,4 @@
-"""What attention layers that are recurrent networks as well have in common in both forms."""
+"""The base of attention layers that have a parallel and a recurrent form."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Recurrence(WeightedLayer):
 
     @property
     def state_size(self) -> list[int]:
-        """Numbers a series in each tensor of the state."""
+        """Size per series of each tensor of the state."""
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:

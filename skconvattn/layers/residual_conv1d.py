@@ -6,13 +6,12 @@ from typing import Any
 
 import keras
 
-from skconvattn.layers.base import check_sizes, fresh_initializer
-from skconvattn.layers.ops.convolutions import aligned_conv, convolve, convolved_mask
+from skconvattn.layers.convolutions import ConvolutionalLayer
 from skconvattn.layers.ops.masks import zero_masked
 
 
 @keras.saving.register_keras_serializable(package="skconvattn")
-class ResidualConv1D(keras.layers.Layer):
+class ResidualConv1D(ConvolutionalLayer):
     r"""Add a convolution to its input.
 
     .. math:: y = S x + f(\mathrm{Conv1D}(x))
@@ -39,14 +38,10 @@ class ResidualConv1D(keras.layers.Layer):
         Whether the convolution has a bias.
     dropout : float, default=0.0
         Share of the convolved values that are dropped in training.
-    kernel_initializer, bias_initializer : str or keras initializer
-        How kernels and bias start.
-    kernel_regularizer : str or keras regularizer, optional
-        Penalty on the kernels.
-    seed : int, optional
-        Seed of the dropout.
     **kwargs
-        Arguments of every Keras layer.
+        Initialisers, regulariser and ``seed`` of
+        :class:`~skconvattn.layers.convolutions.ConvolutionalLayer`, and arguments of every Keras
+        layer.
 
     Raises
     ------
@@ -77,99 +72,46 @@ class ResidualConv1D(keras.layers.Layer):
         activation: Any = None,
         use_bias: bool = True,
         dropout: float = 0.0,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        check_sizes(
-            filters=filters, kernel_size=kernel_size, strides=strides, dilation_rate=dilation_rate
-        )
         if padding == "valid":
             raise ValueError(
                 "padding='valid' shortens the convolution but not its input; use 'same' or "
                 "'causal'."
             )
-        self.supports_masking = True
-        self.filters = filters
-        self.kernel_size = kernel_size
-        self.strides = strides
-        self.padding = padding
-        self.dilation_rate = dilation_rate
-        self.activation = keras.activations.get(activation)
-        self.use_bias = use_bias
-        self.dropout = dropout
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.bias_initializer = keras.initializers.get(bias_initializer)
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
-        self.seed = seed
-        self.convolution = aligned_conv(
-            filters,
-            kernel_size,
-            strides,
-            padding,
+        super().__init__(
+            filters=filters,
+            kernel_size=kernel_size,
+            strides=strides,
+            padding=padding,
             dilation_rate=dilation_rate,
-            activation=self.activation,
+            activation=activation,
             use_bias=use_bias,
-            bias_initializer=self.bias_initializer,
-            name="convolution",
-            **self._kernel_settings(),
+            dropout=dropout,
+            **kwargs,
         )
-        self.shortcut: Any = None
-        self.drop: Any = None
-        if dropout:
-            self.drop = keras.layers.Dropout(
-                dropout, seed=seed, dtype=self.dtype_policy, name="drop"
-            )
+        self.drop = self.make_dropout()
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Build the convolutions."""
-        shape = (input_shape[0], None, input_shape[-1])
-        self.convolution.build(shape)
-        if input_shape[-1] != self.filters:
-            self.shortcut = keras.layers.Conv1D(
-                self.filters, 1, use_bias=False, name="shortcut", **self._kernel_settings()
-            )
-            self.shortcut.build(shape)
+        self.build_convolution(input_shape, shortcut=True)
 
     def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
         """Map (batch, time, channels) to (batch, ceil(time / strides), filters)."""
         x = zero_masked(inputs, mask)
-        convolved = convolve(self.convolution, x, self.padding)
+        convolved = self.convolve(x)
         if self.drop is not None:
             convolved = self.drop(convolved, training=training)
-        shortcut = x[:, :: self.strides]
-        if self.shortcut is not None:
-            shortcut = self.shortcut(shortcut)
-        return zero_masked(convolved + shortcut, self.compute_mask(inputs, mask))
+        return zero_masked(self.add_shortcut(convolved, x), self.convolved_mask(mask))
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return the mask of the output."""
-        return convolved_mask(previous_mask, self.convolution, self.padding)
+        return self.convolved_mask(previous_mask)
 
     def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return (batch, ceil(time / strides), filters)."""
-        n_timepoints = input_shape[1]
-        length = None if n_timepoints is None else -(-n_timepoints // self.strides)
-        return (input_shape[0], length, self.filters)
+        return (input_shape[0], self.convolved_length(input_shape[1]), self.filters)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the constructor."""
-        plain = "filters kernel_size strides padding dilation_rate use_bias dropout seed"
-        return {
-            **super().get_config(),
-            **{name: getattr(self, name) for name in plain.split()},
-            "activation": keras.activations.serialize(self.activation),
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
-        }
-
-    def _kernel_settings(self) -> dict[str, Any]:
-        return {
-            "kernel_initializer": fresh_initializer(self.kernel_initializer),
-            "kernel_regularizer": self.kernel_regularizer,
-            "dtype": self.dtype_policy,
-        }
+        return {**super().get_config(), "use_bias": self.use_bias}

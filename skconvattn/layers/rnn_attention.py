@@ -1,4 +1,4 @@
-"""Attention as a recurrent network: parallel over time to train, step by step to stream."""
+"""Attention as a recurrent network: parallel over time for training, step by step for streams."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from skconvattn.layers.recurrences import CellForm, ParallelForm, Recurrence
 
 
 class _LearnedQueries(Recurrence):
-    """Scores of steps against one learned query a head, and their values.
+    """Scores of steps against one learned query per head, and their values.
 
     Weights, in this order: ``query`` (num_heads, key_dim), ``key_kernel`` (channels, num_heads *
     key_dim), ``key_bias``, ``value_kernel`` (channels, num_heads * value_dim), ``value_bias``.
@@ -30,7 +30,7 @@ class _LearnedQueries(Recurrence):
 
     @property
     def state_size(self) -> list[int]:
-        """Numbers a series in each tensor of the state."""
+        """Size per series of each tensor of the state."""
         return [self.num_heads, self.output_size, self.num_heads]
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
@@ -85,7 +85,7 @@ class _LearnedQueries(Recurrence):
 
 @keras.saving.register_keras_serializable(package="skconvattn")
 class RNNAttention(ParallelForm, _LearnedQueries):
-    r"""Let every step attend to all steps up to it, with one learned query a head.
+    r"""Let every step attend to all steps up to it, with one learned query per head.
 
     .. math:: y_t = \frac{\sum_{i \le t} e^{s_i} v_i}{\sum_{i \le t} e^{s_i}}, \qquad
               s_i = q^\top k_i / \sqrt{D}

@@ -79,7 +79,7 @@ class SeqSelfAttention(WeightedLayer):
     Notes
     -----
     Input and output (batch, time, channels). The weights are (batch, time, time), or
-    (batch, time, attention_width) in a band, whose place ``j`` in row ``t`` is step
+    (batch, time, attention_width) in a band, whose entry ``j`` in row ``t`` belongs to step
     ``t - attention_width // 2 + j`` (``t - attention_width + 1 + j`` with ``history_only``);
     :func:`~skconvattn.layers.expand_band` turns them into the full square.
 
@@ -149,7 +149,7 @@ class SeqSelfAttention(WeightedLayer):
         asked_for = self.return_attention or self.attention_regularizer_weight > 0
         if width is not None and not asked_for:
             before = keys_before(width, self.history_only)
-            # Additive scores take an operation for each place in the band.
+            # Additive scores take one operation per key of the band.
             times = 2 if self._is_additive() else 1
             attend = partial(self._attend_band, width=width)
             return in_segments(attend, x, mask, before, width - 1 - before, times)
@@ -223,7 +223,7 @@ class SeqSelfAttention(WeightedLayer):
 
     def _repetition(self, weights: Any, mask: Any) -> Any:
         """Return the squared distance of A A^T from the identity, averaged over the batch."""
-        # One term a step: half precision would overflow at long series.
+        # One term per step: half precision would overflow at long series.
         weights = to_accumulator(weights)
         valid = ops.ones_like(weights[:, :, 0])
         if mask is not None:
@@ -236,7 +236,7 @@ class SeqSelfAttention(WeightedLayer):
             products = ops.matmul(weights, ops.swapaxes(weights, 1, 2))
             return (total + ops.sum(ops.square(products)) - ops.sum(ops.square(diagonal))) / batch
         for shift in range(1, self.attention_width):
-            # Row t and row t + shift have all but `shift` places in common.
+            # Row t and row t + shift have all but `shift` keys in common.
             shared = weights[:, :-shift, shift:] * weights[:, shift:, :-shift]
             total = total + 2 * ops.sum(ops.square(ops.sum(shared, axis=-1)))
         return total / batch

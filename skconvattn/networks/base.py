@@ -8,18 +8,18 @@ from skconvattn._hyperparameters import Parametrised, hyperparameters, parameter
 
 
 class Encoding(NamedTuple):
-    """What an architecture makes of a batch of series.
+    """The encoding of a batch of series by an architecture.
 
     Attributes
     ----------
     features : tensor of shape (batch, n_features)
-        One vector a series, from which the head predicts.
+        One vector per series, from which the head predicts.
     attention : tensor of shape (batch, n_positions) or (batch, n_heads, n_positions, n_positions)
         Attention over the positions of the encoded sequence. ``n_positions`` is the number of
         time steps divided by the pooling and striding of the architecture. None if it has none.
     sequence : tensor of shape (batch, n_positions, n_step_features)
-        A vector a position of the encoded sequence, from which heads predict step by step. None if
-        the architecture has none.
+        One vector per position of the encoded sequence, from which heads predict step by step. None
+        if the architecture has none.
     """
 
     features: Any

@@ -1,4 +1,4 @@
-"""How the steps of a sequence become one vector."""
+"""Pooling over time: from the steps of a sequence to one vector per series."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def pooled(hidden: Any, mask: Any, pooling: str) -> tuple[Any, Any]:
-    """Return one vector a series.
+    """Return one vector per series.
 
     Parameters
     ----------
@@ -16,12 +16,12 @@ def pooled(hidden: Any, mask: Any, pooling: str) -> tuple[Any, Any]:
         Which steps are valid; all if None.
     pooling : {"last", "statistics", "attention"}
         By the last valid step, by the average, maximum and minimum of the valid steps, or by an
-        average whose weights are learned.
+        average with learned weights.
 
     Returns
     -------
     features : KerasTensor of shape (batch, n_channels) or (batch, 3 * n_channels)
-        The longer one is of ``"statistics"``.
+        Three times as long for ``"statistics"``.
     weights : KerasTensor of shape (batch, n_timepoints) or None
         Weights of the steps, if they are learned.
     """

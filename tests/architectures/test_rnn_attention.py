@@ -1,4 +1,4 @@
-"""Stacked attention as an RNN: causal, of any number of heads a layer."""
+"""Stacked attention as an RNN: causal, of any number of heads per layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scaling equals NumPy's weighted mean and deviation, for data of any size and offset."""
+"""Scaling equals NumPy's weighted mean and standard deviation, for data of any size and offset."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from skconvattn.data.scaling import Scaling
 
 
 def _weighted(values, weights):
-    """Weighted mean and deviation of each channel, over samples and all inner axes."""
+    """Weighted mean and standard deviation of each channel, over samples and all inner axes."""
     flat = values.astype(np.float64).reshape(len(values), -1, values.shape[-1])
     spread = np.broadcast_to(weights[:, None], flat.shape[:2])
     center = [np.average(flat[..., c], weights=spread) for c in range(flat.shape[-1])]
@@ -21,7 +21,7 @@ def _weighted(values, weights):
 
 @pytest.mark.parametrize("shape", [(30, 2), (30, 7, 2), (30, 4, 3, 2)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_center_and_scale_are_the_weighted_mean_and_deviation(shape, dtype):
+def test_center_and_scale_are_the_weighted_mean_and_standard_deviation(shape, dtype):
     rng = np.random.default_rng(0)
     values = rng.normal(loc=3, scale=[1, 5], size=shape).astype(dtype)
     weights = rng.uniform(size=30)
@@ -40,7 +40,7 @@ def test_a_weight_counts_like_repetition():
 
 
 @pytest.mark.parametrize("offset", [1e6, -1e9, 1e12])
-def test_a_large_offset_does_not_hide_the_deviation(offset):
+def test_a_large_offset_does_not_hide_the_standard_deviation(offset):
     values = np.random.default_rng(0).normal(size=(200, 5, 1)) + offset
     scaling = Scaling.of(values, np.ones(200))
     scaled = scaling.apply(values)

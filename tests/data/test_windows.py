@@ -11,7 +11,7 @@ from skconvattn.data import Windows
 
 
 def _by_loop(series, window_length, horizon):
-    """Windows, known regressors, targets and weights, one window at a time."""
+    """Windows, future covariates, targets and weights, one window at a time."""
     windows, known, targets, weights = [], [], [], []
     for values in series:
         for start in range(len(values) - window_length):
@@ -88,8 +88,8 @@ def test_missing_targets_have_weight_zero_and_a_finite_value():
 
 
 def test_targets_apart_are_missing_where_the_window_has_them_filled_in():
-    filled, truth = np.arange(6.0), np.array([0, 1, 2, 3, np.nan, 5])
-    values = np.stack([filled, filled + 10, filled + 20, truth], axis=1)  # target, past, known
+    filled, actual = np.arange(6.0), np.array([0, 1, 2, 3, np.nan, 5])
+    values = np.stack([filled, filled + 10, filled + 20, actual], axis=1)  # target, past, known
     windows = Windows.over([values], window_length=2, horizon=3, n_past=1, targets_apart=True)
     (window, known), targets, weights = windows.batch(np.array([3]))
     np.testing.assert_array_equal(window[0], [[3, 13, 23], [4, 14, 24]])
@@ -106,7 +106,7 @@ def test_windows_are_kept_as_starts_and_not_as_a_matrix():
     windows = Windows.over([series], window_length=512, horizon=96)
     n_bytes = sum(array.nbytes for array in windows.arrays)
     assert len(windows) == 100_000 - 512
-    # Four bytes a step and four a start.
+    # Four bytes per step and four per start.
     assert n_bytes <= 8 * (100_000 + 96)
 
 

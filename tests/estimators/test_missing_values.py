@@ -58,7 +58,7 @@ def test_only_channels_with_gaps_are_marked():
     values[3, 1, 2] = NAN
     y = values[:, 0, 0]
     regressor = ConvAttentionRegressor(**SMALL).fit(values, y)
-    assert regressor._preparation_.marked.tolist() == [1]
+    assert regressor._preparation_.missing_channels.tolist() == [1]
     assert regressor.fitted_model_.spec.n_channels == 4
     assert regressor.n_features_in_ == 3
 

@@ -160,7 +160,7 @@ def test_padding_stays_out_of_location_and_scale():
     series, mask = preparation.inputs(Panel.padded(flat), np.arange(2))
     np.testing.assert_array_equal(mask, [[1, 1, 0, 0, 0], [1, 1, 1, 1, 1]])
     np.testing.assert_array_equal(series[0, 2:], 0)
-    assert len(preparation.marked) == 0
+    assert len(preparation.missing_channels) == 0
 
 
 @pytest.mark.skipif(

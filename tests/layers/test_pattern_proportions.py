@@ -1,4 +1,4 @@
-"""Patterns are counted as the formula says, whatever stands behind the end of a series."""
+"""Patterns are counted as the formula says, whatever is padded after the end of a series."""
 
 from __future__ import annotations
 

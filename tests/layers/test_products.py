@@ -1,4 +1,4 @@
-"""Products of time steps put one below the other are those of the steps where they stand."""
+"""Products of time steps as rows of one matrix equal products of the steps one by one."""
 
 from __future__ import annotations
 

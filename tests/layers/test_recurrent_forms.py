@@ -304,7 +304,7 @@ def test_a_compiled_training_step_takes_either_way(kind):
 
 
 def test_a_rise_below_the_limit_leaves_sums_that_float32_can_tell_from_zero():
-    # One reference a block: the lowest weight of a step relative to it.
+    # One reference per block: the lowest weight of a step relative to it.
     assert np.exp(-STEEPEST) > 1e3 * 1e-13
 
 

@@ -1,4 +1,4 @@
-"""Long sequences in segments give what they give in one piece."""
+"""Layers on long sequences in segments give the same as on the sequence in one piece."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from skconvattn.layers import (
     MultiHeadSelfAttention,
     SeqSelfAttention,
 )
-from skconvattn.layers import segments as module
+from skconvattn.layers.ops import segments as module
 from skconvattn.layers.ops.linear_averages import linear_averages
 from tests.layers.backends import DOUBLE, gradients, to_numpy
 

@@ -127,7 +127,7 @@ def test_the_regulariser_is_the_distance_of_the_products_of_rows_from_the_identi
 
 @pytest.mark.parametrize("width", [None, 3])
 def test_the_regulariser_does_not_overflow_in_half_precision(width):
-    # Its diagonal alone adds up to 900 a series and to 72,000 in all; float16 ends at 65,504.
+    # Its diagonal alone adds up to 900 per series and to 72,000 in all; float16 ends at 65,504.
     layer = make("multiplicative", attention_width=width, dtype="mixed_float16")
     layer.attention_regularizer_weight = 1.0
     layer.build((None, None, 4))

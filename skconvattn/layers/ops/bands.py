@@ -20,7 +20,7 @@ from skconvattn.layers.ops.windows import cut, from_blocks, pad_time, to_blocks
 # A block of fewer queries makes products too small to be fast.
 SMALLEST_BLOCK = 16
 
-# Up to this width one shifted copy of the keys a place in the band is faster than blocks.
+# Up to this width one shifted copy of the keys per key of the band is faster than blocks.
 MOST_SHIFTS = 32
 
 
@@ -30,16 +30,16 @@ def keys_before(width: int, history_only: bool) -> int:
 
 
 def band_mask(mask: Any, sequence: Any, width: int, history_only: bool = False) -> Any:
-    """Mark the places of the band that lie inside the sequence and are valid.
+    """Mark the keys of the band that lie within the sequence and are valid.
 
     Parameters
     ----------
     mask : boolean tensor of shape (batch, time) or None
         True where a step is valid.
     sequence : tensor of shape (batch, time, ...)
-        Whose number of time steps to use.
+        A sequence, of which only the number of time steps matters.
     width : int
-        Keys a query.
+        Keys per query.
     history_only : bool, default=False
         Whether the band ends at the query.
 
@@ -68,7 +68,7 @@ def dot_band(queries: Any, keys: Any, width: int, history_only: bool = False) ->
     queries, keys : tensor of shape (batch, time, channels)
         Queries and keys.
     width : int
-        Keys a query.
+        Keys per query.
     history_only : bool, default=False
         Whether the band ends at the query.
 
@@ -96,7 +96,7 @@ def additive_band(
     vector : tensor of shape (units,)
         Weights of the units.
     width : int
-        Keys a query.
+        Keys per query.
     history_only : bool, default=False
         Whether the band ends at the query.
 
@@ -168,7 +168,7 @@ def attend_band(
     mask : boolean tensor of shape (batch, time) or None
         True where a step is valid.
     width : int
-        Keys a query.
+        Keys per query.
     history_only : bool, default=False
         Whether the band ends at the query.
     adjust, drop : callable, optional
@@ -208,7 +208,7 @@ def expand_band(weights: Any, history_only: bool = False) -> Any:
     """
     shape, width = tuple(ops.shape(weights)), weights.shape[-1]
     n_timepoints = shape[-2]
-    # Rows of one number more than those of the result: each stands one place further right.
+    # Rows are one longer than those of the result, so that each is shifted by one more.
     rows = ops.reshape(weights, (-1, n_timepoints, width))
     rows = ops.pad(rows, [[0, 0], [0, 0], [0, n_timepoints]])
     flat = ops.reshape(rows, (-1, n_timepoints * (n_timepoints + width)))

@@ -1,4 +1,4 @@
-"""Averages of all values up to each step by products of features: causal linear attention."""
+"""Causal linear attention: averages of the values up to each step by products of features."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _averages(*args: Any) -> Any:
 
 
 class _Part:
-    """A segment of time, in blocks: its averages, and the gradients by what they are made of."""
+    """A segment of time, in blocks: its averages, and their gradients."""
 
     def __init__(self, queries: Any, keys: Any, values: Any, start: Any, key_start: Any) -> None:
         self.size = BLOCK if queries.shape[1] is None else min(BLOCK, queries.shape[1])
@@ -128,14 +128,14 @@ class _Part:
 
     def state_after(self) -> State:
         """Return the sums up to and with the last block."""
-        last = _transposed(_place(self.keys, -1))
-        sums = _place(self.before, -1) + ops.matmul(last, _place(self.values, -1))
-        return sums, _place(self.keys_before, -1) + ops.sum(last, axis=-1, keepdims=True)
+        last = _transposed(_block_at(self.keys, -1))
+        sums = _block_at(self.before, -1) + ops.matmul(last, _block_at(self.values, -1))
+        return sums, _block_at(self.keys_before, -1) + ops.sum(last, axis=-1, keepdims=True)
 
     def gradients(self, upstream: Any, d_state: State | None) -> tuple[list[Any], State]:
-        """Return gradients by queries, keys and values, and by the state before the segment."""
+        """Return gradients with respect to the steps, and to the state before the segment."""
         slopes = to_blocks(upstream, self.size) * self.shares
-        falls = -ops.sum(slopes * self.blocks, axis=-1, keepdims=True)  # by the denominators
+        falls = -ops.sum(slopes * self.blocks, axis=-1, keepdims=True)  # of the denominators
         crossed = (ops.matmul(slopes, _transposed(self.values)) + falls) * self.past
         after = _across(self.queries, slopes, backwards=True)
         falls_after = _across(self.queries, falls, backwards=True)
@@ -148,9 +148,9 @@ class _Part:
         d_keys = d_keys + ops.matmul(self.values, _transposed(after))
         # The weights again, because they would be the largest of all that is kept.
         d_values = ops.matmul(_transposed(self._weights()), slopes) + ops.matmul(self.keys, after)
-        first = _transposed(_place(self.queries, 0))
-        d_start = _place(after, 0) + ops.matmul(first, _place(slopes, 0))
-        d_key_start = _place(falls_after, 0) + ops.matmul(first, _place(falls, 0))
+        first = _transposed(_block_at(self.queries, 0))
+        d_start = _block_at(after, 0) + ops.matmul(first, _block_at(slopes, 0))
+        d_key_start = _block_at(falls_after, 0) + ops.matmul(first, _block_at(falls, 0))
         steps = [from_blocks(x, self.n_timepoints) for x in (d_queries, d_keys, d_values)]
         return steps, (d_start, d_key_start)
 
@@ -171,11 +171,11 @@ def _transposed(x: Any) -> Any:
     return ops.swapaxes(x, -1, -2)
 
 
-def _place(blocks: Any, place: int) -> Any:
-    start = place if place >= 0 else ops.shape(blocks)[1] + place
+def _block_at(blocks: Any, index: int) -> Any:
+    start = index if index >= 0 else ops.shape(blocks)[1] + index
     return ops.squeeze(cut(blocks, 1, start, 1), axis=1)
 
 
 def _ends(lengths: list[int]) -> list[int]:
-    """Return where segments end, but for the last."""
+    """Return the ends of all segments but the last, in time steps."""
     return [sum(lengths[: i + 1]) for i in range(len(lengths) - 1)]

@@ -31,7 +31,7 @@ def zero_masked(x: Any, mask: Any = None) -> Any:
 def masked_softmax(scores: Any, mask: Any = None, axis: int = -1) -> Any:
     """Softmax over the valid entries; where none is valid, all weights are zero.
 
-    Half precision is left for float32 meanwhile.
+    Half precision is computed in float32.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def pair_mask(mask: Any, sequence: Any, history_only: bool = False) -> Any:
     mask : boolean tensor of shape (batch, time) or None
         True where a step is valid.
     sequence : tensor of shape (batch, time, ...)
-        Whose number of time steps to use.
+        A sequence, of which only the number of time steps matters.
     history_only : bool, default=False
         Whether a query sees only itself and earlier keys.
 

@@ -1,4 +1,4 @@
-"""Pure functions that tell attention where in the sequence a step is."""
+"""Pure functions that encode positions in time for attention."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def rotate_by_position(x: Any) -> Any:
     Returns
     -------
     tensor of shape (batch, time, channels)
-        The rotated ones.
+        Rotated queries or keys.
     """
     half = x.shape[-1] // 2
     wide = to_accumulator(x)

@@ -1,4 +1,4 @@
-"""Positive features, whose products stand for the weights of linear attention."""
+"""Positive features, whose products are the weights of linear attention."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Products over the last axis, with the time steps of a batch put one below the other."""
+"""Products over the last axis, with the time steps of a batch as rows of one matrix."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def project(x: Any, kernel: Any) -> Any:
 def on_steps(function: Callable[[Any], Any], x: Any) -> Any:
     """Apply a function of vectors to each time step.
 
-    On TensorFlow, a product of a three-dimensional tensor with a matrix finds out the shape step by
-    step where the batch is of any size, with two dozen operations that are slow to trace.
+    On TensorFlow, a product of a three-dimensional tensor with a matrix computes the shape of a
+    batch of unknown size in two dozen operations, which are slow to trace.
 
     Parameters
     ----------

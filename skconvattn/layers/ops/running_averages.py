@@ -1,4 +1,4 @@
-"""Averages of all values up to each step under a softmax, in linear time: causal attention."""
+"""Causal attention in linear time: averages of the values up to each step under a softmax."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from skconvattn.layers.ops.windows import from_blocks, shift_blocks, to_blocks, 
 # steps of a block: no weight relative to it falls below exp(-STEEPEST) times that of its step.
 STEEPEST = 20.0
 
-# Fewer time steps are not worth the tracing of two ways.
+# Fewer time steps are not worth tracing both ways.
 FEWEST_TIMEPOINTS = 256
 
 # Maximum (batch, heads), numerators (batch, heads * channels) and denominators (batch, heads).
@@ -129,7 +129,7 @@ def _either(condition: Any, by_blocks: Callable[[], Any], by_steps: Callable[[],
 
 
 def _block_maxima(scores: Any, state: tuple[Any, ...]) -> tuple[Any, Any]:
-    """Return running maxima (batch, blocks, heads), and by how much one rises within a block."""
+    """Return running maxima (batch, blocks, heads), and the largest rise within a block."""
     blocks = to_blocks(scores, BLOCK, LOWEST)  # (batch, blocks, BLOCK, heads)
     maxima = ops.max(blocks, axis=2)
     if state:

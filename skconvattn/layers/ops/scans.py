@@ -21,10 +21,10 @@ from skconvattn.layers.ops.windows import (
     triangle,
 )
 
-# Time steps of a block; larger ones do more work a step, smaller ones make products too small.
+# Time steps of a block; larger ones do more work per step, smaller ones make products too small.
 BLOCK = 16
 
-# Levels of blocks: with three, the cost is linear up to BLOCK**3 blocks' worth of time steps.
+# Levels of blocks: with three, the cost is linear up to BLOCK**3 blocks of time steps.
 LEVELS = 3
 
 # Below every sum of weights that is not zero.
@@ -132,7 +132,7 @@ def running_sums(x: Any, backwards: bool = False, levels: int = LEVELS) -> Any:
 
 
 def before_each(sums: Any, backwards: bool = False) -> Any:
-    """Turn sums up to and with each place into sums of what comes before it.
+    """Turn sums up to and with each block into sums of the blocks before it.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def before_each(sums: Any, backwards: bool = False) -> Any:
     Returns
     -------
     tensor of shape (batch, n_blocks, ...)
-        The same sums, one place on; zero at the first place.
+        The same sums, one block later; zero at the first block.
     """
     if backwards:
         return pad_time(cut(sums, 1, 1, ops.shape(sums)[1] - 1), 0, 1)
@@ -166,7 +166,7 @@ def quotient(numerators: Any, denominators: Any) -> Any:
     tensor of shape (..., channels)
         Weighted means.
     """
-    # One reciprocal is cheaper than a division a channel.
+    # One reciprocal is cheaper than one division per channel.
     return numerators * ops.reciprocal(ops.maximum(denominators, SMALLEST))
 
 

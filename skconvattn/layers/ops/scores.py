@@ -1,4 +1,4 @@
-"""Pure functions that score every query against every key."""
+"""Pure functions that score each query against each key by additive attention."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from skconvattn.layers.ops.windows import cut, to_blocks
 # Queries that are scored at once; their (batch, queries, keys, units) tensor is all that is held.
 CHUNK = 2
 
-# Numbers a series up to which all pairs and units are held at once, which is faster.
+# Values per series up to which all pairs and units are held at once, which is faster.
 FEW = 2**17
 
 

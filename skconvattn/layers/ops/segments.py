@@ -1,4 +1,4 @@
-"""Long sequences in segments of time, whose arrays stay in the caches and take each other's place.
+"""Pure functions on long sequences in segments of time, whose arrays stay in the caches.
 
 An operation on the whole of a long sequence writes an array that the caches cannot hold, into
 memory that the system hands out afresh at every step. In segments, the work per time step is the
@@ -14,18 +14,18 @@ from keras import ops
 
 from skconvattn.layers.ops.windows import cut
 
-# Time steps of a segment. Shorter ones were not faster, and each is traced on its own.
+# Time steps of a segment. Shorter ones were not faster, and every segment is traced.
 SEGMENT = 2048
 
 # More segments take too long to trace; they become longer instead.
 MOST_SEGMENTS = 8
 
-# How many times longer a segment is at least than the steps it has in common with others.
+# How many times longer a segment is, at least, than the steps that it shares with others.
 LEAST_SHARE = 8
 
 
 def segments(x: Any, mask: Any, shared: int = 0, times: int = 1) -> list[tuple[Any, Any]]:
-    """Part a sequence and its mask.
+    """Split a sequence and its mask.
 
     Parameters
     ----------
@@ -34,9 +34,9 @@ def segments(x: Any, mask: Any, shared: int = 0, times: int = 1) -> list[tuple[A
     mask : boolean tensor of shape (batch, time) or None
         True where a step is valid.
     shared : int, default=0
-        Time steps that a segment will be extended by.
+        Time steps by which a segment will be extended.
     times : int, default=1
-        How many times longer segments are than usual, for what takes many operations a segment.
+        How many times longer segments are than usual, for functions of many operations per segment.
 
     Returns
     -------

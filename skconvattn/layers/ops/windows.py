@@ -59,19 +59,19 @@ def cut(x: Any, axis: int, start: Any, length: Any) -> Any:
 
 
 def shift_blocks(x: Any, fill: Any = None) -> Any:
-    """Move everything one place later along the second axis, and drop the last place.
+    """Move each block one position later along the second axis, and drop the last one.
 
     Parameters
     ----------
     x : tensor of shape (batch, n_blocks, ...)
-        Something about each block.
+        One array per block.
     fill : float, optional
         What comes first; zero if None.
 
     Returns
     -------
     tensor of shape (batch, n_blocks, ...)
-        The same about the block before each block.
+        The array of the block before each block.
     """
     return pad_time(cut(x, 1, 0, ops.shape(x)[1] - 1), 1, 0, fill)
 
@@ -100,7 +100,7 @@ def to_blocks(x: Any, size: int, fill: Any = None) -> Any:
 
 
 def from_blocks(blocks: Any, n_timepoints: Any) -> Any:
-    """Join blocks of time steps and drop what they were filled up with.
+    """Join blocks of time steps and drop the steps that fill the last block.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def triangle(size: Any, dtype: Any, upper: bool = False, offset: int = 0) -> Any
     upper : bool, default=False
         Whether the ones are above the diagonal, or below.
     offset : int, default=0
-        Diagonal that the ones begin at; those beyond it are included.
+        Diagonal at which the ones begin; those beyond it are included.
 
     Returns
     -------
@@ -141,7 +141,7 @@ def triangle(size: Any, dtype: Any, upper: bool = False, offset: int = 0) -> Any
         The square.
     """
     if isinstance(size, int):
-        # A constant is one operation, and not a dozen.
+        # A constant is one operation instead of a dozen.
         square = np.ones((size, size))
         part = np.triu(square, offset) if upper else np.tril(square, offset)
         return ops.convert_to_tensor(part, dtype)

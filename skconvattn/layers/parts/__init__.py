@@ -1,3 +1,3 @@
-"""Layers that only the networks of this package use."""
+"""Layers and parts of layers that only the networks of this package use."""
 
 from __future__ import annotations

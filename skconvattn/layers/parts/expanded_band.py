@@ -1,4 +1,4 @@
-"""Attention of a band as the full square, as a layer of a model that shows it."""
+"""A layer that shows the attention weights of a band as the full square."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ExpandedBand(keras.layers.Layer):
     Parameters
     ----------
     history_only : bool, default=False
-        As given to the layer that the weights are of.
+        As given to the layer that returned the weights.
     **kwargs
         Arguments of every Keras layer.
 

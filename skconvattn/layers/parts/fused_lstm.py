@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 # Rows times units of one operation. Its seven outputs over all time steps then stay within a few
-# megabytes, which the allocator reuses instead of asking the system each time: at 512 rows, 32
+# megabytes, which the allocator reuses instead of asking the system every time: at 512 rows, 32
 # units and 96 steps, chunks took 0.75 (training) and 0.5 (prediction) of the time of one operation.
 _ROWS_TIMES_UNITS = 4096
 _FEWEST_ROWS, _MOST_ROWS = 64, 256
@@ -144,7 +144,7 @@ def fused_lstm_is_faster(units: int, *, training: bool = True) -> bool:
     Returns
     -------
     bool
-        True up to the sizes at which `benchmarks/fused_lstm.py` finds the two even.
+        True up to the sizes at which `benchmarks/fused_lstm.py` finds the two equally fast.
     """
     return units <= (_MOST_UNITS_IN_TRAINING if training else _MOST_UNITS_IN_PREDICTION)
 
@@ -159,7 +159,7 @@ def can_fuse(layer: Any, sequences: Any, mask: Any = None, *, training: bool = F
     sequences : tensor of shape (batch, time, channels)
         The input of the layer.
     mask : tensor of shape (batch, time), optional
-        True where a time step counts.
+        True where a time step is valid.
     training : bool, default=False
         Whether dropout applies.
 
@@ -169,7 +169,7 @@ def can_fuse(layer: Any, sequences: Any, mask: Any = None, *, training: bool = F
         False off TensorFlow and with any device other than a CPU, with anything but 32-bit floats,
         with ``unroll``, with ``use_cudnn`` other than "auto", with activations other than tanh and
         sigmoid, and in training with recurrent dropout, or with dropout and ``implementation=1``
-        (a mask for each gate).
+        (one mask per gate).
     """
     if not (_configuration_fits(layer) and _runs_on_tensorflow_cpu()):
         return False

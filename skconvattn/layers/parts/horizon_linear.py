@@ -28,22 +28,19 @@ class HorizonLinear(keras.layers.Layer):
     seasonal_period : int, default=1
         Time steps of a season. Where the window is shorter than a season, the last value is
         repeated.
-    kernel_regularizer : keras regularizer, optional
-        Penalty on the departure from the seasonal naive forecast.
     **kwargs
         Arguments of every Keras layer.
 
     Raises
     ------
     ValueError
-        If the number of time steps is unknown, since the map has one weight a step.
+        If the number of time steps is unknown, since the map has one weight per time step.
     """
 
     def __init__(
         self,
         horizon: int,
         seasonal_period: int = 1,
-        kernel_regularizer: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -51,21 +48,19 @@ class HorizonLinear(keras.layers.Layer):
         self.seasonal_period = seasonal_period
         self.kernel_initializer = keras.initializers.Zeros()
         self.bias_initializer = keras.initializers.Zeros()
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Create the departure and the bias."""
+        """Create the departure from the seasonal naive forecast and the bias."""
         n_timepoints = input_shape[1]
         if n_timepoints is None:
             raise ValueError(
-                "HorizonLinear has one weight a time step and takes no input of unknown length; "
+                "HorizonLinear has one weight per time step and takes no input of unknown length; "
                 "give keras.Input a number of time steps."
             )
         self.kernel = self.add_weight(
             name="kernel",
             shape=(n_timepoints, self.horizon),
             initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
         )
         self.bias = self.add_weight(
             name="bias", shape=(self.horizon,), initializer=self.bias_initializer
@@ -89,7 +84,6 @@ class HorizonLinear(keras.layers.Layer):
             **super().get_config(),
             "horizon": self.horizon,
             "seasonal_period": self.seasonal_period,
-            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
         }
 
 

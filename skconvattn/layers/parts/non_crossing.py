@@ -1,4 +1,4 @@
-"""Quantiles that cannot cross, whatever the weights."""
+"""A layer whose quantiles cannot cross, whatever the weights before it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from keras import ops
 class NonCrossing(keras.layers.Layer):
     r"""Turn unconstrained values into increasing quantiles.
 
-    The level nearest to the median is taken as it is; its neighbours lie softplus distances away:
+    The level :math:`m` nearest to the median is taken as it is; its neighbours lie softplus
+    distances away:
 
     .. math:: q_{m+k} = x_m + \sum_{j=1}^{k} \mathrm{softplus}(x_{m+j}), \qquad
               q_{m-k} = x_m - \sum_{j=1}^{k} \mathrm{softplus}(x_{m-j}).
@@ -30,14 +31,16 @@ class NonCrossing(keras.layers.Layer):
     def __init__(self, levels: Sequence[float], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.levels = tuple(levels)
-        self.middle = int(np.argmin(np.abs(np.asarray(self.levels) - 0.5)))
+        self.median_index = int(np.argmin(np.abs(np.asarray(self.levels) - 0.5)))
 
     def call(self, inputs: Any) -> Any:
         """Map (..., n_levels) to increasing values of the same shape."""
-        below, middle, above = ops.split(inputs, [self.middle, self.middle + 1], axis=-1)
-        rising = middle + ops.cumsum(ops.softplus(above), axis=-1)
+        below, median, above = ops.split(
+            inputs, [self.median_index, self.median_index + 1], axis=-1
+        )
+        rising = median + ops.cumsum(ops.softplus(above), axis=-1)
         falling = ops.flip(ops.cumsum(ops.softplus(ops.flip(below, -1)), axis=-1), -1)
-        return ops.concatenate([middle - falling, middle, rising], axis=-1)
+        return ops.concatenate([median - falling, median, rising], axis=-1)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[Any, ...]:
         """Return the shape of the input."""

@@ -1,4 +1,4 @@
-"""How much of a series fits each of many fixed patterns."""
+"""Proportions of a series that fit fixed patterns, as in MiniRocket."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ TAPS = 9
 # All ways to give three of nine taps the weight 2 and the others -1: every pattern sums to zero.
 _RAISED = list(itertools.combinations(range(TAPS), 3))
 _GOLDEN_RATIO = 0.6180339887498949
-# Features beyond this many deviations say no more, and could outweigh all others.
-_MOST_DEVIATIONS = 10.0
-# Products whose quantiles become thresholds, about, for each pattern and dilation.
+# Features beyond this many standard deviations say no more, and could outweigh all others.
+_MOST_STANDARD_DEVIATIONS = 10.0
+# About how many products give the quantiles of each pattern and dilation.
 _QUANTILE_SAMPLE = 4096
 
 
@@ -38,16 +38,16 @@ class PatternProportions(keras.layers.Layer):
     Parameters
     ----------
     n_dilations : int, default=8
-        Dilations, from one time step to an eighth of the series. In short ones some are equal and
-        differ in their thresholds, and in the channels they look at.
+        Dilations, from one time step to an eighth of the series. In short series some are equal,
+        and differ in their thresholds and in the channels that they see.
     n_thresholds : int, default=5
         Thresholds for each pattern and dilation.
     n_positions : int, default=720
-        Places in the series at which patterns are looked for: at least this many, in longer ones,
-        and less than twice as many.
+        Time steps at which patterns are looked for: in longer series at least this many, and less
+        than twice as many.
     gain : float, default=1e-3
-        Factor of the standardised features. With a small one a gradient step moves a map of them
-        little, since a map of thousands of features needs small weights only.
+        Factor of the standardised features. A linear map of thousands of features needs small
+        weights only, and with a small factor a gradient step changes its output little.
     **kwargs
         Arguments of every Keras layer.
 
@@ -108,11 +108,13 @@ class PatternProportions(keras.layers.Layer):
             ops.convert_to_tensor(self.dilations),
             ops.convert_to_tensor(self.thresholds),
         )
-        deviations = (features - self.center) / self.scale
-        return self.gain * ops.clip(deviations, -_MOST_DEVIATIONS, _MOST_DEVIATIONS)
+        standardised = (features - self.center) / self.scale
+        return self.gain * ops.clip(
+            standardised, -_MOST_STANDARD_DEVIATIONS, _MOST_STANDARD_DEVIATIONS
+        )
 
     def statistics_of(self, series: np.ndarray, mask: np.ndarray | None) -> dict[str, np.ndarray]:
-        """Return what the layer's weights should be for some series, without changing them.
+        """Return the weights of the layer for given series, without setting them.
 
         Parameters
         ----------
@@ -124,8 +126,8 @@ class PatternProportions(keras.layers.Layer):
         Returns
         -------
         dict of str to ndarray
-            ``dilations``, ``thresholds``, ``center`` and ``scale``, and the ``features`` that
-            the series have with these.
+            ``dilations``, ``thresholds``, ``center`` and ``scale``, and the ``features`` of the
+            series under them.
         """
         longest = series.shape[1] if mask is None else int(mask.sum(axis=1).max(initial=1))
         dilations = _dilations(self.n_dilations, longest)
@@ -135,11 +137,11 @@ class PatternProportions(keras.layers.Layer):
             for x, valid in _blocks(series, mask)
         ]
         features = np.concatenate(blocks)
-        center, deviation = features.mean(axis=0), features.std(axis=0)
-        # A feature that hardly varies is no reason to trust what varies in it.
-        least = 0.01 * np.maximum(np.abs(center), deviation.max(initial=0.0) * 1e-3)
-        scale = np.where(deviation > 0, np.maximum(deviation, least), 1.0).astype("float32")
-        limits = (-_MOST_DEVIATIONS, _MOST_DEVIATIONS)
+        center, spread = features.mean(axis=0), features.std(axis=0)
+        # Without a lower bound a feature that hardly varies would be mostly noise.
+        least = 0.01 * np.maximum(np.abs(center), spread.max(initial=0.0) * 1e-3)
+        scale = np.where(spread > 0, np.maximum(spread, least), 1.0).astype("float32")
+        limits = (-_MOST_STANDARD_DEVIATIONS, _MOST_STANDARD_DEVIATIONS)
         return {
             "dilations": dilations,
             "thresholds": thresholds,
@@ -169,8 +171,8 @@ class PatternProportions(keras.layers.Layer):
                 x = ops.where(valid, x, ops.full_like(x, LOWEST))
                 count = ops.maximum(ops.sum(ops.cast(valid, x.dtype), axis=1), 1)
             pooled += [
-                ops.sum(ops.cast(x > thresholds[view, place], x.dtype), axis=1) / count
-                for place in range(self.n_thresholds)
+                ops.sum(ops.cast(x > thresholds[view, level], x.dtype), axis=1) / count
+                for level in range(self.n_thresholds)
             ]
             largest = ops.max(x, axis=1)
             pooled.append(ops.where(largest > LOWEST, largest, ops.zeros_like(largest)))
@@ -178,7 +180,7 @@ class PatternProportions(keras.layers.Layer):
         return ops.concatenate(pooled, axis=-1)
 
     def _products(self, inputs: Any, mask: Any, dilations: Any) -> tuple[list[Any], Any]:
-        """Return patterns times series and differences, and which places are valid."""
+        """Return patterns convolved with series and differences, and which positions are valid."""
         x = zero_masked(inputs, mask)
         n_timepoints = x.shape[1]
         stride = 1 if n_timepoints is None else max(1, n_timepoints // self.n_positions)
@@ -189,18 +191,18 @@ class PatternProportions(keras.layers.Layer):
         return views, valid
 
     def _convolved(self, x: Any, stride: int, dilations: Any) -> Any:
-        """Return (batch, places, patterns * dilations)."""
+        """Return (batch, positions, patterns * dilations)."""
         n_timepoints, channels = ops.shape(x)[1], x.shape[2]
-        places = ops.arange(0, n_timepoints, stride, dtype="int32")
+        positions = ops.arange(0, n_timepoints, stride, dtype="int32")
         offsets = ops.arange(TAPS, dtype="int32") - TAPS // 2
-        # Places outside of the series take the zeros that are put at its ends.
+        # Taps beyond the series take the zeros at its ends.
         framed = pad_time(x, 1, 1)
         convolved = []
         for number, kernel in enumerate(self.kernels):
-            taps = ops.expand_dims(places, 1) + offsets * dilations[number] + 1
+            taps = ops.expand_dims(positions, 1) + offsets * dilations[number] + 1
             taps = ops.reshape(ops.clip(taps, 0, n_timepoints + 1), (-1,))
             windows = ops.reshape(
-                ops.take(framed, taps, axis=1), (-1, ops.shape(places)[0], TAPS * channels)
+                ops.take(framed, taps, axis=1), (-1, ops.shape(positions)[0], TAPS * channels)
             )
             convolved.append(ops.matmul(windows, ops.convert_to_tensor(kernel, x.dtype)))
         return ops.concatenate(convolved, axis=-1)
@@ -208,7 +210,7 @@ class PatternProportions(keras.layers.Layer):
     def _quantiles(
         self, series: np.ndarray, mask: np.ndarray | None, dilations: np.ndarray
     ) -> np.ndarray:
-        """Return quantiles, spread evenly over levels, patterns and dilations."""
+        """Return quantiles of the products as thresholds: (2, n_thresholds, width)."""
         few = series[:64], None if mask is None else mask[:64]
         products, valid = self._products(*few, dilations)
         levels = np.arange(1, self.n_thresholds * self.width + 1) * _GOLDEN_RATIO % 1
@@ -220,15 +222,15 @@ class PatternProportions(keras.layers.Layer):
                 flat = flat[np.asarray(valid).ravel()]
             flat = np.sort(flat[:: max(1, len(flat) // _QUANTILE_SAMPLE)], axis=0)
             flat = flat if len(flat) else np.zeros((1, self.width), "float32")
-            # Between two products, so that rounding does not decide on which side one falls.
+            # Midpoints, so that rounding does not decide on which side a product falls.
             between = (flat + np.roll(flat, -1, axis=0))[: max(1, len(flat) - 1)] / 2
-            places = (levels * len(between)).astype(int)
-            thresholds.append(np.take_along_axis(between, places, axis=0))
+            indices = (levels * len(between)).astype(int)
+            thresholds.append(np.take_along_axis(between, indices, axis=0))
         return np.stack(thresholds)
 
 
 def _dilations(n_dilations: int, n_timepoints: int) -> np.ndarray:
-    """Return dilations in equal ratios, up to where a pattern is as long as the series: int32."""
+    """Return dilations in equal ratios, the largest as long as the series allows: int32."""
     longest = max(1, (n_timepoints - 1) // (TAPS - 1))
     return np.round(2 ** np.linspace(0, np.log2(longest), n_dilations)).astype("int32")
 
@@ -236,16 +238,16 @@ def _dilations(n_dilations: int, n_timepoints: int) -> np.ndarray:
 def _kernels(channels: int, seed: int) -> np.ndarray:
     """Return the patterns on sums of channels: (taps * channels, patterns)."""
     patterns = np.full((TAPS, len(_RAISED)), -1.0, "float32")
-    for place, raised in enumerate(_RAISED):
-        patterns[list(raised), place] = 2.0
+    for number, raised in enumerate(_RAISED):
+        patterns[list(raised), number] = 2.0
     chosen = np.ones((channels, len(_RAISED)), "float32")
     if channels > 1:
         rng = np.random.default_rng(seed)
-        # From one channel up, small numbers as likely as large ones.
+        # Numbers of channels are uniform on a logarithmic scale.
         sizes = 2 ** rng.uniform(0, np.log2(min(channels, TAPS) + 1), len(_RAISED))
-        for place, size in enumerate(sizes.astype(int)):
-            chosen[:, place] = 0.0
-            chosen[rng.permutation(channels)[:size], place] = 1.0
+        for number, size in enumerate(sizes.astype(int)):
+            chosen[:, number] = 0.0
+            chosen[rng.permutation(channels)[:size], number] = 1.0
     return (patterns[:, None] * chosen).reshape(TAPS * channels, -1)
 
 

@@ -1,7 +1,7 @@
-"""Keras's layers that treat each time step on its own, in the fewest operations.
+"""Dense layers and layer normalization of each time step, in the fewest operations.
 
-The layers of Keras take dozens of operations forwards and backwards, each of which costs half a
-millisecond when a model is traced.
+The layers of Keras take dozens of operations forwards and backwards, and tracing each one takes
+half a millisecond.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ class StepNormalization(keras.layers.LayerNormalization):
     Parameters
     ----------
     epsilon : float, default=0.001
-        What is added to the variance.
+        Added to the variance.
     **kwargs
-        Initialisers, regularisers and constraints of gamma and beta, as those of
+        Initialisers, regularisers and constraints of gamma and beta, as in
         :class:`keras.layers.LayerNormalization`, and arguments of every Keras layer.
 
     Notes
     -----
-    Input and output (batch, ..., channels). Half precision is left for float32 meanwhile.
+    Input and output (batch, ..., channels). Half precision is computed in float32.
 
     Examples
     --------

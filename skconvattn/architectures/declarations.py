@@ -1,0 +1,142 @@
+"""Hyperparameters that several architectures declare, and constraints that they have in common.
+
+Each function returns a field of its own, to be assigned to an annotated attribute of an
+architecture; what differs between architectures is an argument.
+"""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skconvattn._hyperparameters import hyperparameter
+
+POSITIVE = Interval(Integral, 1, None, closed="left")
+
+# A network of 64 layers is described in less than 2 s: no file can ask for one that takes hours.
+DEPTH = Interval(Integral, 1, 64, closed="both")
+
+_CELLS = StrOptions({"lstm", "gru"})
+
+
+def recurrent_encoder(*, default: str) -> Any:
+    """Declare the cell of a recurrent encoder that is always there."""
+    return hyperparameter(
+        default=default,
+        constraints=[_CELLS],
+        doc="""
+        {"lstm", "gru"}
+        Recurrent encoder.
+        """,
+    )
+
+
+def optional_recurrent_encoder() -> Any:
+    """Declare the cell of a recurrent encoder that may be left out, and is by default."""
+    return hyperparameter(
+        default=None,
+        constraints=[_CELLS, None],
+        doc="""
+        {"lstm", "gru"} or None
+        Recurrent encoder in front of the convolution.
+        """,
+    )
+
+
+def recurrent_units() -> Any:
+    """Declare the size of a recurrent encoder."""
+    return hyperparameter(
+        default=32,
+        constraints=[POSITIVE],
+        doc="""
+        int
+        Size of the recurrent encoder's hidden state.
+        """,
+    )
+
+
+def attention_units() -> Any:
+    """Declare the number of features of many-to-one attention."""
+    return hyperparameter(
+        default=32,
+        constraints=[POSITIVE],
+        doc="""
+        int
+        Features that attention gives.
+        """,
+    )
+
+
+def attention_score(*, default: str, compared: str) -> Any:
+    """Declare the score of many-to-one attention.
+
+    Parameters
+    ----------
+    default : {"luong", "bahdanau"}
+        Its default.
+    compared : str
+        What attention compares with the last of its kind.
+
+    Returns
+    -------
+    dataclasses.Field
+        The field.
+    """
+    return hyperparameter(
+        default=default,
+        constraints=[StrOptions({"luong", "bahdanau"})],
+        doc=f"""
+        {{"luong", "bahdanau"}}
+        How attention compares {compared} with the last one: multiplicative or additive.
+        """,
+    )
+
+
+def depth(*, default: int, of: str) -> Any:
+    """Declare how many layers of a kind follow one another.
+
+    Parameters
+    ----------
+    default : int
+        The default.
+    of : str
+        The kind of layer, in the plural and with a capital letter.
+
+    Returns
+    -------
+    dataclasses.Field
+        The field, bounded by :data:`DEPTH`.
+    """
+    return hyperparameter(
+        default=default,
+        constraints=[DEPTH],
+        doc=f"""
+        int
+        {of}, each on the output of the one before; {DEPTH.right} at most.
+        """,
+    )
+
+
+def dropout(*, of: str) -> Any:
+    """Declare the share of values that is dropped in training.
+
+    Parameters
+    ----------
+    of : str
+        Which values, to be read after "Share of".
+
+    Returns
+    -------
+    dataclasses.Field
+        The field.
+    """
+    return hyperparameter(
+        default=0.0,
+        constraints=[Interval(Real, 0, 1, closed="left")],
+        doc=f"""
+        float
+        Share of {of}.
+        """,
+    )
