@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from skconvattn.engine.parameters import TrainingParameters
 from skconvattn.engine.plan import TrainingPlan, TrainingResult
-from skconvattn.engine.state import FittedModel
+from skconvattn.engine.programs import FittedModel
 from skconvattn.engine.training import train
 
 __all__ = [

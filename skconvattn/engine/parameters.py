@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skconvattn._hyperparameters import Parametrised, hyperparameter, hyperparameters
 from skconvattn.engine.plan import TrainingPlan
-from skconvattn.engine.state import FittedModel
+from skconvattn.engine.programs import FittedModel
 from skconvattn.networks.spec import ModelSpec
 
 # Samples that steps_per_epoch="auto" shows an epoch at most.

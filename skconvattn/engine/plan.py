@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from skconvattn.engine.state import FittedModel
+from skconvattn.engine.programs import FittedModel
 
 _DEFAULT_LEARNING_RATE = 3e-3
 
@@ -37,7 +37,7 @@ class TrainingPlan:
     verbose : int
         See :class:`~skconvattn.engine.progress.Progress`.
     engine : {"auto", "compiled", "portable"}
-        See :func:`~skconvattn.engine.choice.choose_engine`.
+        See :func:`~skconvattn.engine.training.choose_engine`.
     description : str
         What the progress bar calls the fit.
     """

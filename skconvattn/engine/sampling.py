@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from skconvattn.engine.backend import load_backend
-from skconvattn.engine.prediction import model_program
-from skconvattn.engine.state import FittedModel
+from skconvattn.engine.isolation import load_backend
+from skconvattn.engine.programs import FittedModel, model_program
 
 
 def sampled_outputs(

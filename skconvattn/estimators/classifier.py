@@ -16,8 +16,8 @@ from skconvattn._hyperparameters import hyperparameter, hyperparameters
 from skconvattn.data import Rows
 from skconvattn.data.panel import Panel
 from skconvattn.engine import TrainingPlan
-from skconvattn.engine.atomic import restored_on_error
-from skconvattn.engine.state import FittedModel
+from skconvattn.engine.isolation import restored_on_error
+from skconvattn.engine.programs import FittedModel
 from skconvattn.estimators.base import BaseNeuralEstimator
 from skconvattn.networks import ClassHead, Head, ModelSpec
 

@@ -7,8 +7,8 @@ from typing import Any, cast
 import numpy as np
 
 from skconvattn.data import Rows
-from skconvattn.engine.backend import load_backend
-from skconvattn.engine.state import FittedModel
+from skconvattn.engine.isolation import load_backend
+from skconvattn.engine.programs import FittedModel
 from skconvattn.networks import ClassHead, ModelSpec
 
 # Penalties among which leaving one sample out at a time chooses, for standardised features.
@@ -43,7 +43,7 @@ def pattern_start(
     FittedModel
         The model.
     """
-    from skconvattn.engine.prediction import model_program
+    from skconvattn.engine.programs import model_program
 
     load_backend()
     program = model_program(spec)

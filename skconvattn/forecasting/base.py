@@ -13,8 +13,7 @@ from sktime.forecasting.base import BaseForecaster
 
 from skconvattn._hyperparameters import hyperparameters, parameter_names
 from skconvattn._validation import check_quantiles
-from skconvattn.engine.atomic import restored_on_error
-from skconvattn.engine.seeds import generator_from
+from skconvattn.engine.isolation import generator_from, restored_on_error
 from skconvattn.forecasting import agreement, validation
 from skconvattn.forecasting.backtest import BacktestingForecaster
 from skconvattn.forecasting.calibration import overall_change

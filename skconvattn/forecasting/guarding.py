@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
-from skconvattn.engine.atomic import restored_on_error
+from skconvattn.engine.isolation import restored_on_error
 from skconvattn.forecasting import validation
 
 

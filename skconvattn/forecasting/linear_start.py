@@ -14,7 +14,7 @@ from threadpoolctl import ThreadpoolController
 
 from skconvattn.data import Windows
 from skconvattn.engine import FittedModel
-from skconvattn.engine.backend import load_backend
+from skconvattn.engine.isolation import load_backend
 from skconvattn.networks import HorizonHead, ModelSpec
 
 # Penalties on the departure from a simple forecast, in units of the mean eigenvalue.
@@ -164,7 +164,7 @@ class LinearStart:
         FittedModel
             Weights to start from.
         """
-        from skconvattn.engine.prediction import model_program
+        from skconvattn.engine.programs import model_program
         from skconvattn.layers.parts.horizon_linear import seasonal_naive_map
 
         head = cast(HorizonHead, spec.head)

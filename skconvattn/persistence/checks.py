@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from skconvattn.engine.backend import load_backend
-from skconvattn.engine.state import FittedModel
+from skconvattn.engine.isolation import load_backend
+from skconvattn.engine.programs import FittedModel
 from skconvattn.networks.spec import ModelSpec
 
 # No architecture has sizes, or repeats a layer, beyond these.

@@ -175,7 +175,7 @@ def _decode_estimator(codec: Codec, payload: Any, cls: type) -> Any:
 
 
 def _loaded(manifest: dict[str, Any], members: dict[str, bytes]) -> Any:
-    from skconvattn.engine.state import FittedModel
+    from skconvattn.engine.programs import FittedModel
     from skconvattn.persistence.checks import check_models
 
     try:
@@ -255,7 +255,7 @@ def _vocabulary(cls: Any) -> tuple[tuple[Kind, ...], tuple[type, ...]]:
     from skconvattn import networks
     from skconvattn.data.panel import Preparation
     from skconvattn.data.scaling import Scaling
-    from skconvattn.engine.state import FittedModel
+    from skconvattn.engine.programs import FittedModel
     from skconvattn.persistence.keras_values import KERAS_KINDS
     from skconvattn.persistence.pandas_values import PANDAS_KINDS
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from skconvattn.data import Rows, Windows
+from skconvattn.data.blocks import ALIGNMENT
 from skconvattn.engine.compiled.callbacks import CallbackRunner
-from skconvattn.engine.compiled.gathering import to_tensor
 from skconvattn.engine.compiled.training_program import claimed_program
 from skconvattn.engine.objectives.metrics import metric_keys
 from skconvattn.engine.objectives.optimizers import OptimizerSpec, loss_key
@@ -22,9 +22,12 @@ from skconvattn.engine.plan import (
     starting_rate,
     stop_without_finite_loss,
 )
+from skconvattn.engine.programs import FittedModel
 from skconvattn.engine.progress import Progress
-from skconvattn.engine.state import FittedModel
 from skconvattn.networks.spec import ModelSpec
+
+# Bytes of an array that is not copied into a tensor.
+_WORTH_SHARING = 1 << 22
 
 
 def train_compiled(
@@ -108,3 +111,22 @@ class _Fit:
             vector, state = self.callbacks.end(best)
         model = FittedModel(self.spec, vector.numpy(), tuple(s.numpy() for s in state))
         return TrainingResult(model, history, best_epoch, first_loss)
+
+
+def to_tensor(array: np.ndarray) -> Any:
+    """Return a tensor of the values; large arrays lend it their memory where they can.
+
+    Parameters
+    ----------
+    array : ndarray
+        Not changed as long as the tensor lives.
+    """
+    import tensorflow as tf
+
+    if array.nbytes < _WORTH_SHARING or array.dtype != np.float32:
+        return tf.constant(array)
+    if tf.config.list_logical_devices("GPU"):
+        return tf.constant(array)  # once into the memory of the device, not in each epoch
+    if array.ctypes.data % ALIGNMENT or not (array.flags.c_contiguous and array.flags.writeable):
+        return tf.constant(array)
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())

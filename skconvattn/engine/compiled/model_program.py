@@ -9,8 +9,7 @@ import numpy as np
 
 from skconvattn.engine.compiled.compiling import Compiled
 from skconvattn.engine.compiled.few_samples import FewSamples
-from skconvattn.engine.initialization import Initialization
-from skconvattn.engine.weights import Layout
+from skconvattn.engine.weights import Initialization, Layout
 from skconvattn.networks.spec import ModelSpec
 
 # Samples of a block. Matrix products work on panels of 12, 24 or 48 rows by processor, and give the

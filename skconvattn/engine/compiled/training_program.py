@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 
 from skconvattn.data import Rows, Windows
-from skconvattn.engine.cache import ProgramCache
 from skconvattn.engine.compiled.compiling import Compiled
 from skconvattn.engine.compiled.gathering import gatherer, input_signature
 from skconvattn.engine.objectives.metrics import MetricKey, make_metrics
 from skconvattn.engine.objectives.optimizers import OptimizerSpec, make_loss
-from skconvattn.engine.prediction import model_program
+from skconvattn.engine.programs import ProgramCache, model_program
 from skconvattn.networks.spec import ModelSpec
 
 # Samples of a validation batch: the loss is the same for any, larger is quicker.

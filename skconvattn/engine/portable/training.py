@@ -23,9 +23,8 @@ from skconvattn.engine.plan import (
     starting_rate,
     stop_without_finite_loss,
 )
-from skconvattn.engine.prediction import model_program
+from skconvattn.engine.programs import FittedModel, model_program
 from skconvattn.engine.progress import Progress
-from skconvattn.engine.state import FittedModel
 from skconvattn.engine.weights import Layout
 from skconvattn.networks.spec import ModelSpec
 
