@@ -9,6 +9,7 @@ import numpy as np
 
 # Sizes to try: whole vectors of any processor, so that no sample is in what remains of one.
 _SIZES = (16, 24)
+LARGEST = _SIZES[-1]
 # Predictions before both ways are compared, which costs as much as some dozens of them.
 _WORTH_COMPARING = 4
 # Predicted values to compare, at least: where sums differ, one value in fifty or more does.
@@ -56,7 +57,7 @@ class FewSamples:
         int
             Samples, not fewer than ``n_samples``, or 0.
         """
-        if n_samples > _SIZES[-1]:
+        if n_samples > LARGEST:
             return 0
         # A thread that finds another one comparing predicts in whole blocks, which are right too.
         if self.size is None and self._lock.acquire(blocking=False):

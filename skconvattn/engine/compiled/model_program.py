@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from skconvattn.engine.compiled.compiling import Compiled
-from skconvattn.engine.compiled.few_samples import FewSamples
+from skconvattn.engine.compiled.few_samples import LARGEST, FewSamples
 from skconvattn.engine.weights import Initialization, Layout
 from skconvattn.networks.spec import ModelSpec
 
@@ -127,7 +127,7 @@ class ModelProgram:
             Predictions, float32.
         """
         n_samples = len(inputs[0])
-        if self._few_samples is not None:
+        if self._few_samples is not None and n_samples <= LARGEST:
             block = self._few_samples.block(n_samples, vector, state, inputs)
             if block:
                 padded = [_padded(i, block) for i in inputs]
