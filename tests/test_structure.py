@@ -43,7 +43,7 @@ FRONT_NAMES = {"__version__"}
 # import one at its top level: rooms, and then single modules that only the engine loads late.
 BACKENDS = {"keras", "tensorflow", "jax", "torch"}
 BACKEND_ROOMS = {"layers"}
-BACKEND_MODULES = {"engine/objectives/losses.py", "engine/portable/training.py"}
+BACKEND_MODULES = {"engine/objectives/loss_classes.py", "engine/portable/training.py"}
 
 MAX_LINES = 400
 

@@ -8,7 +8,8 @@ import pytest
 from keras import ops
 
 from skconvattn import ConvAttentionRegressor
-from skconvattn.engine.objectives.optimizers import OptimizerSpec, loss_key, make_loss
+from skconvattn.engine.objectives.losses import loss_key, make_loss
+from skconvattn.engine.objectives.optimizers import OptimizerSpec
 
 X = np.random.default_rng(0).normal(size=(48, 8))
 Y = X[:, 0] + X[:, 3]

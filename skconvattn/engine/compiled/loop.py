@@ -11,8 +11,9 @@ from skconvattn.data import Rows, Windows
 from skconvattn.data.blocks import ALIGNMENT
 from skconvattn.engine.compiled.callbacks import CallbackRunner
 from skconvattn.engine.compiled.training_program import claimed_program
+from skconvattn.engine.objectives.losses import loss_key
 from skconvattn.engine.objectives.metrics import metric_keys
-from skconvattn.engine.objectives.optimizers import OptimizerSpec, loss_key
+from skconvattn.engine.objectives.optimizers import OptimizerSpec
 from skconvattn.engine.plan import (
     EpochLog,
     TrainingPlan,

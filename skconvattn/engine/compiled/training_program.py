@@ -13,8 +13,9 @@ import numpy as np
 from skconvattn.data import Rows, Windows
 from skconvattn.engine.compiled.compiling import Compiled
 from skconvattn.engine.compiled.gathering import gatherer, input_signature
+from skconvattn.engine.objectives.losses import make_loss
 from skconvattn.engine.objectives.metrics import MetricKey, make_metrics
-from skconvattn.engine.objectives.optimizers import OptimizerSpec, make_loss
+from skconvattn.engine.objectives.optimizers import OptimizerSpec
 from skconvattn.engine.programs import ProgramCache, model_program
 from skconvattn.networks.spec import ModelSpec
 

@@ -1,68 +1,99 @@
-"""Losses that Keras does not have."""
+"""Losses as values: what the user gave as a key of programs, and the Keras loss of a key."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import keras
-from keras import ops
+import numpy as np
 
 
-class MeanLoss(keras.losses.Loss):
-    """A loss from a function of targets and predictions, averaged over all elements.
+@dataclass(frozen=True)
+class LossKey:
+    """A loss object, equal to others of its class and attributes.
 
-    Parameters
+    Its configuration would not do: Keras 3.15 leaves the ``delta`` of a Huber loss out.
+
+    Attributes
     ----------
-    function : callable
-        ``function(y_true, y_pred)`` returns one value a sample (and time step).
+    kind : type
+        Its class.
+    attributes : tuple
+        Its attributes but the name, hashable.
+    loss : keras.losses.Loss
+        The object itself: Keras's copies lose arguments as well.
     """
 
-    def __init__(self, function: Callable[[Any, Any], Any]) -> None:
-        # The name of a lambda is none that TensorFlow takes.
-        super().__init__(name="loss")
-        self.function = function
-
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Return the function's values."""
-        return self.function(y_true, y_pred)
+    kind: type
+    attributes: Any
+    loss: Any = field(compare=False)
 
 
-def pinball_loss(levels: Sequence[float]) -> keras.losses.Loss:
-    r"""Return the quantile loss, averaged over levels.
+def loss_key(loss: Any) -> Any:
+    """Return a hashable value that determines a loss: its name, :class:`LossKey` or itself."""
+    import keras
 
-    .. math:: \ell_\tau(y, q) = \max(\tau (y - q), (\tau - 1)(y - q))
+    if not isinstance(loss, keras.losses.Loss):
+        return loss
+    attributes = {name: value for name, value in vars(loss).items() if name != "name"}
+    try:
+        key = LossKey(type(loss), _frozen(attributes), loss)
+        hash(key)
+    except TypeError:
+        return loss
+    return key
 
-    Source: Koenker and Bassett (1978), "Regression Quantiles", Econometrica 46.
+
+def _frozen(value: Any) -> Any:
+    """Return a value as a hashable one; what has no value of its own stays itself."""
+    if isinstance(value, dict):
+        return tuple((name, _frozen(item)) for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return tuple(map(_frozen, value))
+    if isinstance(value, np.ndarray):
+        return (value.shape, value.dtype.str, value.tobytes())
+    if type(value).__name__.endswith("DTypePolicy"):
+        return repr(value)
+    return value
+
+
+def make_loss(key: Any) -> Any:
+    """Return a Keras loss from its key.
 
     Parameters
     ----------
-    levels : sequence of float
-        Quantile levels, one for each value in the last axis of the prediction.
+    key : str, LossKey or callable
+        From :func:`loss_key`, or ``"pinball:0.1,0.5,0.9"`` for the quantile loss.
 
     Returns
     -------
     keras.losses.Loss
-        Compares targets of shape (..., 1) with predictions of shape (..., n_levels).
+        Reduces by the mean over all elements, weights included (Keras's default).
+
+    Raises
+    ------
+    ValueError
+        If Keras knows no such loss.
     """
+    import keras
 
-    def pinball(y_true: Any, y_pred: Any) -> Any:
-        tau = ops.convert_to_tensor(levels, dtype=y_pred.dtype)
-        error = ops.cast(y_true, y_pred.dtype) - y_pred
-        return ops.mean(ops.maximum(tau * error, (tau - 1.0) * error), axis=-1)
+    if isinstance(key, str) and key.startswith("pinball:"):
+        from skconvattn.engine.objectives.loss_classes import pinball_loss
 
-    return _Broadcasting(pinball)
+        return pinball_loss([float(level) for level in key[len("pinball:") :].split(",")])
+    if isinstance(key, LossKey):
+        return key.loss
+    try:
+        loss = keras.losses.get(key)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"loss={key!r} is not a loss that Keras knows; use a name such as 'mse', or an object "
+            "from keras.losses."
+        ) from error
+    return loss if isinstance(loss, keras.losses.Loss) else _wrapped(loss)
 
 
-class _Broadcasting(MeanLoss):
-    """Keras squeezes a last axis of one when shapes differ; the quantile loss needs it."""
+def _wrapped(function: Any) -> Any:
+    from skconvattn.engine.objectives.loss_classes import MeanLoss
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        values = self.call(y_true, y_pred)
-        if sample_weight is not None:
-            weights = ops.cast(sample_weight, values.dtype)
-            # One weight a sample, or a sample and step: they count for the axes that follow.
-            for _ in range(len(values.shape) - len(weights.shape)):
-                weights = ops.expand_dims(weights, -1)
-            values = values * weights
-        return ops.mean(values)
+    return MeanLoss(function)

@@ -12,8 +12,9 @@ import keras
 import numpy as np
 
 from skconvattn.data import Rows, Windows
+from skconvattn.engine.objectives.losses import loss_key, make_loss
 from skconvattn.engine.objectives.metrics import make_metrics, metric_keys
-from skconvattn.engine.objectives.optimizers import OptimizerSpec, loss_key, make_loss
+from skconvattn.engine.objectives.optimizers import OptimizerSpec
 from skconvattn.engine.plan import (
     EpochLog,
     TrainingPlan,
