@@ -9,6 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
+from skconvattn.engine.compiled.tensorflow_private import (
+    call_options,
+    flat_call,
+    gradient_registry,
+)
+
 # Operations that TensorFlow's single-threaded executor refuses, or does once they are lowered.
 _CONTROL_FLOW = frozenset(
     {"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"}
@@ -37,6 +43,7 @@ class Compiled:
         self._traceable = tf.function(function, input_signature=signature, autograph=False)
         self._lock = threading.Lock()
         self._traced: Any = None
+        self._flat: Any = None
         self._in_turn = False
 
     def __call__(self, *arguments: Any) -> Any:
@@ -60,9 +67,9 @@ class Compiled:
         tensor
             First of the results.
         """
-        concrete = self._concrete()
+        self._concrete()
         with _optimized_once(in_turn=self._in_turn):
-            return concrete.inference_fn.call_flat(*tensors, *concrete.captured_inputs)[0]
+            return self._flat(*tensors)
 
     def _concrete(self) -> Any:
         with self._lock:
@@ -74,12 +81,14 @@ class Compiled:
                 # Inside of another function, this one is traced outside of it; otherwise the scope
                 # would only keep gradients from being taken.
                 with nullcontext() if tf.executing_eagerly() else tf.init_scope():
-                    self._traced = self._traceable.get_concrete_function()
-                definition = self._traced.graph.as_graph_def()
+                    traced = self._traceable.get_concrete_function()
+                definition = traced.graph.as_graph_def()
                 _forget_custom_gradients(definition)
                 self._in_turn = all(
                     device.device_type == "CPU" for device in tf.config.list_logical_devices()
                 ) and not any(n.op in _CONTROL_FLOW for n in _nodes(definition))
+                self._flat = flat_call(traced)
+                self._traced = traced
         return self._traced
 
 
@@ -96,13 +105,14 @@ def _forget_custom_gradients(definition: Any) -> None:
     operations that nothing else refers to. They are looked up where gradients are taken, which the
     functions here do inside of themselves or not at all.
     """
-    from tensorflow.python.framework import ops
-
+    registry = gradient_registry()
+    if registry is None:
+        return
     for node in (n for n in _nodes(definition) if "_gradient_op_type" in n.attr):
         name = node.attr["_gradient_op_type"].s.decode()
         # Each call of a custom gradient has a name of its own; others may be a user's for all.
         if name.startswith("CustomGradient-"):
-            ops.gradient_registry._registry.pop(name, None)
+            registry.pop(name, None)
 
 
 @contextmanager
@@ -116,12 +126,16 @@ def _optimized_once(*, in_turn: bool = False) -> Iterator[None]:
     in_turn : bool, default=False
         Whether operations run one after the other in this thread.
     """
-    from tensorflow.python.eager import context
-
-    thread = context.context()
+    options = call_options()
+    if options is None:
+        yield
+        return
+    thread = options.thread()
     given = thread.function_call_options
     executor_type = "SINGLE_THREADED_EXECUTOR" if in_turn else given.executor_type
-    thread.function_call_options = _with_one_pass(executor_type, given.config_proto_serialized)
+    thread.function_call_options = _with_one_pass(
+        options.make, executor_type, given.config_proto_serialized
+    )
     try:
         yield
     finally:
@@ -129,13 +143,12 @@ def _optimized_once(*, in_turn: bool = False) -> Iterator[None]:
 
 
 @functools.lru_cache(maxsize=8)
-def _with_one_pass(executor_type: Any, serialized: bytes) -> Any:
+def _with_one_pass(make: Callable[..., Any], executor_type: Any, serialized: bytes) -> Any:
     """Return the options of the user's but for the number of passes, where none is set."""
-    from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
-    from tensorflow.python.eager import context
+    import tensorflow as tf
 
-    config = config_pb2.ConfigProto.FromString(serialized)
+    config = tf.compat.v1.ConfigProto.FromString(serialized)
     rewriting = config.graph_options.rewrite_options
-    if rewriting.meta_optimizer_iterations == rewriter_config_pb2.RewriterConfig.DEFAULT_NUM_ITERS:
-        rewriting.meta_optimizer_iterations = rewriter_config_pb2.RewriterConfig.ONE
-    return context.FunctionCallOptions(executor_type=executor_type, config_proto=config)
+    if rewriting.meta_optimizer_iterations == rewriting.DEFAULT_NUM_ITERS:
+        rewriting.meta_optimizer_iterations = rewriting.ONE
+    return make(executor_type=executor_type, config_proto=config)
