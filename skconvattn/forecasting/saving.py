@@ -21,7 +21,8 @@ from skconvattn.forecasting.series.windowing import Cut
 from skconvattn.forecasting.series_maps import SeriesMaps
 from skconvattn.forecasting.series_spreads import SeriesSpreads
 from skconvattn.persistence.codec import Codec, Kind
-from skconvattn.persistence.saving import Saveable, load
+from skconvattn.persistence.reading import read
+from skconvattn.persistence.saving import Saveable
 
 _VECTORIZED_ATTRIBUTES = frozenset(
     {
@@ -148,4 +149,4 @@ class SaveableForecaster(Saveable):
     @classmethod
     def load_from_path(cls, serial: Any) -> Any:
         """Load from a file for sktime's ``load``; see :func:`skconvattn.load`."""
-        return load(serial)
+        return read(serial, {cls.__name__: cls})

@@ -21,7 +21,7 @@ import pandas as pd
 import pytest
 
 from skconvattn import ConvAttentionClassifier, ConvAttentionForecaster, load
-from skconvattn.persistence import SaveFileError, saving
+from skconvattn.persistence import SaveFileError, manifest
 from skconvattn.persistence.archive import read_archive, write_archive
 
 N_MUTATIONS = 560
@@ -484,4 +484,4 @@ def test_saving_follows_a_link_and_the_umask(tmp_path: Path):
 
 def test_the_schema_is_the_first_and_its_files_are_read():
     # Raise the number only with code that reads, or names, the files of the one before.
-    assert saving.SCHEMA == 1
+    assert manifest.SCHEMA == 1
