@@ -6,9 +6,10 @@ import dataclasses
 import inspect
 import re
 import textwrap
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from collections.abc import Mapping
+from typing import Any
 
-T = TypeVar("T")
+_CLASS_VARIABLE = re.compile(r"(\w+\.)*ClassVar\b")
 
 
 def hyperparameter(*, default: Any, constraints: list[Any] | str, doc: str) -> Any:
@@ -29,7 +30,7 @@ def hyperparameter(*, default: Any, constraints: list[Any] | str, doc: str) -> A
     Returns
     -------
     dataclasses.Field
-        To be assigned to an annotated class attribute below :func:`hyperparameters`.
+        To be assigned to an annotated class attribute of a :class:`~skconvattn.networks.Network`.
     """
     kind, _, description = textwrap.dedent(doc).strip().partition("\n")
     return dataclasses.field(
@@ -42,66 +43,68 @@ def hyperparameter(*, default: Any, constraints: list[Any] | str, doc: str) -> A
     )
 
 
-@dataclass_transform(eq_default=False, kw_only_default=True, field_specifiers=(hyperparameter,))
-def hyperparameters(cls: type[T] | None = None, /, **defaults: Any) -> Any:
+def take_hyperparameters(cls: type, defaults: Mapping[str, Any]) -> None:
     """Make a class take the hyperparameters that it and its bases declare.
 
     Generates a keyword-only constructor that stores each argument unchanged, merges the
     constraints into scikit-learn's ``_parameter_constraints``, and writes the ``Parameters``
     section of the docstring, and the ``Attributes`` section where a base describes what a fit
-    leaves behind in ``_fitted_attributes``.
+    leaves behind in ``_fitted_attributes``. The names stand in ``_parameter_names``.
 
     Parameters
     ----------
     cls : type
-        The class; left out when ``defaults`` are given.
-    **defaults
+        The class, as it was just created.
+    defaults : mapping of str to object
         Other default values for inherited hyperparameters, by name.
-
-    Returns
-    -------
-    type or decorator
-        The same class.
 
     Raises
     ------
     TypeError
-        If a default is given for a parameter that no base declares, or if a class with a
-        constructor of its own stands before one with hyperparameters among the bases: calling up
-        the chain would then silently reset parameters to their defaults.
+        If a class attribute is annotated that is neither a hyperparameter nor a ``ClassVar``, if a
+        default is given for a parameter that no base declares, if the class has a constructor of
+        its own, or if a base with one stands before a base with hyperparameters: calling up the
+        chain would then silently reset parameters to their defaults.
     """
-    if cls is None:
-        return lambda decorated: _decorate(decorated, defaults)
-    return _decorate(cls, defaults)
-
-
-def parameter_names(cls: type) -> tuple[str, ...]:
-    """Return the names of all hyperparameters of a class, in the order of the constructor."""
-    return tuple(field.name for field in dataclasses.fields(cls))
-
-
-class Parametrised:
-    """Base of everything with hyperparameters: names the constraints for type checkers."""
-
-    _parameter_constraints: ClassVar[dict[str, Any]] = {}
-
-
-def _decorate(cls: type[T], defaults: dict[str, Any]) -> type[T]:
+    _check_annotations(cls)
+    if "__init__" in vars(cls):
+        raise TypeError(
+            f"{cls.__name__} has a constructor of its own, which would not take its "
+            "hyperparameters; use __post_init__ instead, which runs behind the one that is made."
+        )
     _override_defaults(cls, defaults)
     # dataclass would put the signature into a class without a docstring.
     doc = cls.__doc__ or ""
     dataclasses.dataclass(eq=False, repr=False, kw_only=True)(cls)
     _check_order_of_bases(cls)
-    fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+    fields = dataclasses.fields(cls)
+    cls._parameter_names = tuple(field.name for field in fields)  # type: ignore[attr-defined]
     cls._parameter_constraints = {  # type: ignore[attr-defined]
         field.name: field.metadata["constraints"] for field in fields
     }
     attributes = textwrap.dedent(getattr(cls, "_fitted_attributes", "")).strip()
     cls.__doc__ = _with_sections(doc, fields, attributes)
-    return cls
 
 
-def _override_defaults(cls: type, defaults: dict[str, Any]) -> None:
+def parameter_names(cls: Any) -> tuple[str, ...]:
+    """Return the names of all hyperparameters of a class, in the order of the constructor."""
+    names: tuple[str, ...] = cls._parameter_names
+    return names
+
+
+def _check_annotations(cls: type) -> None:
+    for name, annotation in inspect.get_annotations(cls).items():
+        value = cls.__dict__.get(name)
+        declared = isinstance(value, dataclasses.Field) and "constraints" in value.metadata
+        text = annotation if isinstance(annotation, str) else repr(annotation)
+        if not declared and not _CLASS_VARIABLE.match(text):
+            raise TypeError(
+                f"{cls.__name__}.{name} is annotated, but it is no hyperparameter; declare it with "
+                "hyperparameter(...), or annotate it as ClassVar."
+            )
+
+
+def _override_defaults(cls: type, defaults: Mapping[str, Any]) -> None:
     """Redeclare inherited fields with another default, keeping documentation and constraints."""
     annotations = dict(inspect.get_annotations(cls))
     for name, default in defaults.items():
@@ -111,8 +114,8 @@ def _override_defaults(cls: type, defaults: dict[str, Any]) -> None:
                 break
         else:
             raise TypeError(
-                f"hyperparameters({name}=...) on {cls.__name__} overrides a parameter that no base "
-                "declares; declare it as a field first."
+                f"{name}={default!r} in the bases of {cls.__name__} is the default of a parameter "
+                "that no base declares; declare it with hyperparameter(...) first."
             )
         annotations[name] = field.type
         setattr(cls, name, dataclasses.field(default=default, metadata=dict(field.metadata)))

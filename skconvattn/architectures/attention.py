@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn._hyperparameters import hyperparameter
 from skconvattn.architectures.recurrent import recurrent_layer, with_context
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
@@ -16,7 +16,6 @@ from skconvattn.networks import Encoding, Network
 _POSITIVE = Interval(Integral, 1, None, closed="left")
 
 
-@hyperparameters
 class AttentionNetwork(Network):
     """Recurrent encoder and many-to-one attention, as in the package ``attention``."""
 
@@ -95,7 +94,6 @@ class AttentionNetwork(Network):
         return Encoding(features, attention, with_context(hidden, features))
 
 
-@hyperparameters
 class AttentionForecaster(AttentionNetwork, BaseNeuralForecaster):
     """Forecaster with recurrent attention, around a linear map that starts at ridge regression.
 
@@ -112,7 +110,6 @@ class AttentionForecaster(AttentionNetwork, BaseNeuralForecaster):
     _smallest = {"recurrent_units": 2, "units": 2}
 
 
-@hyperparameters
 class AttentionRegressor(AttentionNetwork, BaseNeuralRegressor):
     """Regressor with recurrent attention.
 
@@ -127,7 +124,6 @@ class AttentionRegressor(AttentionNetwork, BaseNeuralRegressor):
     """
 
 
-@hyperparameters
 class AttentionClassifier(AttentionNetwork, BaseNeuralClassifier):
     """Classifier with recurrent attention.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn._hyperparameters import hyperparameter
 from skconvattn.architectures.recurrent import recurrent_layer, with_context
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
@@ -20,7 +20,6 @@ _ACTIVATIONS = {
 _POSITIVE = Interval(Integral, 1, None, closed="left")
 
 
-@hyperparameters
 class ConvAttentionNetwork(Network):
     """Convolution, max pooling, dense projection and many-to-one attention.
 
@@ -168,7 +167,6 @@ class ConvAttentionNetwork(Network):
         return Encoding(features, attention, with_context(sequence, features))
 
 
-@hyperparameters
 class ConvAttentionForecaster(ConvAttentionNetwork, BaseNeuralForecaster):
     """Forecaster with convolutional attention, around a linear map that starts at ridge regression.
 
@@ -188,7 +186,6 @@ class ConvAttentionForecaster(ConvAttentionNetwork, BaseNeuralForecaster):
     _smallest = {"filters": 4, "units": 4}
 
 
-@hyperparameters
 class ConvAttentionRegressor(ConvAttentionNetwork, BaseNeuralRegressor):
     """Regressor with convolutional attention.
 
@@ -203,8 +200,7 @@ class ConvAttentionRegressor(ConvAttentionNetwork, BaseNeuralRegressor):
     """
 
 
-@hyperparameters(kernel_size=7)
-class ConvAttentionClassifier(ConvAttentionNetwork, BaseNeuralClassifier):
+class ConvAttentionClassifier(ConvAttentionNetwork, BaseNeuralClassifier, kernel_size=7):
     """Classifier with convolutional attention.
 
     Examples

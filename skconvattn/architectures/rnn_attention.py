@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn._hyperparameters import hyperparameter
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
 from skconvattn.networks import Encoding, Network, pooled
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _POSITIVE = Interval(Integral, 1, None, closed="left")
 
 
-@hyperparameters
 class RNNAttentionNetwork(Network):
     """Stacked attention with a learned query a head, as in "Attention as an RNN".
 
@@ -213,7 +212,6 @@ def _one_a_layer(name: str, value: Any, n_layers: int) -> tuple[int, ...]:
     return values
 
 
-@hyperparameters
 class RNNAttentionForecaster(RNNAttentionNetwork, BaseNeuralForecaster):
     """Forecaster with attention as an RNN, around a linear map that starts at ridge regression.
 
@@ -251,7 +249,6 @@ class RNNAttentionForecaster(RNNAttentionNetwork, BaseNeuralForecaster):
     _smallest = {"units": 2, "n_layers": 1, "num_heads": 1, "key_dim": 2}
 
 
-@hyperparameters
 class RNNAttentionRegressor(RNNAttentionNetwork, BaseNeuralRegressor):
     """Regressor with attention as an RNN.
 
@@ -266,8 +263,7 @@ class RNNAttentionRegressor(RNNAttentionNetwork, BaseNeuralRegressor):
     """
 
 
-@hyperparameters(pooling="statistics")
-class RNNAttentionClassifier(RNNAttentionNetwork, BaseNeuralClassifier):
+class RNNAttentionClassifier(RNNAttentionNetwork, BaseNeuralClassifier, pooling="statistics"):
     """Classifier with attention as an RNN.
 
     Examples

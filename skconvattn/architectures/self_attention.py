@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn._hyperparameters import hyperparameter
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
 from skconvattn.networks import Encoding, Network, pooled
@@ -15,7 +15,6 @@ from skconvattn.networks import Encoding, Network, pooled
 _POSITIVE = Interval(Integral, 1, None, closed="left")
 
 
-@hyperparameters
 class SelfAttentionNetwork(Network):
     """A stack of residual convolutions, a stack of self-attention, and pooling over time."""
 
@@ -281,7 +280,6 @@ class SelfAttentionNetwork(Network):
         return weights if self.attention_width is None else ExpandedBand(self.history_only)(weights)
 
 
-@hyperparameters
 class SelfAttentionForecaster(SelfAttentionNetwork, BaseNeuralForecaster):
     """Forecaster with self-attention, around a linear map that starts at ridge regression.
 
@@ -306,8 +304,7 @@ class SelfAttentionForecaster(SelfAttentionNetwork, BaseNeuralForecaster):
 
 # Without dropout the network learns small data sets by heart before the linear map beside it has
 # found its weights: R² rose from 0.34 to 1.00 on a linear task of 150 samples.
-@hyperparameters(dropout=0.3)
-class SelfAttentionRegressor(SelfAttentionNetwork, BaseNeuralRegressor):
+class SelfAttentionRegressor(SelfAttentionNetwork, BaseNeuralRegressor, dropout=0.3):
     """Regressor with self-attention.
 
     Examples
@@ -321,8 +318,15 @@ class SelfAttentionRegressor(SelfAttentionNetwork, BaseNeuralRegressor):
     """
 
 
-@hyperparameters(strides=4, kernel_size=9, pattern_dilations=8, epochs=2, learning_rate=1e-4)
-class SelfAttentionClassifier(SelfAttentionNetwork, BaseNeuralClassifier):
+class SelfAttentionClassifier(
+    SelfAttentionNetwork,
+    BaseNeuralClassifier,
+    strides=4,
+    kernel_size=9,
+    pattern_dilations=8,
+    epochs=2,
+    learning_rate=1e-4,
+):
     """Classifier with self-attention, beside a linear map of how often patterns occur.
 
     The map starts at its ridge regression, chosen by leaving one sample out at a time, and what

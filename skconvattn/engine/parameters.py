@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from skconvattn._hyperparameters import Parametrised, hyperparameter, hyperparameters
+from skconvattn._hyperparameters import hyperparameter
 from skconvattn.engine.plan import TrainingPlan
 from skconvattn.engine.programs import FittedModel
+from skconvattn.networks.base import Network
 from skconvattn.networks.spec import ModelSpec
 
 # Samples that steps_per_epoch="auto" shows an epoch at most.
 _LARGE = 16_384
 
 
-@hyperparameters
-class TrainingParameters(Parametrised):
+class TrainingParameters(Network):
     """How a network is trained."""
 
     epochs: int = hyperparameter(

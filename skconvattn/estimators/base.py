@@ -10,7 +10,6 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from skconvattn._hyperparameters import hyperparameters
 from skconvattn.data import Rows
 from skconvattn.data.panel import Panel, Preparation
 from skconvattn.data.rows import canonical_rows
@@ -36,7 +35,6 @@ class _Fitted:
     history_: dict[str, list[float]]
 
 
-@hyperparameters
 class BaseNeuralEstimator(
     TrainingParameters, Network, Saveable, _Fitted, BaseEstimator, metaclass=ABCMeta
 ):

@@ -12,7 +12,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn._hyperparameters import hyperparameter
 from skconvattn.data import Rows
 from skconvattn.data.panel import Panel
 from skconvattn.engine import TrainingPlan
@@ -22,7 +22,6 @@ from skconvattn.estimators.base import BaseNeuralEstimator
 from skconvattn.networks import ClassHead, Head, ModelSpec
 
 
-@hyperparameters
 class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
     """Base of all classifiers."""
 

@@ -11,7 +11,6 @@ import pandas as pd
 from sklearn.utils._param_validation import validate_parameter_constraints
 from sktime.forecasting.base import BaseForecaster
 
-from skconvattn._hyperparameters import hyperparameters, parameter_names
 from skconvattn._validation import check_quantiles
 from skconvattn.engine.isolation import generator_from, restored_on_error
 from skconvattn.forecasting import agreement, validation
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 _MTYPES = ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"]
 
 
-@hyperparameters
 class BaseNeuralForecaster(
     LearningForecaster,
     SamplingForecaster,
@@ -277,7 +275,7 @@ class BaseNeuralForecaster(
         return max(int(furthest - timeline.steps(self.cutoff)[0]), 0)
 
     def _validate_hyperparameters(self) -> None:
-        values = {name: getattr(self, name) for name in parameter_names(type(self))}
+        values = {name: getattr(self, name) for name in self._parameter_names}
         validate_parameter_constraints(
             self._parameter_constraints, values, caller_name=type(self).__name__
         )

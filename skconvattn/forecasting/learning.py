@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skconvattn._hyperparameters import hyperparameters
 from skconvattn.engine import FittedModel
 from skconvattn.forecasting.fitting import ForecastFitter, TrainingSeries
 from skconvattn.forecasting.forecasts import Learned, last_window
@@ -31,7 +30,6 @@ from skconvattn.networks import HorizonHead, ModelSpec, Network
 _LOGGER = logging.getLogger("skconvattn")
 
 
-@hyperparameters
 class LearningForecaster(ForecastingParameters, Network):
     """The part of a forecaster that turns a panel into something learned."""
 

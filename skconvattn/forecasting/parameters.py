@@ -7,15 +7,14 @@ from typing import Any
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn._hyperparameters import hyperparameter
 from skconvattn.engine import TrainingParameters
 
 _FROM_ONE = Interval(Integral, 1, None, closed="left")
 _SHARE = Interval(Real, 0, 1, closed="left")
 
 
-@hyperparameters(patience="auto", steps_per_epoch="auto")
-class ForecastingParameters(TrainingParameters):
+class ForecastingParameters(TrainingParameters, patience="auto", steps_per_epoch="auto"):
     """What a forecaster sees, how it is normalised, and what it does with many series."""
 
     window_length: Any = hyperparameter(
