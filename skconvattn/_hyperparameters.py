@@ -1,4 +1,4 @@
-"""Hyperparameters declared once: default, constraint and documentation beside each other."""
+"""Hyperparameters declared once: default, constraint, search range and documentation together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,65 @@ from typing import Any
 _CLASS_VARIABLE = re.compile(r"(\w+\.)*ClassVar\b")
 
 
-def hyperparameter(*, default: Any, constraints: list[Any] | str, doc: str) -> Any:
+@dataclasses.dataclass(frozen=True)
+class SearchRange:
+    """What is worth searching of a hyperparameter.
+
+    Attributes
+    ----------
+    needs : str or None
+        Another hyperparameter; where that one is None, this one has no effect.
+    """
+
+    needs: str | None = dataclasses.field(default=None, kw_only=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class IntegerRange(SearchRange):
+    """Whole numbers.
+
+    Attributes
+    ----------
+    low, high : int
+        Smallest and largest value.
+    log : bool
+        Whether to search on a logarithmic scale.
+    """
+
+    low: int
+    high: int
+    log: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class RealRange(SearchRange):
+    """Real numbers; attributes are those of :class:`IntegerRange`."""
+
+    low: float
+    high: float
+    log: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Choices(SearchRange):
+    """Some values.
+
+    Attributes
+    ----------
+    values : tuple
+        All of them valid.
+    """
+
+    values: tuple[Any, ...]
+
+
+def hyperparameter(
+    *,
+    default: Any,
+    constraints: list[Any] | str,
+    doc: str,
+    search: SearchRange | None = None,
+) -> Any:
     """Declare one constructor parameter of an estimator or a network.
 
     Parameters
@@ -26,6 +84,8 @@ def hyperparameter(*, default: Any, constraints: list[Any] | str, doc: str) -> A
     doc : str
         The type line of a numpydoc entry, a line break, and its description. It is merged into
         the docstring of every class that takes the parameter.
+    search : SearchRange, optional
+        What is worth searching; by default the parameter is left alone in a search.
 
     Returns
     -------
@@ -39,6 +99,7 @@ def hyperparameter(*, default: Any, constraints: list[Any] | str, doc: str) -> A
             "constraints": constraints,
             "type": kind.strip(),
             "doc": textwrap.dedent(description).strip(),
+            "search": search,
         },
     )
 
@@ -90,6 +151,12 @@ def parameter_names(cls: Any) -> tuple[str, ...]:
     """Return the names of all hyperparameters of a class, in the order of the constructor."""
     names: tuple[str, ...] = cls._parameter_names
     return names
+
+
+def search_ranges(cls: Any) -> dict[str, SearchRange]:
+    """Return what is worth searching of a class, by the names of its hyperparameters."""
+    found = {field.name: field.metadata["search"] for field in dataclasses.fields(cls)}
+    return {name: search for name, search in found.items() if search is not None}
 
 
 def _check_annotations(cls: type) -> None:

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, InvalidParameterError
 
 from skconvattn import all_estimators
-from skconvattn._hyperparameters import hyperparameter, parameter_names
+from skconvattn._hyperparameters import IntegerRange, hyperparameter, parameter_names, search_ranges
 from skconvattn.networks import Network
 
 POSITIVE = Interval(Integral, 1, None, closed="left")
@@ -272,6 +272,22 @@ def test_a_subclass_that_declares_nothing_keeps_its_parameters():
 
     assert Plain(filters=3).double() == 6
     assert clone(Plain(filters=3)).filters == 3
+
+
+def test_search_ranges_are_read_from_the_declarations_also_where_the_default_is_another():
+    class Searched(Training):
+        units: int = hyperparameter(
+            default=4,
+            constraints=[POSITIVE],
+            doc="int\nSize.",
+            search=IntegerRange(2, 64, log=True, needs="optimizer"),
+        )
+
+    class Leaf(Searched, units=8):
+        pass
+
+    assert search_ranges(Leaf) == {"units": IntegerRange(2, 64, log=True, needs="optimizer")}
+    assert search_ranges(Training) == {}
 
 
 def test_fields_can_be_read_but_their_documentation_not_changed():

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from skconvattn._hyperparameters import hyperparameter
+from skconvattn._hyperparameters import RealRange, hyperparameter
 from skconvattn.engine.plan import TrainingPlan
 from skconvattn.engine.programs import FittedModel
 from skconvattn.networks.base import Network
@@ -56,6 +56,7 @@ class TrainingParameters(Network):
         Step size of the optimiser. None takes the optimiser's own, and 0.003 where the optimiser
         is given by name.
         """,
+        search=RealRange(3e-4, 3e-2, log=True),
     )
     optimizer: Any = hyperparameter(
         default="adam",
