@@ -1,4 +1,4 @@
-"""Compiled training and prediction, shared by all estimators of a shape."""
+"""Compiled training and prediction, shared by all networks of the same shape."""
 
 from __future__ import annotations
 

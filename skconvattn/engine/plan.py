@@ -1,4 +1,4 @@
-"""How to train, what training gives, and the rules that both engines follow."""
+"""How to train, what training returns, and the rules for epochs that both engines follow."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TrainingPlan:
     epochs : int
         Epochs, at most.
     batch_size : int
-        Samples a step.
+        Samples per step.
     optimizer, learning_rate, loss
         As Keras takes them; ``learning_rate`` may be None.
     steps_per_epoch : int or None

@@ -1,4 +1,4 @@
-"""Fitted networks as plain data, and the programs that all estimators of a shape share."""
+"""Fitted networks as plain data, and the programs that networks of the same shape share."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class ProgramCache(Generic[Program]):
         try:
             hash(key)
         except TypeError:
-            # An object of the user's that cannot be compared: a program for this fit alone.
+            # An object of the user's cannot be compared: the program is for this fit alone.
             return build()
         with self._lock:
             if key in self._programs:
@@ -84,7 +84,7 @@ def model_program(spec: ModelSpec) -> ModelProgram:
 
 
 def in_distribution_scope() -> bool:
-    """Whether this is inside the scope of a ``tf.distribute`` strategy."""
+    """Whether this runs in the scope of a ``tf.distribute`` strategy."""
     import keras
 
     if keras.backend.backend() != "tensorflow":
@@ -148,7 +148,7 @@ class FittedModel:
         Parameters
         ----------
         inputs : sequence of ndarray of shape (n_samples, ...)
-            One a model input, float32.
+            One per model input, float32.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""A Keras model called again and again on small inputs, without Keras's overhead."""
+"""Repeated calls of a Keras model on small inputs, without Keras's overhead."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def train(
     validation : ndarray of shape (n_validation,), optional
         Samples to evaluate on after each epoch; none by default.
     start : FittedModel, optional
-        Weights to go on from.
+        Weights to start from; drawn by default.
 
     Returns
     -------

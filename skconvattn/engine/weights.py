@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Layout:
     """Shapes of the variables that a flat vector holds.
 
-    One vector instead of dozens of small arrays makes a step of the optimiser, a copy of the best
-    weights and a call for prediction one operation each.
+    With one vector instead of dozens of small arrays, a step of the optimiser, a copy of the best
+    weights and a prediction are one operation each.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Initialization:
-    """How the weights of a model begin.
+    """The initial values of a model's weights.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ class Initialization:
         Parameters
         ----------
         rng : numpy.random.Generator
-            Source of one seed a variable.
+            Source of one seed per variable.
 
         Returns
         -------

@@ -84,7 +84,7 @@ def _check_sizes(spec: ModelSpec) -> None:
 def _variables_of(spec: ModelSpec) -> tuple[int, list[tuple[tuple[int, ...], str]]]:
     """Return the number of trainable weights, and shape and kind of each further variable.
 
-    Inside a stateless scope Keras notes variables and leaves their values for later. It notes them
+    In a stateless scope Keras notes variables and leaves their values for later. It notes them
     for the thread, so that a thread of its own forgets them.
     """
     load_backend()

@@ -71,7 +71,7 @@ def decode_estimator(codec: Codec, payload: Any, cls: type) -> Any:
     """
     known = parameter_names(cls)
     if payload["estimator"] != cls.__name__:
-        raise SaveFileError(f"it holds a {payload['estimator']} inside a {cls.__name__}.")
+        raise SaveFileError(f"it holds a {payload['estimator']} within a {cls.__name__}.")
     unknown = sorted(payload["parameters"].keys() - set(known))
     if unknown:
         raise SaveFileError(

@@ -1,4 +1,4 @@
-"""What is worth searching, and between which values."""
+"""Which hyperparameters are worth searching, and between which values."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def test_every_mutated_file_is_refused_without_effect(
 
 
 def _leaves(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Return the place of every value inside JSON."""
+    """Return the position of every value in JSON."""
     items = (
         value.items()
         if isinstance(value, dict)

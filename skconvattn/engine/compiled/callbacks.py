@@ -1,4 +1,4 @@
-"""Keras's epoch-level callbacks around compiled epochs."""
+"""Keras callbacks around compiled epochs, with a Keras model that holds the current weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions traced once, at their first call."""
+"""TensorFlow functions that are traced once, at their first call."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _CONTROL_FLOW = frozenset(
 class Compiled:
     """A function that is traced at its first call and never again.
 
-    It may be called from any number of threads, and inside other functions, which it then is a part
-    of without being traced again.
+    It may be called from any number of threads, and within other functions: it then is a part of
+    them without being traced again.
 
     Parameters
     ----------
@@ -78,8 +78,8 @@ class Compiled:
 
                 # TensorFlow counts the first calls of tf.function over all programs, and warns of
                 # retracing where there is none; it does not count those of concrete functions.
-                # Inside of another function, this one is traced outside of it; otherwise the scope
-                # would only keep gradients from being taken.
+                # Within another function, this one is traced outside of that; otherwise the
+                # scope would only keep gradients from being taken.
                 with nullcontext() if tf.executing_eagerly() else tf.init_scope():
                     traced = self._traceable.get_concrete_function()
                 definition = traced.graph.as_graph_def()
@@ -99,11 +99,11 @@ def _nodes(definition: Any) -> list[Any]:
 
 
 def _forget_custom_gradients(definition: Any) -> None:
-    """Let go of the gradients that ``tf.custom_gradient`` registered while a graph was traced.
+    """Forget the gradients that ``tf.custom_gradient`` registered while a graph was traced.
 
     TensorFlow 2.21 keeps each for good, with the graph that it is of: 1.4 MB for one of 120
     operations that nothing else refers to. They are looked up where gradients are taken, which the
-    functions here do inside of themselves or not at all.
+    functions here do within themselves or not at all.
     """
     registry = gradient_registry()
     if registry is None:
@@ -117,7 +117,7 @@ def _forget_custom_gradients(definition: Any) -> None:
 
 @contextmanager
 def _optimized_once(*, in_turn: bool = False) -> Iterator[None]:
-    """Let TensorFlow pass over graphs once to optimise them, and not twice, in this thread.
+    """Let TensorFlow optimise graphs in one pass, and not in two, in this thread.
 
     The second pass finds nothing in graphs of this kind, and takes as long as the first.
 

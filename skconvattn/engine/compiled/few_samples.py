@@ -1,4 +1,4 @@
-"""A smaller block for a few samples, where it gives the very numbers of whole blocks."""
+"""Prediction of a few samples in a smaller block where it gives the same bits as whole blocks."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-# Sizes to try: whole vectors of any processor, so that no sample is in what remains of one.
+# Sizes to try: whole vector registers of any processor, so that no sample is in an incomplete one.
 _SIZES = (16, 24)
 LARGEST = _SIZES[-1]
-# Predictions before both ways are compared, which costs as much as some dozens of them.
+# Predictions before both are compared; the comparison costs as much as dozens of predictions.
 _WORTH_COMPARING = 4
 # Predicted values to compare, at least: where sums differ, one value in fifty or more does.
 _VALUES = 480

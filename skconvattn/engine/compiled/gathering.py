@@ -1,4 +1,4 @@
-"""Batches gathered inside the graph: windows are never materialised as a matrix."""
+"""Batches gathered within the compiled graph: windows are never materialised as a matrix."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ def _window_gatherer(source: Windows) -> Any:
 
     # Read here: the function that is compiled shall not keep the data.
     length, n_known = source.window_length, source.n_known
-    apart, whole = source.targets_apart, source.window_length + source.horizon
+    separate, whole = source.targets_apart, source.window_length + source.horizon
 
     def gather(tensors: Any, indices: Any) -> Any:
         series, starts = tensors
         rows = tf.gather(starts, indices)[:, None] + tf.range(whole)
         values = tf.gather(series, rows)  # (batch, window_length + horizon, channels)
         window, future = values[:, :length], values[:, length:]
-        targets = future[..., -1:] if apart else future[..., :1]
-        if apart:
+        targets = future[..., -1:] if separate else future[..., :1]
+        if separate:
             window, future = window[..., :-1], future[..., :-1]
         present = tf.math.is_finite(targets)
         targets = tf.where(present, targets, 0.0)

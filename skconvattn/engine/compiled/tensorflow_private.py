@@ -1,4 +1,4 @@
-"""The names of TensorFlow that it does not promise to keep, and what is done where one is gone."""
+"""Names outside TensorFlow's public API, and what is done where a release has moved one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compiled training: one call an epoch, and one trace for all fits of a shape."""
+"""Compiled training: one call per epoch, and one trace for all fits of the same shape."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class TrainingProgram:
     lock : threading.RLock
         One thread at a time.
     claimed : bool
-        Whether a fit works on it.
+        Whether a fit is using it.
     traces : int
         How often the epoch was traced.
     """
@@ -161,7 +161,7 @@ class TrainingProgram:
         validation : ndarray of shape (n_validation,)
             Samples to evaluate on, int32; may be empty.
         batch_size : int
-            Samples a step; the last batch may be smaller.
+            Samples per step; the last batch may be smaller.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Losses that Keras does not have."""
+"""Losses that Keras does not have, as Keras classes: importing this module imports Keras."""
 
 from __future__ import annotations
 

@@ -190,7 +190,7 @@ def _wrapper_class() -> Any:
     base = _imported_wrapper()
 
     class Wrapper(base):  # type: ignore[misc, valid-type]
-        """SciKeras checks and transforms arrays; these transformations put batches in place."""
+        """SciKeras checks and transforms arrays; these transformations hand on batches instead."""
 
         @property
         def feature_encoder(self) -> _Replacement:
