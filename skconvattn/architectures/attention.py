@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skconvattn._hyperparameters import hyperparameter
+from skconvattn._hyperparameters import Choices, IntegerRange, RealRange, hyperparameter
 from skconvattn.architectures.recurrent import recurrent_layer, with_context
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
@@ -34,6 +34,7 @@ class AttentionNetwork(Network):
         int
         Size of the encoder's hidden state.
         """,
+        search=IntegerRange(8, 64, log=True),
     )
     n_layers: int = hyperparameter(
         default=1,
@@ -42,6 +43,7 @@ class AttentionNetwork(Network):
         int
         Recurrent layers, one on the other.
         """,
+        search=IntegerRange(1, 2),
     )
     bidirectional: bool = hyperparameter(
         default=False,
@@ -58,6 +60,7 @@ class AttentionNetwork(Network):
         int
         Features that attention gives.
         """,
+        search=IntegerRange(8, 64, log=True),
     )
     attention_score: str = hyperparameter(
         default="luong",
@@ -66,6 +69,7 @@ class AttentionNetwork(Network):
         {"luong", "bahdanau"}
         How attention compares a hidden state with the last one: multiplicative or additive.
         """,
+        search=Choices(("luong", "bahdanau")),
     )
     dropout: float = hyperparameter(
         default=0.0,
@@ -74,6 +78,7 @@ class AttentionNetwork(Network):
         float
         Share of each recurrent layer's inputs dropped in training.
         """,
+        search=RealRange(0.0, 0.5),
     )
 
     def encode(self, inputs: Any, mask: Any = None) -> Encoding:

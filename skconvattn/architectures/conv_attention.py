@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skconvattn._hyperparameters import hyperparameter
+from skconvattn._hyperparameters import Choices, IntegerRange, RealRange, hyperparameter
 from skconvattn.architectures.recurrent import recurrent_layer, with_context
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
@@ -33,6 +33,7 @@ class ConvAttentionNetwork(Network):
         int
         Channels of the convolution.
         """,
+        search=IntegerRange(8, 64, log=True),
     )
     kernel_size: int = hyperparameter(
         default=3,
@@ -41,6 +42,7 @@ class ConvAttentionNetwork(Network):
         int
         Time steps that the convolution sees at once.
         """,
+        search=IntegerRange(2, 9),
     )
     pool_size: int = hyperparameter(
         default=2,
@@ -49,6 +51,7 @@ class ConvAttentionNetwork(Network):
         int
         Time steps that are pooled into one by their maximum; 1 for no pooling.
         """,
+        search=IntegerRange(1, 4),
     )
     strides: int = hyperparameter(
         default=1,
@@ -81,6 +84,7 @@ class ConvAttentionNetwork(Network):
         str or callable
         Activation of the convolution, as Keras names it.
         """,
+        search=Choices(("relu", "gelu", "tanh")),
     )
     projection_units: int | None = hyperparameter(
         default=None,
@@ -97,6 +101,7 @@ class ConvAttentionNetwork(Network):
         int
         Features that attention gives.
         """,
+        search=IntegerRange(8, 64, log=True),
     )
     attention_score: str = hyperparameter(
         default="bahdanau",
@@ -105,6 +110,7 @@ class ConvAttentionNetwork(Network):
         {"luong", "bahdanau"}
         How attention compares a time step with the last one: multiplicative or additive.
         """,
+        search=Choices(("luong", "bahdanau")),
     )
     residual: bool = hyperparameter(
         default=False,
@@ -121,6 +127,7 @@ class ConvAttentionNetwork(Network):
         float
         Share of the projected channels, and of the recurrent encoder's inputs, dropped in training.
         """,
+        search=RealRange(0.0, 0.5),
     )
     recurrent: str | None = hyperparameter(
         default=None,
@@ -137,6 +144,7 @@ class ConvAttentionNetwork(Network):
         int
         Size of the recurrent encoder's hidden state.
         """,
+        search=IntegerRange(8, 64, log=True, needs="recurrent"),
     )
 
     def encode(self, inputs: Any, mask: Any = None) -> Encoding:

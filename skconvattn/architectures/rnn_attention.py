@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skconvattn._hyperparameters import hyperparameter
+from skconvattn._hyperparameters import Choices, IntegerRange, RealRange, hyperparameter
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
 from skconvattn.networks import Encoding, Network, pooled
@@ -37,6 +37,7 @@ class RNNAttentionNetwork(Network):
         step is normalised over them, which leaves no more than a pair of signs of two: take four
         or more.
         """,
+        search=IntegerRange(8, 64, log=True),
     )
     n_layers: int = hyperparameter(
         default=2,
@@ -45,6 +46,7 @@ class RNNAttentionNetwork(Network):
         int
         Attention layers, one on the other.
         """,
+        search=IntegerRange(1, 2),
     )
     num_heads: Any = hyperparameter(
         default=4,
@@ -53,6 +55,7 @@ class RNNAttentionNetwork(Network):
         int or sequence of int
         Heads of every layer, or of each.
         """,
+        search=IntegerRange(1, 8, log=True),
     )
     key_dim: Any = hyperparameter(
         default=8,
@@ -61,6 +64,7 @@ class RNNAttentionNetwork(Network):
         int or sequence of int
         Channels of a head's query, keys and values in every layer, or in each.
         """,
+        search=IntegerRange(4, 32, log=True),
     )
     kernel_size: int = hyperparameter(
         default=3,
@@ -69,6 +73,7 @@ class RNNAttentionNetwork(Network):
         int
         Time steps up to its own from which a step is encoded before the first layer.
         """,
+        search=IntegerRange(2, 9),
     )
     pooling: str = hyperparameter(
         default="last",
@@ -78,6 +83,7 @@ class RNNAttentionNetwork(Network):
         How steps become one vector: by the last one, by their average, maximum and minimum, or by
         an average whose weights are learned, which are then the attention that can be looked at.
         """,
+        search=Choices(("last", "statistics", "attention")),
     )
     dropout: float = hyperparameter(
         default=0.0,
@@ -86,6 +92,7 @@ class RNNAttentionNetwork(Network):
         float
         Share of what each layer adds that is dropped in training.
         """,
+        search=RealRange(0.0, 0.5),
     )
 
     def encode(self, inputs: Any, mask: Any = None) -> Encoding:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skconvattn._hyperparameters import hyperparameter
+from skconvattn._hyperparameters import Choices, IntegerRange, RealRange, hyperparameter
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
 from skconvattn.networks import Encoding, Network, pooled
@@ -25,6 +25,7 @@ class SelfAttentionNetwork(Network):
         int
         Channels of the convolutions, and of each time step between the layers.
         """,
+        search=IntegerRange(8, 64, log=True),
     )
     kernel_size: int = hyperparameter(
         default=5,
@@ -33,6 +34,7 @@ class SelfAttentionNetwork(Network):
         int
         Time steps that a convolution sees at once.
         """,
+        search=IntegerRange(2, 9),
     )
     n_convolutions: int = hyperparameter(
         default=2,
@@ -41,6 +43,7 @@ class SelfAttentionNetwork(Network):
         int
         Residual convolutions, one on the other.
         """,
+        search=IntegerRange(1, 4),
     )
     dilation_base: int = hyperparameter(
         default=1,
@@ -68,6 +71,7 @@ class SelfAttentionNetwork(Network):
         ``tanh``, by products through one matrix, or by products of positive features, at a cost
         linear in time.
         """,
+        search=Choices(("multi_head", "additive", "multiplicative", "linear")),
     )
     n_layers: int = hyperparameter(
         default=1,
@@ -76,6 +80,7 @@ class SelfAttentionNetwork(Network):
         int
         Attention layers, one on the other.
         """,
+        search=IntegerRange(1, 2),
     )
     units: int = hyperparameter(
         default=32,
@@ -85,6 +90,7 @@ class SelfAttentionNetwork(Network):
         Channels in which attention compares steps: in all heads together, rounded up to equal
         heads.
         """,
+        search=IntegerRange(8, 64, log=True),
     )
     num_heads: int = hyperparameter(
         default=4,
@@ -93,6 +99,7 @@ class SelfAttentionNetwork(Network):
         int
         Heads, of ``"multi_head"`` and ``"linear"`` attention.
         """,
+        search=IntegerRange(1, 8, log=True),
     )
     attention_width: int | None = hyperparameter(
         default=None,
@@ -127,6 +134,7 @@ class SelfAttentionNetwork(Network):
         How steps become one vector: by their average, maximum and minimum, or by an average whose
         weights are learned, which are then the attention that can be looked at.
         """,
+        search=Choices(("statistics", "attention")),
     )
     hidden_normalization: str | None = hyperparameter(
         default="layer",
@@ -136,6 +144,7 @@ class SelfAttentionNetwork(Network):
         Normalisation after each convolution and attention: over the batch, over the channels of
         each step, or none.
         """,
+        search=Choices(("batch", "layer", None)),
     )
     activation: str = hyperparameter(
         default="relu",
@@ -144,6 +153,7 @@ class SelfAttentionNetwork(Network):
         {"relu", "gelu", "silu", "elu", "tanh"}
         Activation of the convolutions.
         """,
+        search=Choices(("relu", "gelu", "tanh")),
     )
     pattern_dilations: int = hyperparameter(
         default=0,
@@ -162,6 +172,7 @@ class SelfAttentionNetwork(Network):
         float
         Share of what convolutions and attention add that is dropped in training.
         """,
+        search=RealRange(0.0, 0.5),
     )
 
     def encode(self, inputs: Any, mask: Any = None) -> Encoding:

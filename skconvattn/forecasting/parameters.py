@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skconvattn._hyperparameters import hyperparameter
+from skconvattn._hyperparameters import Choices, RealRange, hyperparameter
 from skconvattn.engine import TrainingParameters
 
 _FROM_ONE = Interval(Integral, 1, None, closed="left")
@@ -64,6 +64,7 @@ class ForecastingParameters(TrainingParameters, patience="auto", steps_per_epoch
         last value, by median and interquartile range; "series" normalises whole series only, by
         mean and deviation, and None nothing at all.
         """,
+        search=Choices(("standard", "last", "robust")),
     )
     linear_skip: bool = hyperparameter(
         default=True,
@@ -91,6 +92,7 @@ class ForecastingParameters(TrainingParameters, patience="auto", steps_per_epoch
         float
         Share of the network's features dropped in training before they reach the forecast.
         """,
+        search=RealRange(0.0, 0.5),
     )
     past_regressors: Any = hyperparameter(
         default="auto",
