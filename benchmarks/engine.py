@@ -260,9 +260,10 @@ print((rss() - before) / {n})
 
 _SHAPES = """
 import gc, psutil, benchmarks.engine as b
-from skconvattn.engine import prediction, programs
-from skconvattn.engine.cache import ProgramCache
-programs._PROGRAMS, prediction._MODELS = ProgramCache(2), ProgramCache(2)
+from skconvattn.engine import programs
+from skconvattn.engine.compiled import training_program
+training_program._PROGRAMS = programs.ProgramCache(2)
+programs._MODELS = programs.ProgramCache(2)
 X, y = b._airline_windows()
 def fit(shape):
     inputs, targets = X[:, :shape // 3], y[:, :shape % 3 + 1]

@@ -19,14 +19,12 @@ from typing import Any
 import numpy as np
 
 from skconvattn import SelfAttentionRegressor
-from skconvattn._hyperparameters import hyperparameters
 from skconvattn.datasets import make_pulses
 from skconvattn.estimators import BaseNeuralRegressor
 from skconvattn.inspection import attention_weights
 from skconvattn.networks import Encoding, Network
 
 
-@hyperparameters
 class FiveConvolutions(Network):
     """Five convolutions of 32 channels, each of five time steps."""
 
@@ -40,7 +38,6 @@ class FiveConvolutions(Network):
         return Encoding(keras.layers.GlobalAveragePooling1D()(hidden), None, hidden)
 
 
-@hyperparameters
 class FiveConvolutionsRegressor(FiveConvolutions, BaseNeuralRegressor):
     """The same as an estimator."""
 

@@ -16,7 +16,7 @@ from .architectures.self_attention import (
     SelfAttentionForecaster,
     SelfAttentionRegressor,
 )
-from .persistence.saving import load
+from .persistence.loading import load
 
 __all__ = [
     "AttentionClassifier",

@@ -1,4 +1,4 @@
-"""Hyperparameters declared once: default, constraint and documentation beside each other."""
+"""Hyperparameters declared once: default, constraint, search range and documentation together."""
 
 from __future__ import annotations
 
@@ -6,12 +6,71 @@ import dataclasses
 import inspect
 import re
 import textwrap
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from collections.abc import Mapping
+from typing import Any
 
-T = TypeVar("T")
+_CLASS_VARIABLE = re.compile(r"(\w+\.)*ClassVar\b")
 
 
-def hyperparameter(*, default: Any, constraints: list[Any] | str, doc: str) -> Any:
+@dataclasses.dataclass(frozen=True)
+class SearchRange:
+    """What is worth searching of a hyperparameter.
+
+    Attributes
+    ----------
+    needs : str or None
+        Another hyperparameter; where that one is None, this one has no effect.
+    """
+
+    needs: str | None = dataclasses.field(default=None, kw_only=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class IntegerRange(SearchRange):
+    """Whole numbers.
+
+    Attributes
+    ----------
+    low, high : int
+        Smallest and largest value.
+    log : bool
+        Whether to search on a logarithmic scale.
+    """
+
+    low: int
+    high: int
+    log: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class RealRange(SearchRange):
+    """Real numbers; attributes are those of :class:`IntegerRange`."""
+
+    low: float
+    high: float
+    log: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Choices(SearchRange):
+    """Some values.
+
+    Attributes
+    ----------
+    values : tuple
+        All of them valid.
+    """
+
+    values: tuple[Any, ...]
+
+
+def hyperparameter(
+    *,
+    default: Any,
+    constraints: list[Any] | str,
+    doc: str,
+    search: SearchRange | None = None,
+) -> Any:
     """Declare one constructor parameter of an estimator or a network.
 
     Parameters
@@ -25,11 +84,13 @@ def hyperparameter(*, default: Any, constraints: list[Any] | str, doc: str) -> A
     doc : str
         The type line of a numpydoc entry, a line break, and its description. It is merged into
         the docstring of every class that takes the parameter.
+    search : SearchRange, optional
+        What is worth searching; by default the parameter is left alone in a search.
 
     Returns
     -------
     dataclasses.Field
-        To be assigned to an annotated class attribute below :func:`hyperparameters`.
+        To be assigned to an annotated class attribute of a :class:`~skconvattn.networks.Network`.
     """
     kind, _, description = textwrap.dedent(doc).strip().partition("\n")
     return dataclasses.field(
@@ -38,70 +99,79 @@ def hyperparameter(*, default: Any, constraints: list[Any] | str, doc: str) -> A
             "constraints": constraints,
             "type": kind.strip(),
             "doc": textwrap.dedent(description).strip(),
+            "search": search,
         },
     )
 
 
-@dataclass_transform(eq_default=False, kw_only_default=True, field_specifiers=(hyperparameter,))
-def hyperparameters(cls: type[T] | None = None, /, **defaults: Any) -> Any:
+def take_hyperparameters(cls: type, defaults: Mapping[str, Any]) -> None:
     """Make a class take the hyperparameters that it and its bases declare.
 
     Generates a keyword-only constructor that stores each argument unchanged, merges the
     constraints into scikit-learn's ``_parameter_constraints``, and writes the ``Parameters``
     section of the docstring, and the ``Attributes`` section where a base describes what a fit
-    leaves behind in ``_fitted_attributes``.
+    leaves behind in ``_fitted_attributes``. The names stand in ``_parameter_names``.
 
     Parameters
     ----------
     cls : type
-        The class; left out when ``defaults`` are given.
-    **defaults
+        The class, as it was just created.
+    defaults : mapping of str to object
         Other default values for inherited hyperparameters, by name.
-
-    Returns
-    -------
-    type or decorator
-        The same class.
 
     Raises
     ------
     TypeError
-        If a default is given for a parameter that no base declares, or if a class with a
-        constructor of its own stands before one with hyperparameters among the bases: calling up
-        the chain would then silently reset parameters to their defaults.
+        If a class attribute is annotated that is neither a hyperparameter nor a ``ClassVar``, if a
+        default is given for a parameter that no base declares, if the class has a constructor of
+        its own, or if a base with one stands before a base with hyperparameters: calling up the
+        chain would then silently reset parameters to their defaults.
     """
-    if cls is None:
-        return lambda decorated: _decorate(decorated, defaults)
-    return _decorate(cls, defaults)
-
-
-def parameter_names(cls: type) -> tuple[str, ...]:
-    """Return the names of all hyperparameters of a class, in the order of the constructor."""
-    return tuple(field.name for field in dataclasses.fields(cls))
-
-
-class Parametrised:
-    """Base of everything with hyperparameters: names the constraints for type checkers."""
-
-    _parameter_constraints: ClassVar[dict[str, Any]] = {}
-
-
-def _decorate(cls: type[T], defaults: dict[str, Any]) -> type[T]:
+    _check_annotations(cls)
+    if "__init__" in vars(cls):
+        raise TypeError(
+            f"{cls.__name__} has a constructor of its own, which would not take its "
+            "hyperparameters; use __post_init__ instead, which runs behind the one that is made."
+        )
     _override_defaults(cls, defaults)
     # dataclass would put the signature into a class without a docstring.
     doc = cls.__doc__ or ""
     dataclasses.dataclass(eq=False, repr=False, kw_only=True)(cls)
     _check_order_of_bases(cls)
-    fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+    fields = dataclasses.fields(cls)
+    cls._parameter_names = tuple(field.name for field in fields)  # type: ignore[attr-defined]
     cls._parameter_constraints = {  # type: ignore[attr-defined]
         field.name: field.metadata["constraints"] for field in fields
     }
     attributes = textwrap.dedent(getattr(cls, "_fitted_attributes", "")).strip()
     cls.__doc__ = _with_sections(doc, fields, attributes)
-    return cls
 
 
-def _override_defaults(cls: type, defaults: dict[str, Any]) -> None:
+def parameter_names(cls: Any) -> tuple[str, ...]:
+    """Return the names of all hyperparameters of a class, in the order of the constructor."""
+    names: tuple[str, ...] = cls._parameter_names
+    return names
+
+
+def search_ranges(cls: Any) -> dict[str, SearchRange]:
+    """Return what is worth searching of a class, by the names of its hyperparameters."""
+    found = {field.name: field.metadata["search"] for field in dataclasses.fields(cls)}
+    return {name: search for name, search in found.items() if search is not None}
+
+
+def _check_annotations(cls: type) -> None:
+    for name, annotation in inspect.get_annotations(cls).items():
+        value = cls.__dict__.get(name)
+        declared = isinstance(value, dataclasses.Field) and "constraints" in value.metadata
+        text = annotation if isinstance(annotation, str) else repr(annotation)
+        if not declared and not _CLASS_VARIABLE.match(text):
+            raise TypeError(
+                f"{cls.__name__}.{name} is annotated, but it is no hyperparameter; declare it with "
+                "hyperparameter(...), or annotate it as ClassVar."
+            )
+
+
+def _override_defaults(cls: type, defaults: Mapping[str, Any]) -> None:
     """Redeclare inherited fields with another default, keeping documentation and constraints."""
     annotations = dict(inspect.get_annotations(cls))
     for name, default in defaults.items():
@@ -111,8 +181,8 @@ def _override_defaults(cls: type, defaults: dict[str, Any]) -> None:
                 break
         else:
             raise TypeError(
-                f"hyperparameters({name}=...) on {cls.__name__} overrides a parameter that no base "
-                "declares; declare it as a field first."
+                f"{name}={default!r} in the bases of {cls.__name__} is the default of a parameter "
+                "that no base declares; declare it with hyperparameter(...) first."
             )
         annotations[name] = field.type
         setattr(cls, name, dataclasses.field(default=default, metadata=dict(field.metadata)))

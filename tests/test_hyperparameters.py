@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import Field
 from numbers import Integral
+from typing import ClassVar
 
 import pytest
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, InvalidParameterError
 
 from skconvattn import all_estimators
-from skconvattn._hyperparameters import (
-    Parametrised,
-    hyperparameter,
-    hyperparameters,
-    parameter_names,
-)
+from skconvattn._hyperparameters import IntegerRange, hyperparameter, parameter_names, search_ranges
+from skconvattn.networks import Network
 
 POSITIVE = Interval(Integral, 1, None, closed="left")
 
 
-@hyperparameters
-class Filters(Parametrised):
+class Filters(Network):
     """Has filters."""
 
     filters: int = hyperparameter(
@@ -36,8 +31,7 @@ class Filters(Parametrised):
     )
 
 
-@hyperparameters
-class Training(Parametrised):
+class Training(Network):
     """Has epochs."""
 
     epochs: int = hyperparameter(
@@ -48,7 +42,6 @@ class Training(Parametrised):
     )
 
 
-@hyperparameters
 class Estimator(Filters, Training, BaseEstimator):
     """Combines both.
 
@@ -142,7 +135,6 @@ def test_the_docstring_documents_every_parameter_before_the_first_section():
 
 
 def test_a_class_without_docstring_gets_the_section_alone():
-    @hyperparameters
     class Silent(Filters):
         pass
 
@@ -150,8 +142,7 @@ def test_a_class_without_docstring_gets_the_section_alone():
 
 
 def test_an_overridden_default_keeps_constraint_and_documentation():
-    @hyperparameters(epochs=20)
-    class Patient(Estimator):
+    class Patient(Estimator, epochs=20):
         """Trains for longer."""
 
     assert Patient().epochs == 20
@@ -163,11 +154,9 @@ def test_an_overridden_default_keeps_constraint_and_documentation():
 
 
 def test_the_default_nearest_in_the_order_of_bases_is_overridden():
-    @hyperparameters(epochs=20)
-    class Longer(Training):
+    class Longer(Training, epochs=20):
         """Between."""
 
-    @hyperparameters
     class Leaf(Filters, Longer, BaseEstimator):
         """Inherits the override."""
 
@@ -177,21 +166,18 @@ def test_the_default_nearest_in_the_order_of_bases_is_overridden():
 def test_overriding_a_parameter_that_no_base_declares_is_refused():
     with pytest.raises(TypeError, match=r"epoch=.*Misspelt.*no base declares"):
 
-        @hyperparameters(epoch=20)
-        class Misspelt(Estimator):
+        class Misspelt(Estimator, epoch=20):
             """Means epochs."""
 
 
 def test_a_foreign_constructor_before_hyperparameters_is_refused():
     with pytest.raises(TypeError, match="put Filters first"):
 
-        @hyperparameters
         class Wrong(Foreign, Filters):
             """Would have its filters reset to 8."""
 
 
 def test_a_foreign_constructor_behind_hyperparameters_resets_nothing():
-    @hyperparameters
     class Right(Filters, Foreign):
         """Keeps its filters."""
 
@@ -202,40 +188,82 @@ def test_a_foreign_constructor_behind_hyperparameters_resets_nothing():
 def test_a_mutable_default_is_refused(default):
     with pytest.raises(ValueError, match="mutable default"):
 
-        @hyperparameters
-        class Shared(Parametrised):
+        class Shared(Network):
             """Would share its list with all instances."""
 
             values: list = hyperparameter(default=default, constraints=[list], doc="list\nValues.")
 
 
-def _declared_without_decorator(cls: type) -> list[str]:
-    """Hyperparameters that stand in a class whose decorator was forgotten."""
-    return [
-        f"{base.__name__}.{name}"
-        for base in cls.__mro__
-        for name, value in vars(base).items()
-        if isinstance(value, Field)
-    ]
+def test_a_subclass_of_two_bases_that_says_nothing_more_takes_all_their_parameters():
+    class Silent(Filters, Training, BaseEstimator):
+        pass
+
+    assert Silent(filters=4, epochs=2).get_params() == {
+        "filters": 4, "epochs": 2, "optimizer": "adam",
+    }  # fmt: skip
+    assert set(Silent._parameter_constraints) == {"filters", "epochs", "optimizer"}
 
 
-def test_a_forgotten_decorator_is_found():
-    class Forgotten(Estimator):
-        """Declares a parameter that no constructor takes."""
+@pytest.mark.parametrize("base", all_estimators("classifier")[:1])
+def test_a_subclass_of_an_estimator_and_a_network_takes_all_their_parameters(base):
+    class Both(Filters, base[1]):
+        pass
+
+    assert set(parameter_names(Both)) == {*parameter_names(base[1]), "filters"}
+
+
+def test_a_subclass_takes_what_it_declares_itself():
+    class Units(Estimator):
+        """Declares one more."""
 
         units: int = hyperparameter(default=4, constraints=[POSITIVE], doc="int\nSize.")
 
-    assert "units" not in Forgotten().get_params()
-    assert _declared_without_decorator(Forgotten) == ["Forgotten.units"]
+    assert Units(units=2, filters=3).get_params()["units"] == 2
+    assert "units : int, default=4" in Units.__doc__
+
+
+def test_an_annotated_attribute_that_is_no_hyperparameter_is_refused():
+    with pytest.raises(TypeError, match=r"Typed.size is annotated.*hyperparameter.*ClassVar"):
+
+        class Typed(Estimator):
+            size: int = 3
+
+    with pytest.raises(TypeError, match=r"Bare.size is annotated"):
+
+        class Bare(Estimator):
+            size: int
+
+
+def test_class_variables_are_no_parameters():
+    class WithConstants(Estimator):
+        limit: ClassVar[int] = 3
+        names: ClassVar = ("a", "b")
+        plain = 4
+
+    assert set(parameter_names(WithConstants)) == {"filters", "epochs", "optimizer"}
+    assert WithConstants.limit == 3
+
+
+def test_a_constructor_of_its_own_is_refused():
+    with pytest.raises(TypeError, match=r"Own has a constructor of its own.*__post_init__"):
+
+        class Own(Estimator):
+            def __init__(self) -> None:
+                self.filters = 8
+
+
+def test_names_are_looked_up_on_the_class():
+    assert Estimator._parameter_names == parameter_names(Estimator)
+    assert Network._parameter_names == ()
 
 
 @pytest.mark.parametrize(("name", "cls"), all_estimators())
-def test_no_estimator_has_a_forgotten_decorator(name, cls):
-    assert _declared_without_decorator(cls) == []
-    assert "__dataclass_fields__" in vars(cls), f"{name} lacks @hyperparameters"
+def test_the_constructor_of_every_estimator_takes_all_that_its_bases_declare(name, cls):
+    declared = {n for base in cls.__mro__ for n in vars(base).get("_parameter_names", ())}
+    assert declared == set(parameter_names(cls)) == set(inspect.signature(cls).parameters)
 
 
-def test_a_subclass_that_declares_nothing_needs_no_decorator():
+def test_a_subclass_that_declares_nothing_keeps_its_parameters():
     class Plain(Estimator):
         """Adds a method."""
 
@@ -244,6 +272,22 @@ def test_a_subclass_that_declares_nothing_needs_no_decorator():
 
     assert Plain(filters=3).double() == 6
     assert clone(Plain(filters=3)).filters == 3
+
+
+def test_search_ranges_are_read_from_the_declarations_also_where_the_default_is_another():
+    class Searched(Training):
+        units: int = hyperparameter(
+            default=4,
+            constraints=[POSITIVE],
+            doc="int\nSize.",
+            search=IntegerRange(2, 64, log=True, needs="optimizer"),
+        )
+
+    class Leaf(Searched, units=8):
+        pass
+
+    assert search_ranges(Leaf) == {"units": IntegerRange(2, 64, log=True, needs="optimizer")}
+    assert search_ranges(Training) == {}
 
 
 def test_fields_can_be_read_but_their_documentation_not_changed():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn._hyperparameters import hyperparameter
 from skconvattn.architectures import declarations
 from skconvattn.architectures.recurrent import recurrent_layer, with_context
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
@@ -12,7 +12,6 @@ from skconvattn.forecasting import BaseNeuralForecaster
 from skconvattn.networks import Encoding, Network
 
 
-@hyperparameters
 class AttentionNetwork(Network):
     """Recurrent encoder and many-to-one attention, as in the package ``attention``."""
 
@@ -49,7 +48,6 @@ class AttentionNetwork(Network):
         return Encoding(features, attention, with_context(hidden, features))
 
 
-@hyperparameters
 class AttentionForecaster(AttentionNetwork, BaseNeuralForecaster):
     """Forecaster with recurrent attention, around a linear map that starts at ridge regression.
 
@@ -66,7 +64,6 @@ class AttentionForecaster(AttentionNetwork, BaseNeuralForecaster):
     _smallest = {"recurrent_units": 2, "units": 2}
 
 
-@hyperparameters
 class AttentionRegressor(AttentionNetwork, BaseNeuralRegressor):
     """Regressor with recurrent attention.
 
@@ -81,7 +78,6 @@ class AttentionRegressor(AttentionNetwork, BaseNeuralRegressor):
     """
 
 
-@hyperparameters
 class AttentionClassifier(AttentionNetwork, BaseNeuralClassifier):
     """Classifier with recurrent attention.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sklearn.utils._param_validation import StrOptions
 
-from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn._hyperparameters import Choices, IntegerRange, hyperparameter
 from skconvattn.architectures import declarations
 from skconvattn.architectures.declarations import POSITIVE
 from skconvattn.architectures.recurrent import recurrent_layer, with_context
@@ -20,7 +20,6 @@ _ACTIVATIONS = {
 }  # fmt: skip
 
 
-@hyperparameters
 class ConvAttentionNetwork(Network):
     """Convolution, max pooling, dense projection and many-to-one attention.
 
@@ -34,6 +33,7 @@ class ConvAttentionNetwork(Network):
         int
         Channels of the convolution.
         """,
+        search=IntegerRange(8, 64, log=True),
     )
     kernel_size: int = hyperparameter(
         default=3,
@@ -42,6 +42,7 @@ class ConvAttentionNetwork(Network):
         int
         Time steps that the convolution sees at once.
         """,
+        search=IntegerRange(2, 9),
     )
     pool_size: int = hyperparameter(
         default=2,
@@ -50,6 +51,7 @@ class ConvAttentionNetwork(Network):
         int
         Time steps that are pooled into one by their maximum; 1 for no pooling.
         """,
+        search=IntegerRange(1, 4),
     )
     strides: int = hyperparameter(
         default=1,
@@ -82,6 +84,7 @@ class ConvAttentionNetwork(Network):
         str or callable
         Activation of the convolution, as Keras names it.
         """,
+        search=Choices(("relu", "gelu", "tanh")),
     )
     projection_units: int | None = hyperparameter(
         default=None,
@@ -105,7 +108,7 @@ class ConvAttentionNetwork(Network):
         of="the projected channels, and of the recurrent encoder's inputs, dropped in training"
     )
     recurrent: str | None = declarations.optional_recurrent_encoder()
-    recurrent_units: int = declarations.recurrent_units()
+    recurrent_units: int = declarations.recurrent_units(needs="recurrent")
 
     def encode(self, inputs: Any, mask: Any = None) -> Encoding:
         """Encode a batch of series; see :meth:`Network.encode`."""
@@ -135,7 +138,6 @@ class ConvAttentionNetwork(Network):
         return Encoding(features, attention, with_context(sequence, features))
 
 
-@hyperparameters
 class ConvAttentionForecaster(ConvAttentionNetwork, BaseNeuralForecaster):
     """Forecaster with convolutional attention, around a linear map that starts at ridge regression.
 
@@ -155,7 +157,6 @@ class ConvAttentionForecaster(ConvAttentionNetwork, BaseNeuralForecaster):
     _smallest = {"filters": 4, "units": 4}
 
 
-@hyperparameters
 class ConvAttentionRegressor(ConvAttentionNetwork, BaseNeuralRegressor):
     """Regressor with convolutional attention.
 
@@ -170,8 +171,7 @@ class ConvAttentionRegressor(ConvAttentionNetwork, BaseNeuralRegressor):
     """
 
 
-@hyperparameters(kernel_size=7)
-class ConvAttentionClassifier(ConvAttentionNetwork, BaseNeuralClassifier):
+class ConvAttentionClassifier(ConvAttentionNetwork, BaseNeuralClassifier, kernel_size=7):
     """Classifier with convolutional attention.
 
     Examples

@@ -11,7 +11,7 @@ from typing import Any
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skconvattn._hyperparameters import hyperparameter
+from skconvattn._hyperparameters import Choices, IntegerRange, RealRange, hyperparameter
 
 POSITIVE = Interval(Integral, 1, None, closed="left")
 
@@ -45,8 +45,19 @@ def optional_recurrent_encoder() -> Any:
     )
 
 
-def recurrent_units() -> Any:
-    """Declare the size of a recurrent encoder."""
+def recurrent_units(*, needs: str | None = None) -> Any:
+    """Declare the size of a recurrent encoder.
+
+    Parameters
+    ----------
+    needs : str, optional
+        Parameter whose value None leaves the encoder out.
+
+    Returns
+    -------
+    dataclasses.Field
+        The field.
+    """
     return hyperparameter(
         default=32,
         constraints=[POSITIVE],
@@ -54,6 +65,7 @@ def recurrent_units() -> Any:
         int
         Size of the recurrent encoder's hidden state.
         """,
+        search=IntegerRange(8, 64, log=True, needs=needs),
     )
 
 
@@ -66,6 +78,7 @@ def attention_units() -> Any:
         int
         Features that attention gives.
         """,
+        search=IntegerRange(8, 64, log=True),
     )
 
 
@@ -91,10 +104,11 @@ def attention_score(*, default: str, compared: str) -> Any:
         {{"luong", "bahdanau"}}
         How attention compares {compared} with the last one: multiplicative or additive.
         """,
+        search=Choices(("luong", "bahdanau")),
     )
 
 
-def depth(*, default: int, of: str) -> Any:
+def depth(*, default: int, of: str, most_searched: int = 2) -> Any:
     """Declare how many layers of a kind follow one another.
 
     Parameters
@@ -103,6 +117,8 @@ def depth(*, default: int, of: str) -> Any:
         The default.
     of : str
         The kind of layer, in the plural and with a capital letter.
+    most_searched : int
+        Largest depth worth searching.
 
     Returns
     -------
@@ -116,6 +132,7 @@ def depth(*, default: int, of: str) -> Any:
         int
         {of}, each on the output of the one before; {DEPTH.right} at most.
         """,
+        search=IntegerRange(1, most_searched),
     )
 
 
@@ -139,4 +156,5 @@ def dropout(*, of: str) -> Any:
         float
         Share of {of}.
         """,
+        search=RealRange(0.0, 0.5),
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn._hyperparameters import Choices, IntegerRange, hyperparameter
 from skconvattn.architectures import declarations
 from skconvattn.architectures.declarations import POSITIVE
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from skconvattn.forecasting.streaming import ForecastStream
 
 
-@hyperparameters
 class RNNAttentionNetwork(Network):
     """Stacked attention with one learned query per head, as in "Attention as an RNN".
 
@@ -38,6 +37,7 @@ class RNNAttentionNetwork(Network):
         step is normalised over its channels, which leaves only signs of two channels: take four or
         more.
         """,
+        search=IntegerRange(8, 64, log=True),
     )
     n_layers: int = declarations.depth(default=2, of="Attention layers")
     num_heads: Any = hyperparameter(
@@ -47,6 +47,7 @@ class RNNAttentionNetwork(Network):
         int or sequence of int
         Heads of every layer, or of each.
         """,
+        search=IntegerRange(1, 8, log=True),
     )
     key_dim: Any = hyperparameter(
         default=8,
@@ -55,6 +56,7 @@ class RNNAttentionNetwork(Network):
         int or sequence of int
         Channels of a head's query, keys and values in every layer, or in each.
         """,
+        search=IntegerRange(4, 32, log=True),
     )
     kernel_size: int = hyperparameter(
         default=3,
@@ -63,6 +65,7 @@ class RNNAttentionNetwork(Network):
         int
         Time steps that the convolution before the first layer sees: a step and those before it.
         """,
+        search=IntegerRange(2, 9),
     )
     pooling: str = hyperparameter(
         default="last",
@@ -72,6 +75,7 @@ class RNNAttentionNetwork(Network):
         How steps become one vector: by the last one, by their average, maximum and minimum, or by
         an average with learned weights, which are then the attention that can be inspected.
         """,
+        search=Choices(("last", "statistics", "attention")),
     )
     dropout: float = declarations.dropout(of="what each layer adds that is dropped in training")
 
@@ -199,7 +203,6 @@ def _one_per_layer(name: str, value: Any, n_layers: int) -> tuple[int, ...]:
     return values
 
 
-@hyperparameters
 class RNNAttentionForecaster(RNNAttentionNetwork, BaseNeuralForecaster):
     """Forecaster with attention as an RNN, around a linear map that starts at ridge regression.
 
@@ -237,7 +240,6 @@ class RNNAttentionForecaster(RNNAttentionNetwork, BaseNeuralForecaster):
     _smallest = {"units": 2, "n_layers": 1, "num_heads": 1, "key_dim": 2}
 
 
-@hyperparameters
 class RNNAttentionRegressor(RNNAttentionNetwork, BaseNeuralRegressor):
     """Regressor with attention as an RNN.
 
@@ -252,8 +254,7 @@ class RNNAttentionRegressor(RNNAttentionNetwork, BaseNeuralRegressor):
     """
 
 
-@hyperparameters(pooling="statistics")
-class RNNAttentionClassifier(RNNAttentionNetwork, BaseNeuralClassifier):
+class RNNAttentionClassifier(RNNAttentionNetwork, BaseNeuralClassifier, pooling="statistics"):
     """Classifier with attention as an RNN.
 
     Examples

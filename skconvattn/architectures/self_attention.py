@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn._hyperparameters import Choices, IntegerRange, hyperparameter
 from skconvattn.architectures import declarations
 from skconvattn.architectures.declarations import POSITIVE
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
@@ -15,7 +15,6 @@ from skconvattn.forecasting import BaseNeuralForecaster
 from skconvattn.networks import Encoding, Network, pooled
 
 
-@hyperparameters
 class SelfAttentionNetwork(Network):
     """A stack of residual convolutions, a stack of self-attention, and pooling over time."""
 
@@ -26,6 +25,7 @@ class SelfAttentionNetwork(Network):
         int
         Channels of the convolutions, and of each time step between the layers.
         """,
+        search=IntegerRange(8, 64, log=True),
     )
     kernel_size: int = hyperparameter(
         default=5,
@@ -34,8 +34,9 @@ class SelfAttentionNetwork(Network):
         int
         Time steps that a convolution sees at once.
         """,
+        search=IntegerRange(2, 9),
     )
-    n_convolutions: int = declarations.depth(default=2, of="Residual convolutions")
+    n_convolutions: int = declarations.depth(default=2, of="Residual convolutions", most_searched=4)
     dilation_base: int = hyperparameter(
         default=1,
         constraints=[POSITIVE],
@@ -62,6 +63,7 @@ class SelfAttentionNetwork(Network):
         ``tanh``, by products through one matrix, or by products of positive features, at a cost
         linear in time.
         """,
+        search=Choices(("multi_head", "additive", "multiplicative", "linear")),
     )
     n_layers: int = declarations.depth(default=1, of="Attention layers")
     units: int = hyperparameter(
@@ -72,6 +74,7 @@ class SelfAttentionNetwork(Network):
         Channels in which attention compares steps: in all heads together, rounded up to equal
         heads.
         """,
+        search=IntegerRange(8, 64, log=True),
     )
     num_heads: int = hyperparameter(
         default=4,
@@ -80,6 +83,7 @@ class SelfAttentionNetwork(Network):
         int
         Heads, of ``"multi_head"`` and ``"linear"`` attention.
         """,
+        search=IntegerRange(1, 8, log=True),
     )
     attention_width: int | None = hyperparameter(
         default=None,
@@ -114,6 +118,7 @@ class SelfAttentionNetwork(Network):
         How steps become one vector: by their average, maximum and minimum, or by an average with
         learned weights, which are then the attention that can be inspected.
         """,
+        search=Choices(("statistics", "attention")),
     )
     hidden_normalization: str | None = hyperparameter(
         default="layer",
@@ -123,6 +128,7 @@ class SelfAttentionNetwork(Network):
         Normalisation after each convolution and attention: over the batch, over the channels of
         each step, or none.
         """,
+        search=Choices(("batch", "layer", None)),
     )
     activation: str = hyperparameter(
         default="relu",
@@ -131,6 +137,7 @@ class SelfAttentionNetwork(Network):
         {"relu", "gelu", "silu", "elu", "tanh"}
         Activation of the convolutions.
         """,
+        search=Choices(("relu", "gelu", "tanh")),
     )
     pattern_dilations: int = hyperparameter(
         default=0,
@@ -266,7 +273,6 @@ class SelfAttentionNetwork(Network):
         return weights if self.attention_width is None else ExpandedBand(self.history_only)(weights)
 
 
-@hyperparameters
 class SelfAttentionForecaster(SelfAttentionNetwork, BaseNeuralForecaster):
     """Forecaster with self-attention, around a linear map that starts at ridge regression.
 
@@ -291,8 +297,7 @@ class SelfAttentionForecaster(SelfAttentionNetwork, BaseNeuralForecaster):
 
 # Without dropout the network memorises small data sets before the linear map beside it has found
 # its weights: with it, R² rose from 0.34 to 1.00 on a linear task of 150 samples.
-@hyperparameters(dropout=0.3)
-class SelfAttentionRegressor(SelfAttentionNetwork, BaseNeuralRegressor):
+class SelfAttentionRegressor(SelfAttentionNetwork, BaseNeuralRegressor, dropout=0.3):
     """Regressor with self-attention.
 
     Examples
@@ -306,8 +311,15 @@ class SelfAttentionRegressor(SelfAttentionNetwork, BaseNeuralRegressor):
     """
 
 
-@hyperparameters(strides=4, kernel_size=9, pattern_dilations=8, epochs=2, learning_rate=1e-4)
-class SelfAttentionClassifier(SelfAttentionNetwork, BaseNeuralClassifier):
+class SelfAttentionClassifier(
+    SelfAttentionNetwork,
+    BaseNeuralClassifier,
+    strides=4,
+    kernel_size=9,
+    pattern_dilations=8,
+    epochs=2,
+    learning_rate=1e-4,
+):
     """Classifier with self-attention, beside a linear map of how often patterns occur.
 
     The map starts at its ridge regression, chosen by leaving one sample out at a time, and what

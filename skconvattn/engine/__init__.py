@@ -1,10 +1,10 @@
-"""Compiled training and prediction, shared by all estimators of a shape."""
+"""Compiled training and prediction, shared by all networks of the same shape."""
 
 from __future__ import annotations
 
 from skconvattn.engine.parameters import TrainingParameters
 from skconvattn.engine.plan import TrainingPlan, TrainingResult
-from skconvattn.engine.state import FittedModel
+from skconvattn.engine.programs import FittedModel
 from skconvattn.engine.training import train
 
 __all__ = [

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from skconvattn._hyperparameters import Parametrised, hyperparameter, hyperparameters
+from skconvattn._hyperparameters import RealRange, hyperparameter
 from skconvattn.engine.plan import TrainingPlan
-from skconvattn.engine.state import FittedModel
+from skconvattn.engine.programs import FittedModel
+from skconvattn.networks.base import Network
 from skconvattn.networks.spec import ModelSpec
 
-# Samples that steps_per_epoch="auto" shows an epoch at most.
+# The most samples per epoch with steps_per_epoch="auto".
 _LARGE = 16_384
 
 
-@hyperparameters
-class TrainingParameters(Parametrised):
+class TrainingParameters(Network):
     """How a network is trained."""
 
     epochs: int = hyperparameter(
@@ -26,7 +26,7 @@ class TrainingParameters(Parametrised):
         constraints=[Interval(Integral, 1, None, closed="left")],
         doc="""
         int
-        Passes over the training data, at most.
+        Most passes over the training data.
         """,
     )
     batch_size: int | str = hyperparameter(
@@ -34,7 +34,7 @@ class TrainingParameters(Parametrised):
         constraints=[Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         doc="""
         int or "auto"
-        Samples a step of the optimiser. "auto" takes the power of two nearest to a tenth of the
+        Samples per step of the optimiser. "auto" takes the power of two nearest to a tenth of the
         training samples, between 8 and 64.
         """,
     )
@@ -56,6 +56,7 @@ class TrainingParameters(Parametrised):
         Step size of the optimiser. None takes the optimiser's own, and 0.003 where the optimiser
         is given by name.
         """,
+        search=RealRange(3e-4, 3e-2, log=True),
     )
     optimizer: Any = hyperparameter(
         default="adam",
@@ -126,7 +127,7 @@ class TrainingParameters(Parametrised):
         constraints=["verbose"],
         doc="""
         int
-        0 is silent, 1 shows a progress bar, 2 prints a line an epoch.
+        0 is silent, 1 shows a progress bar, 2 prints one line per epoch.
         """,
     )
     engine: str = hyperparameter(
@@ -134,7 +135,7 @@ class TrainingParameters(Parametrised):
         constraints=[StrOptions({"auto", "compiled", "portable"})],
         doc="""
         {"auto", "compiled", "portable"}
-        What trains the network: one compiled program an epoch, for TensorFlow, or Keras's own
+        What trains the network: one compiled call per epoch, for TensorFlow, or Keras's own
         loop, for any backend, any callback and inside ``tf.distribute`` scopes, at the pace of
         Keras. "auto" takes the compiled engine wherever it serves, and says in an info log of the
         logger ``skconvattn`` where it does not.
@@ -145,7 +146,7 @@ class TrainingParameters(Parametrised):
         constraints=["boolean"],
         doc="""
         bool
-        Whether a further fit on data of the same shape goes on from the weights of the last one.
+        Whether a further fit on data of the same shape starts from the weights of the last one.
         """,
     )
     random_state: Any = hyperparameter(
@@ -170,7 +171,7 @@ class TrainingParameters(Parametrised):
         automatic_loss : str or keras loss
             What ``loss="auto"`` stands for.
         stops_early : bool
-            Whether there is a validation part to stop by.
+            Whether there is a validation part that decides when to stop.
 
         Returns
         -------
@@ -195,7 +196,7 @@ class TrainingParameters(Parametrised):
         )
 
     def _warm_model(self, spec: ModelSpec) -> FittedModel | None:
-        """Return the weights to go on from, if asked for and of the same model."""
+        """Return the weights to start from, if asked for and of the same model."""
         fitted = getattr(self, "fitted_model_", None)
         return fitted if self.warm_start and fitted is not None and fitted.spec == spec else None
 

@@ -1,15 +1,21 @@
-"""How to train, what training gives, and the rules that both engines follow."""
+"""How to train, what training returns, and the rules for epochs that both engines follow."""
 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
-from skconvattn.engine.state import FittedModel
+from skconvattn.engine.progress import Progress
+
+if TYPE_CHECKING:
+    from skconvattn.engine.programs import FittedModel
 
 _DEFAULT_LEARNING_RATE = 3e-3
 
@@ -23,7 +29,7 @@ class TrainingPlan:
     epochs : int
         Epochs, at most.
     batch_size : int
-        Samples a step.
+        Samples per step.
     optimizer, learning_rate, loss
         As Keras takes them; ``learning_rate`` may be None.
     steps_per_epoch : int or None
@@ -37,7 +43,7 @@ class TrainingPlan:
     verbose : int
         See :class:`~skconvattn.engine.progress.Progress`.
     engine : {"auto", "compiled", "portable"}
-        See :func:`~skconvattn.engine.choice.choose_engine`.
+        See :func:`~skconvattn.engine.training.choose_engine`.
     description : str
         What the progress bar calls the fit.
     """
@@ -65,7 +71,7 @@ class TrainingResult:
     model : FittedModel
         Weights of the best epoch where there is a validation loss, else of the last.
     history : dict of str to list of float
-        Names of :func:`history_names`, an entry an epoch.
+        ``"loss"`` and the metrics, then the same after ``"val_"``, one entry per epoch.
     best_epoch : int
         Epochs trained up to the weights kept; 0 for the weights that training began with.
     first_loss : float
@@ -85,10 +91,99 @@ class TrainingResult:
         return (self.history.get("val_loss") or self.history["loss"])[self.best_epoch - 1]
 
 
-def history_names(metrics: Sequence[str], *, validated: bool) -> list[str]:
-    """Return ``"loss"`` and the metrics, then the same after ``"val_"`` where that is measured."""
-    names = ["loss", *metrics]
-    return names + [f"val_{name}" for name in names] * validated
+class EpochLog:
+    """The record of a fit, epoch by epoch: its history, its best epoch, and when it is over.
+
+    The first candidate for the best epoch are the initial weights, since these may be a good
+    guess: epoch 0.
+
+    Parameters
+    ----------
+    plan : TrainingPlan
+        How to train.
+    metrics : sequence of str
+        Names of what is measured beside the loss.
+    initial_loss : float
+        Validation loss before training; NaN where there is no validation part.
+    validated : bool
+        Whether there is a validation part.
+
+    Attributes
+    ----------
+    history : dict of str to list of float
+        As in :class:`TrainingResult`.
+    best_epoch : int
+        Epochs trained up to the weights to keep.
+    best_loss : float
+        Validation loss of the best epoch.
+    is_best : bool
+        Whether the weights of the latest epoch are those to keep.
+    is_over : bool
+        Whether the patience has run out.
+    """
+
+    def __init__(
+        self, plan: TrainingPlan, metrics: Sequence[str], initial_loss: float, *, validated: bool
+    ) -> None:
+        self.history: dict[str, list[float]] = {
+            name: [] for name in _history_names(metrics, validated=validated)
+        }
+        self.best_epoch, self.best_loss = 0, initial_loss
+        self.is_best, self.is_over = True, False
+        self._initial_loss = initial_loss
+        self._patience, self._validated = plan.patience, validated
+        self._n_epochs = 0
+        self._progress: Progress | None = None
+
+    def shown(self, plan: TrainingPlan) -> AbstractContextManager[Any]:
+        """Return the context in which epochs are shown as ``plan.verbose`` asks for."""
+        if not plan.verbose or not plan.epochs:
+            return nullcontext()
+        self._progress = Progress(plan.verbose, plan.epochs, plan.description)
+        return self._progress
+
+    def add(self, training: Sequence[float], validation: Sequence[float]) -> bool:
+        """Record an epoch.
+
+        Parameters
+        ----------
+        training : sequence of float
+            Loss and metrics over the steps of the epoch; a loss of NaN where the weights are not
+            finite after it.
+        validation : sequence of float
+            Loss and metrics over the validation part after the epoch; of no effect without one.
+
+        Returns
+        -------
+        bool
+            False where a loss is not finite: training ends, and the epoch does not count.
+
+        Raises
+        ------
+        FloatingPointError
+            If a loss is not finite and no epoch before improved on the initial weights.
+        """
+        number, loss = self._n_epochs + 1, training[0]
+        validation_loss = validation[0] if self._validated else math.nan
+        self.is_best = False
+        if not math.isfinite(loss) or (self._validated and math.isnan(validation_loss)):
+            _stop_without_finite_loss(number, self.best_epoch)
+            return False
+        self._n_epochs = number
+        # Without a validation part, what is measured on it has no name.
+        for values, value in zip(self.history.values(), [*training, *validation], strict=False):
+            values.append(value)
+        if self._progress is not None:
+            self._progress.epoch(number, loss, validation_loss)
+        # Without a validation part or early stopping, the latest weights are kept.
+        if self._patience is None or not validation_loss >= self.best_loss:
+            self.best_epoch, self.best_loss, self.is_best = number, validation_loss, True
+        self.is_over = bool(self._patience) and number - self.best_epoch >= (self._patience or 0)
+        return True
+
+    def result(self, model: FittedModel) -> TrainingResult:
+        """Return the result of training with the weights that were kept."""
+        return TrainingResult(model, self.history, self.best_epoch, self._initial_loss)
 
 
 def starting_rate(plan: TrainingPlan) -> Any:
@@ -107,17 +202,14 @@ def epoch_order(rng: np.random.Generator, training: np.ndarray, plan: TrainingPl
     return order[: plan.steps_per_epoch * plan.batch_size]
 
 
-def improves(plan: TrainingPlan, validation_loss: float, best_loss: float) -> bool:
-    """Whether weights are kept; without a validation part or early stopping, the last ones are."""
-    return plan.patience is None or not validation_loss >= best_loss
+def _history_names(metrics: Sequence[str], *, validated: bool) -> list[str]:
+    """Return ``"loss"`` and the metrics, then the same after ``"val_"`` where that is measured."""
+    names = ["loss", *metrics]
+    return names + [f"val_{name}" for name in names] * validated
 
 
-def stop_without_finite_loss(epoch: int, best_epoch: int) -> None:
+def _stop_without_finite_loss(epoch: int, best_epoch: int) -> None:
     """Keep the best epoch if there is one, with a warning; else say what to do."""
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
-
     if best_epoch == 0:
         raise FloatingPointError(
             f"Loss or weights were not finite in epoch {epoch}, and no epoch before was better "

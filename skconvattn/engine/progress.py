@@ -1,4 +1,4 @@
-"""One progress bar a fit, or a line an epoch."""
+"""One progress bar per fit, or one line per epoch."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 
 class Progress:
-    """Show how training goes.
+    """Show how training proceeds.
 
     Parameters
     ----------
     verbose : int
-        0 is silent, 1 shows a bar, 2 prints a line an epoch.
+        0 is silent, 1 shows a bar, 2 prints one line per epoch.
     epochs : int
         Epochs, at most.
     description : str

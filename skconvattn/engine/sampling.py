@@ -1,4 +1,4 @@
-"""Forward passes with dropout on: samples from what a network cannot be sure of."""
+"""Predictions with dropout on, whose spread shows how uncertain the network is."""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from skconvattn.engine.backend import load_backend
-from skconvattn.engine.prediction import model_program
-from skconvattn.engine.state import FittedModel
+from skconvattn.engine.isolation import load_backend
+from skconvattn.engine.programs import FittedModel, model_program
 
 
 def sampled_outputs(
     model: FittedModel, inputs: Sequence[np.ndarray], rng: np.random.Generator
 ) -> np.ndarray:
-    """Predict with a mask of dropout of its own for each row.
+    """Predict with dropout on, with a dropout mask of its own for each row.
 
     Parameters
     ----------
     model : FittedModel
         Trained weights.
     inputs : sequence of ndarray of shape (n_samples, ...)
-        One a model input, float32.
+        One per model input, float32.
     rng : numpy.random.Generator
         Source of the masks.
 
@@ -35,7 +34,7 @@ def sampled_outputs(
     from keras import ops
 
     program = model_program(model.spec)
-    # Seeds are the state that is counted in whole numbers; all other state stays as it was learned.
+    # Seeds are the state in whole numbers; all other state stays as it was learned.
     state = [
         rng.integers(1, 2**31, size=value.shape).astype(value.dtype)
         if np.issubdtype(value.dtype, np.integer)

@@ -1,4 +1,4 @@
-"""A Keras model called again and again on small inputs, without Keras's overhead."""
+"""Repeated calls of a Keras model on small inputs, without Keras's overhead."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from skconvattn.engine.backend import load_backend
 from skconvattn.engine.compiled.compiling import Compiled
-from skconvattn.engine.prediction import model_program
-from skconvattn.engine.state import FittedModel
+from skconvattn.engine.isolation import load_backend
+from skconvattn.engine.programs import FittedModel, model_program
 
 
 def weights_by_path(model: FittedModel) -> dict[str, np.ndarray]:

@@ -1,15 +1,30 @@
-"""Training, by the compiled engine or the portable one."""
+"""Training of a network, by the compiled engine or the portable one."""
 
 from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from skconvattn.data import Rows, Windows
-from skconvattn.engine.backend import load_backend
-from skconvattn.engine.choice import choose_engine
+from skconvattn.engine.isolation import load_backend
 from skconvattn.engine.plan import TrainingPlan, TrainingResult
-from skconvattn.engine.state import FittedModel
+from skconvattn.engine.programs import FittedModel, in_distribution_scope
 from skconvattn.networks.spec import ModelSpec
+
+_LOGGER = logging.getLogger("skconvattn")
+
+_BATCH_HOOKS = (
+    "on_batch_begin",
+    "on_batch_end",
+    "on_train_batch_begin",
+    "on_train_batch_end",
+    "on_test_batch_begin",
+    "on_test_batch_end",
+)
 
 
 def train(
@@ -39,7 +54,7 @@ def train(
     validation : ndarray of shape (n_validation,), optional
         Samples to evaluate on after each epoch; none by default.
     start : FittedModel, optional
-        Weights to go on from.
+        Weights to start from; drawn by default.
 
     Returns
     -------
@@ -61,3 +76,103 @@ def train(
     from skconvattn.engine.compiled.loop import train_compiled
 
     return train_compiled(spec, source, plan, rng, training, validation, start)
+
+
+def choose_engine(engine: str, callbacks: Sequence[Any]) -> str:
+    """Choose the engine of a fit, with Keras's backend loaded.
+
+    Parameters
+    ----------
+    engine : {"auto", "compiled", "portable"}
+        What the user asked for. "auto" takes the compiled engine wherever it serves, and says in
+        an info log where it does not.
+    callbacks : sequence of keras.callbacks.Callback
+        Of the fit.
+
+    Returns
+    -------
+    {"compiled", "portable"}
+        The engine.
+
+    Raises
+    ------
+    ValueError
+        If the compiled engine was asked for and cannot serve.
+    """
+    if engine == "portable":
+        return engine
+    reason = _why_never_compiled()
+    say: Callable[[str], None] = _say_once  # it holds for more than this fit
+    if reason is None:
+        reason, say = _why_not_compiled(callbacks), _say
+    if reason is None:
+        return "compiled"
+    if engine == "compiled":
+        raise ValueError(
+            f"engine='compiled' cannot train this fit: {reason}; use engine='auto' or "
+            "engine='portable'."
+        )
+    say(reason)
+    return "portable"
+
+
+def watches_batches(callback: Any) -> bool:
+    """Whether a callback has to be called around batches.
+
+    Keras's own epoch-level callbacks have batch hooks too, which do nothing, or nothing that an
+    epoch does not, unless they are asked to.
+    """
+    import keras
+
+    known = keras.callbacks
+    for kind, still in (
+        (known.TerminateOnNaN, lambda c: True),
+        (known.ModelCheckpoint, lambda c: c.save_freq == "epoch"),
+        (known.BackupAndRestore, lambda c: c.save_freq == "epoch"),
+        (known.TensorBoard, _tensorboard_is_still),
+    ):
+        if type(callback) is kind and still(callback):
+            return False
+    return any(_overrides(callback, hook) for hook in _BATCH_HOOKS)
+
+
+def _overrides(callback: Any, hook: str) -> bool:
+    import keras
+
+    own = vars(callback).get(hook) or getattr(type(callback), hook, None)
+    return own is not None and own is not getattr(keras.callbacks.Callback, hook)
+
+
+def _tensorboard_is_still(callback: Any) -> bool:
+    return (
+        callback.update_freq == "epoch"
+        and not callback.write_steps_per_second
+        and not getattr(callback, "_should_trace", False)
+    )
+
+
+def _why_never_compiled() -> str | None:
+    import keras
+
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        return f"it needs the TensorFlow backend, and Keras runs on {backend}"
+    if in_distribution_scope():
+        return "it does not distribute, and this is the scope of a tf.distribute strategy"
+    return None
+
+
+def _why_not_compiled(callbacks: Sequence[Any]) -> str | None:
+    watching = [type(callback).__name__ for callback in callbacks if watches_batches(callback)]
+    if not watching:
+        return None
+    return f"it calls callbacks around epochs, and {', '.join(watching)} watches batches"
+
+
+def _say(reason: str) -> None:
+    _LOGGER.info("Training with the portable engine, not the compiled one: %s.", reason)
+
+
+@functools.cache
+def _say_once(reason: str) -> None:
+    _say(reason)

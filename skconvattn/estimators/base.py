@@ -10,14 +10,12 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from skconvattn._hyperparameters import hyperparameters
 from skconvattn.data import Rows
 from skconvattn.data.panel import Panel, Preparation
 from skconvattn.data.rows import canonical_rows
 from skconvattn.engine import TrainingParameters, train
-from skconvattn.engine.atomic import restored_on_error
-from skconvattn.engine.seeds import generator_from
-from skconvattn.engine.state import FittedModel
+from skconvattn.engine.isolation import generator_from, restored_on_error
+from skconvattn.engine.programs import FittedModel
 from skconvattn.estimators.held_out import with_validation_data
 from skconvattn.estimators.inputs import check_shape, series_to_predict, training_data
 from skconvattn.networks import Head, ModelSpec, Network
@@ -37,7 +35,6 @@ class _Fitted:
     history_: dict[str, list[float]]
 
 
-@hyperparameters
 class BaseNeuralEstimator(
     TrainingParameters, Network, Saveable, _Fitted, BaseEstimator, metaclass=ABCMeta
 ):

@@ -12,17 +12,16 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn._hyperparameters import hyperparameter
 from skconvattn.data import Rows
 from skconvattn.data.panel import Panel
 from skconvattn.engine import TrainingPlan
-from skconvattn.engine.atomic import restored_on_error
-from skconvattn.engine.state import FittedModel
+from skconvattn.engine.isolation import restored_on_error
+from skconvattn.engine.programs import FittedModel
 from skconvattn.estimators.base import BaseNeuralEstimator
 from skconvattn.networks import ClassHead, ClassOutput, Head, ModelSpec
 
 
-@hyperparameters
 class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
     """Base of all classifiers."""
 

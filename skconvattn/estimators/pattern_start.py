@@ -7,9 +7,8 @@ from typing import Any, cast
 import numpy as np
 
 from skconvattn.data import Rows
-from skconvattn.engine.backend import load_backend
-from skconvattn.engine.prediction import drawn_model, model_program
-from skconvattn.engine.state import FittedModel
+from skconvattn.engine.isolation import load_backend
+from skconvattn.engine.programs import FittedModel, drawn_model, model_program
 from skconvattn.networks import ClassHead, ModelSpec
 
 # Penalties among which leaving one sample out at a time chooses, for standardised features.

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
-from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn._hyperparameters import hyperparameter
 from skconvattn._validation import check_quantiles
 from skconvattn.data import Rows
 from skconvattn.data.panel import Panel
@@ -18,7 +18,6 @@ from skconvattn.intervals import quantile_shifts
 from skconvattn.networks import Head, Output, PointOutput, SequenceHead, ValueHead, output_of
 
 
-@hyperparameters
 class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
     """Base of all regressors."""
 

@@ -9,9 +9,8 @@ import pandas as pd
 from sklearn.utils._param_validation import validate_parameter_constraints
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
-from skconvattn._hyperparameters import hyperparameters, parameter_names
 from skconvattn._validation import check_quantiles
-from skconvattn.engine.atomic import restored_on_error
+from skconvattn.engine.isolation import restored_on_error
 from skconvattn.forecasting import agreement, guarding, sampling, saving, validation
 from skconvattn.forecasting.backtest import Backtest
 from skconvattn.forecasting.fitted import FittedForecast
@@ -20,7 +19,6 @@ from skconvattn.forecasting.parameters import ForecastingParameters
 from skconvattn.forecasting.predicting import PanelForecast
 from skconvattn.forecasting.series.history import Panel, split_panel
 from skconvattn.forecasting.series.timeline import Timeline
-from skconvattn.networks import Network
 
 if TYPE_CHECKING:
     import keras
@@ -28,8 +26,7 @@ if TYPE_CHECKING:
 _MTYPES = ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"]
 
 
-@hyperparameters
-class BaseNeuralForecaster(ForecastingParameters, Network, BaseForecaster):
+class BaseNeuralForecaster(ForecastingParameters, BaseForecaster):
     """Base of all forecasters: sktime's contract.
 
     What was fitted is one record, ``fitted_forecast_``, and what has been seen of the series
@@ -367,7 +364,7 @@ class BaseNeuralForecaster(ForecastingParameters, Network, BaseForecaster):
         return max(int(furthest - timeline.steps(self.cutoff)[0]), 0)
 
     def _validate_hyperparameters(self) -> None:
-        values = {name: getattr(self, name) for name in parameter_names(type(self))}
+        values = {name: getattr(self, name) for name in self._parameter_names}
         validate_parameter_constraints(
             self._parameter_constraints, values, caller_name=type(self).__name__
         )

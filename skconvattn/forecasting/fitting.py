@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from skconvattn.engine import FittedModel
-from skconvattn.engine.seeds import generator_from
+from skconvattn.engine.isolation import generator_from
 from skconvattn.forecasting.agreement import check_columns
 from skconvattn.forecasting.fitted import FittedForecast, last_window
 from skconvattn.forecasting.series.calendar import calendar_features_for

@@ -10,7 +10,7 @@ from typing import Any
 
 from sktime.forecasting.base import BaseForecaster
 
-from skconvattn.engine.atomic import restored_on_error
+from skconvattn.engine.isolation import restored_on_error
 from skconvattn.forecasting import validation
 
 # From the name of an argument to what refuses values of it.

@@ -7,15 +7,14 @@ from typing import Any
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn._hyperparameters import Choices, RealRange, hyperparameter
 from skconvattn.engine import TrainingParameters
 
 _FROM_ONE = Interval(Integral, 1, None, closed="left")
 _SHARE = Interval(Real, 0, 1, closed="left")
 
 
-@hyperparameters(patience="auto", steps_per_epoch="auto")
-class ForecastingParameters(TrainingParameters):
+class ForecastingParameters(TrainingParameters, patience="auto", steps_per_epoch="auto"):
     """What a forecaster sees, how it is normalised, and what it does with many series."""
 
     window_length: Any = hyperparameter(
@@ -65,6 +64,7 @@ class ForecastingParameters(TrainingParameters):
         last value, by median and interquartile range; "series" normalises whole series only, by
         mean and deviation, and None nothing at all.
         """,
+        search=Choices(("standard", "last", "robust")),
     )
     linear_skip: bool = hyperparameter(
         default=True,
@@ -92,6 +92,7 @@ class ForecastingParameters(TrainingParameters):
         float
         Share of the network's features dropped in training before they reach the forecast.
         """,
+        search=RealRange(0.0, 0.5),
     )
     past_regressors: Any = hyperparameter(
         default="auto",

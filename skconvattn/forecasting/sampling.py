@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from skconvattn.engine.isolation import generator_from
 from skconvattn.engine.sampling import sampled_outputs
-from skconvattn.engine.seeds import generator_from
 from skconvattn.forecasting.fitted import FittedForecast, last_windows
 from skconvattn.forecasting.predicting import PanelForecast
 

@@ -21,7 +21,8 @@ from skconvattn.intervals import IntervalModel
 from skconvattn.intervals.residuals import ConformalQuantiles, ResidualQuantiles
 from skconvattn.members.series_maps import SeriesMaps
 from skconvattn.persistence.codec import Codec, Kind
-from skconvattn.persistence.saving import load, save_estimator
+from skconvattn.persistence.reading import read
+from skconvattn.persistence.saving import save_estimator
 
 _VECTORIZED_ATTRIBUTES = frozenset(
     {
@@ -146,4 +147,4 @@ def save(forecaster: Any, path: Any = None, serialization_format: str = "pickle"
 
 def load_from_path(cls: type, serial: Any) -> Any:
     """Load from a file for sktime's ``load``; see :func:`skconvattn.load`."""
-    return load(serial)
+    return read(serial, {cls.__name__: cls})

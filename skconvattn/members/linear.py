@@ -10,7 +10,7 @@ import numpy as np
 from skconvattn._normalization import normalization_of
 from skconvattn.data import Windows
 from skconvattn.engine import FittedModel
-from skconvattn.engine.prediction import drawn_model
+from skconvattn.engine.programs import drawn_model
 from skconvattn.members.ridge import (
     LONGEST_WINDOW,
     N_BLOCKS,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, dataclass_transform
 
-from skconvattn._hyperparameters import Parametrised, hyperparameters, parameter_names
+from skconvattn._hyperparameters import hyperparameter, take_hyperparameters
 
 
 class Encoding(NamedTuple):
@@ -27,14 +27,25 @@ class Encoding(NamedTuple):
     sequence: Any = None
 
 
-@hyperparameters
-class Network(Parametrised):
-    """Base of all architectures.
+@dataclass_transform(eq_default=False, kw_only_default=True, field_specifiers=(hyperparameter,))
+class Network:
+    """Base of all architectures, and of everything else that has hyperparameters.
 
     An architecture declares its hyperparameters as fields and implements :meth:`encode`. It knows
     neither its task nor its engine, and is built anew from its hyperparameters wherever a Keras
     model is needed.
+
+    A subclass takes what it and all of its bases declare. Other defaults are given with the bases:
+    ``class WideClassifier(WideNetwork, BaseNeuralClassifier, kernel_size=9)``.
     """
+
+    _parameter_names: ClassVar[tuple[str, ...]] = ()
+    _parameter_constraints: ClassVar[dict[str, Any]] = {}
+
+    def __init_subclass__(cls, **defaults: Any) -> None:
+        """Give a new class its constructor; see ``take_hyperparameters`` for what is refused."""
+        super().__init_subclass__()
+        take_hyperparameters(cls, defaults)
 
     def encode(self, inputs: Any, mask: Any = None) -> Encoding:
         """Encode a batch of series with Keras layers.
@@ -82,4 +93,4 @@ class Network(Parametrised):
 
     def network_parameters(self) -> dict[str, Any]:
         """Return the architecture's own hyperparameters and their values, by name."""
-        return {name: getattr(self, name) for name in parameter_names(self.network_class())}
+        return {name: getattr(self, name) for name in self.network_class()._parameter_names}

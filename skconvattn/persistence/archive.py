@@ -29,8 +29,8 @@ class SaveFileError(ValueError):
 def write_archive(path: str | os.PathLike[str], members: Mapping[str, bytes]) -> None:
     """Write a zip whole or not at all.
 
-    The bytes go to a temporary file in the same directory, to the disk, and then take the place
-    of the file. Equal members give equal files. What writers of this file left behind who were
+    The bytes go to a temporary file in the same directory, to the disk, and then replace
+    the file. Equal members give equal files. What writers of this file left behind who were
     killed, more than an hour ago, is removed.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Whether the weights of a file are those of the network that it describes."""
+"""Whether a file describes a network within bounds, and the weights are those of that network."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ import threading
 from typing import Any
 
 import numpy as np
+from sklearn.utils._param_validation import make_constraint
 
-from skconvattn.engine.backend import load_backend
-from skconvattn.engine.state import FittedModel
+from skconvattn.engine.isolation import load_backend
+from skconvattn.engine.programs import FittedModel
 from skconvattn.networks.spec import ModelSpec
 
-# No architecture has sizes, or repeats a layer, beyond these.
+# No size is beyond these. What repeats a layer has an upper bound in its own constraints.
 _MAX_SIZE = 1 << 20
-_MAX_REPEATS = 1 << 12
 _MAX_TIMEPOINTS = 1 << 26
 
 
 def check_models(models: list[FittedModel]) -> None:
     """Compare weights with networks, building each network once without allocating its weights.
+
+    No network is built before all of them are within bounds.
 
     Parameters
     ----------
@@ -29,17 +31,18 @@ def check_models(models: list[FittedModel]) -> None:
     Raises
     ------
     Exception
-        Of any type, where a network cannot be built or has other weights.
+        Of any type, where a network is out of bounds, cannot be built or has other weights.
     """
-    seen: list[Any] = []
+    # One network for all series of a panel; not every specification can be hashed.
+    specs: list[ModelSpec] = []
     for model in models:
-        # One network for all series of a panel; not every specification can be hashed.
-        known = [variables for spec, variables in seen if spec == model.spec]
-        if not known:
+        if model.spec not in specs:
+            _check_parameters(model.spec)
             _check_sizes(model.spec)
-            known = [_variables_of(model.spec)]
-            seen.append((model.spec, known[0]))
-        trainable, state = known[0]
+            specs.append(model.spec)
+    variables = [_variables_of(spec) for spec in specs]
+    for model in models:
+        trainable, state = variables[specs.index(model.spec)]
         if model.weights.dtype != np.float32 or model.weights.shape != (trainable,):
             raise ValueError(
                 f"the network has {trainable} weights, and there are {model.weights.shape} "
@@ -51,21 +54,42 @@ def check_models(models: list[FittedModel]) -> None:
             raise ValueError(f"the network's state is {state}, and there is {found}")
 
 
+def _check_parameters(spec: ModelSpec) -> None:
+    """Refuse a network with other parameters than it declares, or values that it does not take."""
+    declared, parameters = spec.network._parameter_constraints, dict(spec.parameters)
+    if len(parameters) != len(spec.parameters) or parameters.keys() != declared.keys():
+        raise ValueError(
+            f"a {spec.network.__name__} has the parameters {sorted(declared)}, and there are "
+            f"{sorted(name for name, _ in spec.parameters)}"
+        )
+    for name, value in parameters.items():
+        constraints = declared[name]
+        if constraints != "no_validation" and not any(
+            make_constraint(constraint).is_satisfied_by(value) for constraint in constraints
+        ):
+            raise ValueError(f"a network with {name}={value!r} is out of bounds")
+
+
 def _check_sizes(spec: ModelSpec) -> None:
+    """Refuse whole numbers that no network has."""
     if not 1 <= (spec.n_timepoints or 1) <= _MAX_TIMEPOINTS:
         raise ValueError(f"a network of {spec.n_timepoints} time steps is out of bounds")
-    head = {f.name: getattr(spec.head, f.name) for f in dataclasses.fields(spec.head)}
-    for name, value in [("n_channels", spec.n_channels), *head.items(), *spec.parameters]:
-        limit = _MAX_REPEATS if name in {"n_layers", "n_blocks", "n_heads"} else _MAX_SIZE
+    described = {**_fields(spec.head), **_fields(getattr(spec.head, "output", spec.head))}
+    for name, value in [("n_channels", spec.n_channels), *described.items(), *spec.parameters]:
         for size in value if isinstance(value, tuple) else (value,):
-            if isinstance(size, int) and size > limit:
+            if isinstance(size, int) and size > _MAX_SIZE:
                 raise ValueError(f"a network with {name}={size} is out of bounds")
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass by name."""
+    return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
 
 
 def _variables_of(spec: ModelSpec) -> tuple[int, list[tuple[tuple[int, ...], str]]]:
     """Return the number of trainable weights, and shape and kind of each further variable.
 
-    Inside a stateless scope Keras notes variables and leaves their values for later. It notes them
+    In a stateless scope Keras notes variables and leaves their values for later. It notes them
     for the thread, so that a thread of its own forgets them.
     """
     load_backend()

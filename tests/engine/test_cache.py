@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from skconvattn import ConvAttentionRegressor
-from skconvattn.engine import prediction
-from skconvattn.engine.cache import ProgramCache
+from skconvattn.engine import programs
 from skconvattn.engine.compiled import training_program
+from skconvattn.engine.programs import ProgramCache
 
 
 class Program:
@@ -24,7 +24,7 @@ class Program:
 def small_caches(monkeypatch):
     """Caches of two programs each, empty at first."""
     monkeypatch.setattr(training_program, "_PROGRAMS", ProgramCache(max_size=2))
-    monkeypatch.setattr(prediction, "_MODELS", ProgramCache(max_size=2))
+    monkeypatch.setattr(programs, "_MODELS", ProgramCache(max_size=2))
 
 
 def _fit(n_timepoints):
@@ -107,7 +107,7 @@ def test_dropped_programs_models_and_graphs_are_freed():
     for n_timepoints in (7, 8):
         _fit(n_timepoints)
     gc.collect()
-    assert len(training_program._PROGRAMS) == len(prediction._MODELS) == 2
+    assert len(training_program._PROGRAMS) == len(programs._MODELS) == 2
     assert [name for name, part in alive.items() if part() is not None] == []
 
 
@@ -117,5 +117,5 @@ def test_an_estimator_predicts_after_its_programs_were_dropped():
     estimator = _fit(6)
     before = estimator.predict(X)
     training_program._PROGRAMS.clear()
-    prediction._MODELS.clear()
+    programs._MODELS.clear()
     np.testing.assert_array_equal(estimator.predict(X), before)

@@ -19,8 +19,8 @@ from skconvattn import (
     ConvAttentionForecaster,
     ConvAttentionRegressor,
 )
-from skconvattn.engine.choice import choose_engine, watches_batches
 from skconvattn.engine.portable import training as portable
+from skconvattn.engine.training import choose_engine, watches_batches
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(120, 12))

@@ -58,13 +58,17 @@ def test_options_that_the_user_set_are_kept():
     config = config_pb2.ConfigProto(inter_op_parallelism_threads=3)
     two = rewriter_config_pb2.RewriterConfig.TWO
     once = config_pb2.ConfigProto.FromString(
-        _with_one_pass("", config.SerializeToString()).config_proto_serialized
+        _with_one_pass(
+            context.FunctionCallOptions, "", config.SerializeToString()
+        ).config_proto_serialized
     )
     assert once.inter_op_parallelism_threads == 3
     rewriting = once.graph_options.rewrite_options
     assert rewriting.meta_optimizer_iterations == rewriter_config_pb2.RewriterConfig.ONE
     config.graph_options.rewrite_options.meta_optimizer_iterations = two
-    kept = _with_one_pass("", config.SerializeToString()).config_proto_serialized
+    kept = _with_one_pass(
+        context.FunctionCallOptions, "", config.SerializeToString()
+    ).config_proto_serialized
     assert config_pb2.ConfigProto.FromString(kept) == config
 
 

@@ -87,7 +87,7 @@ def test_weights_of_the_last_finite_epoch_are_kept_with_a_warning(early_stopping
 
 
 def test_a_last_step_that_spoils_the_weights_is_noticed():
-    # One step an epoch: its loss is taken before the weights move.
+    # One step per epoch: its loss is taken before the weights move.
     settings = {"early_stopping": False, "batch_size": 120, "epochs": 2}
     regressor = _regressor(**settings, callbacks=_blow_up_at(1, np.inf))
     with pytest.warns(ConvergenceWarning, match=r"epoch 2.* weights of epoch 1"):

@@ -7,7 +7,7 @@ import pytest
 
 from skconvattn import AttentionClassifier, ConvAttentionRegressor, RNNAttentionRegressor
 from skconvattn.engine.compiled.few_samples import FewSamples
-from skconvattn.engine.prediction import model_program
+from skconvattn.engine.programs import model_program
 
 SMALL = {"units": 3, "epochs": 1, "random_state": 0}
 VECTOR, INPUTS = np.zeros(5, np.float32), [np.zeros((1, 7), np.float32)]

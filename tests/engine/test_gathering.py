@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from skconvattn.data import Rows, Windows
 from skconvattn.data.blocks import aligned_zeros
-from skconvattn.engine.compiled.gathering import gatherer, input_signature, to_tensor
+from skconvattn.engine.compiled.gathering import gatherer, input_signature
+from skconvattn.engine.compiled.loop import to_tensor
 
 
 def _assert_gathers(source, indices):

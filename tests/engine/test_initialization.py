@@ -9,7 +9,7 @@ import pytest
 from sklearn.utils._param_validation import StrOptions
 
 from skconvattn import all_estimators
-from skconvattn.engine.initialization import Initialization
+from skconvattn.engine.weights import Initialization
 from skconvattn.networks import HorizonHead, ModelSpec, QuantileOutput, ValueHead
 
 HEADS = [

@@ -8,7 +8,8 @@ import pytest
 from keras import ops
 
 from skconvattn import ConvAttentionRegressor
-from skconvattn.engine.objectives.optimizers import OptimizerSpec, loss_key, make_loss
+from skconvattn.engine.objectives.losses import loss_key, make_loss
+from skconvattn.engine.objectives.optimizers import OptimizerSpec
 from skconvattn.networks import QuantileOutput
 
 X = np.random.default_rng(0).normal(size=(48, 8))
@@ -88,7 +89,7 @@ def test_an_optimiser_of_the_user_s_needs_no_registration():
 def test_a_schedule_over_steps_is_followed():
     constant = keras.optimizers.schedules.PiecewiseConstantDecay([6], [0.1, 0.0])
     losses = _losses(optimizer="sgd", learning_rate=constant, batch_size=12, epochs=4)
-    # Steps 0 to 6 train, four of them an epoch: from the third epoch on nothing moves.
+    # Steps 0 to 6 train, four of them per epoch: from the third epoch on nothing moves.
     assert losses[0] > losses[1] > losses[2]
     assert losses[3] == pytest.approx(losses[2], rel=1e-6)
 
@@ -198,13 +199,13 @@ def test_only_optimisers_known_to_treat_weights_one_by_one_see_them_as_one_vecto
 def test_the_pinball_loss_is_koenker_s_with_weights_and_broadcasting():
     levels = (0.1, 0.5, 0.9)
     rng = np.random.default_rng(0)
-    truth, weights = rng.normal(size=(4, 6, 1)), rng.uniform(size=(4, 6))
+    actual, weights = rng.normal(size=(4, 6, 1)), rng.uniform(size=(4, 6))
     forecast = rng.normal(size=(4, 6, 3))
-    error = truth - forecast
+    error = actual - forecast
     tau = np.array(levels)
     expected = np.mean(weights[..., None] * np.maximum(tau * error, (tau - 1) * error))
     loss = make_loss(loss_key(QuantileOutput((0.1, 0.5, 0.9)).loss()))
-    computed = loss(truth.astype("float32"), forecast.astype("float32"), weights.astype("float32"))
+    computed = loss(actual.astype("float32"), forecast.astype("float32"), weights.astype("float32"))
     assert float(computed) == pytest.approx(expected, rel=1e-6)
 
 

@@ -25,9 +25,9 @@ from skconvattn import (
 )
 from skconvattn.data import Rows, Windows
 from skconvattn.engine import TrainingPlan, train
-from skconvattn.engine.choice import choose_engine
-from skconvattn.engine.objectives.optimizers import make_loss
-from skconvattn.engine.prediction import model_program
+from skconvattn.engine.objectives.losses import make_loss
+from skconvattn.engine.programs import model_program
+from skconvattn.engine.training import choose_engine
 from skconvattn.networks import (
     ClassHead,
     ClassOutput,

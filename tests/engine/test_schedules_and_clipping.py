@@ -38,7 +38,7 @@ class Slope(ValueHead):
 
 
 def _weights(engine: str, epochs: int, optimizer: Any, learning_rate: Any = None) -> np.ndarray:
-    """Train on one sample a step, in the order of the seed, and return (w, b)."""
+    """Train on one sample per step, in the order of the seed, and return (w, b)."""
     spec = ModelSpec.of(NoNetwork(), Slope(1), n_timepoints=1, n_channels=1)
     source = Rows(X[:, None, None], Y[:, None], np.ones(3, "float32"))
     plan = TrainingPlan(

@@ -8,9 +8,9 @@ from sklearn.model_selection import GridSearchCV
 from sktime.datasets import load_airline
 
 from skconvattn import ConvAttentionClassifier, ConvAttentionForecaster, ConvAttentionRegressor
-from skconvattn.engine import prediction
-from skconvattn.engine.cache import ProgramCache
+from skconvattn.engine import programs
 from skconvattn.engine.compiled import training_program
+from skconvattn.engine.programs import ProgramCache
 
 SMALL = {"filters": 2, "units": 2, "epochs": 2, "random_state": 0}
 X = np.random.default_rng(0).normal(size=(60, 9))
@@ -26,13 +26,13 @@ class Traces:
 
     @property
     def prediction(self) -> int:
-        return sum(program.traces for program in prediction._MODELS._programs.values())
+        return sum(program.traces for program in programs._MODELS._programs.values())
 
 
 @pytest.fixture
 def traces(monkeypatch) -> Traces:
     monkeypatch.setattr(training_program, "_PROGRAMS", ProgramCache(max_size=50))
-    monkeypatch.setattr(prediction, "_MODELS", ProgramCache(max_size=50))
+    monkeypatch.setattr(programs, "_MODELS", ProgramCache(max_size=50))
     return Traces()
 
 

@@ -9,9 +9,8 @@ import pytest
 from skconvattn import AttentionRegressor, ConvAttentionClassifier, ConvAttentionRegressor
 from skconvattn.data import Rows, Windows
 from skconvattn.engine import TrainingPlan, train
-from skconvattn.engine.initialization import Initialization
-from skconvattn.engine.state import FittedModel
-from skconvattn.engine.weights import Layout
+from skconvattn.engine.programs import FittedModel
+from skconvattn.engine.weights import Initialization, Layout
 from skconvattn.networks import ClassHead, ClassOutput, HorizonHead, ModelSpec, ValueHead
 
 N_SAMPLES, BATCH_SIZE, EPOCHS = 22, 9, 2

@@ -12,9 +12,9 @@ from sktime.transformations.hierarchical.aggregate import Aggregator
 from sktime.transformations.hierarchical.reconcile import Reconciler
 
 from skconvattn import ConvAttentionForecaster, RNNAttentionForecaster, SelfAttentionForecaster
-from skconvattn.engine import prediction, state
-from skconvattn.engine.cache import ProgramCache
+from skconvattn.engine import programs
 from skconvattn.engine.compiled import training_program
+from skconvattn.engine.programs import ProgramCache
 
 SMALL = {"units": 2, "epochs": 1, "window_length": 6, "seasonal_period": 3, "random_state": 0}
 LEAVES = [("north", "a"), ("north", "b"), ("south", "c"), ("south", "d")]
@@ -157,11 +157,11 @@ def test_residuals_of_a_panel_are_what_the_forecasts_inside_leave(panel):
 def traces(monkeypatch):
     """Empty caches of programs, and the calls that predictions make."""
     monkeypatch.setattr(training_program, "_PROGRAMS", ProgramCache(max_size=50))
-    monkeypatch.setattr(prediction, "_MODELS", ProgramCache(max_size=50))
+    monkeypatch.setattr(programs, "_MODELS", ProgramCache(max_size=50))
     calls = []
-    original = state.FittedModel.predict
+    original = programs.FittedModel.predict
     monkeypatch.setattr(
-        state.FittedModel,
+        programs.FittedModel,
         "predict",
         lambda self, *given: calls.append(len(given[0][0])) or original(self, *given),
     )
@@ -175,7 +175,7 @@ def traces(monkeypatch):
 
         @property
         def prediction(self):
-            return sum(program.traces for program in prediction._MODELS._programs.values())
+            return sum(program.traces for program in programs._MODELS._programs.values())
 
     return Counted()
 

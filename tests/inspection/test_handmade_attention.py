@@ -8,14 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skconvattn._hyperparameters import hyperparameter, hyperparameters
+from skconvattn._hyperparameters import hyperparameter
 from skconvattn.estimators import BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
 from skconvattn.inspection import AttentionDisplay, attention_weights
 from skconvattn.networks import Encoding, Network
 
 
-@hyperparameters
 class RampNetwork(Network):
     """Attention in proportion to 1, 2, 3, ... whatever the series."""
 
@@ -35,7 +34,6 @@ class RampNetwork(Network):
         return Encoding(ops.mean(inputs, axis=1), attention)
 
 
-@hyperparameters
 class PairwiseNetwork(Network):
     """Self-attention of one head that is even for all pairs."""
 
@@ -47,22 +45,18 @@ class PairwiseNetwork(Network):
         return Encoding(ops.mean(inputs, axis=1), ops.expand_dims(attention, 1))
 
 
-@hyperparameters
 class RampRegressor(RampNetwork, BaseNeuralRegressor):
     """Regressor with a ramp of attention."""
 
 
-@hyperparameters
 class RampForecaster(RampNetwork, BaseNeuralForecaster):
     """Forecaster with a ramp of attention."""
 
 
-@hyperparameters
 class PairwiseRegressor(PairwiseNetwork, BaseNeuralRegressor):
     """Regressor with self-attention."""
 
 
-@hyperparameters
 class PairwiseForecaster(PairwiseNetwork, BaseNeuralForecaster):
     """Forecaster with self-attention."""
 

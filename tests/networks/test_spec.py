@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from skconvattn import AttentionRegressor, ConvAttentionForecaster, ConvAttentionRegressor
-from skconvattn._hyperparameters import hyperparameters
 from skconvattn.networks import (
     ClassHead,
     ClassOutput,
@@ -116,7 +115,6 @@ def test_the_attention_model_shares_the_weights():
     assert {id(v) for v in built.attention_model.trainable_variables} < weights
 
 
-@hyperparameters
 class AverageNetwork(Network):
     """The mean over time, without attention."""
 

@@ -21,7 +21,7 @@ import pandas as pd
 import pytest
 
 from skconvattn import ConvAttentionClassifier, ConvAttentionForecaster, load
-from skconvattn.persistence import SaveFileError, saving
+from skconvattn.persistence import SaveFileError, manifest
 from skconvattn.persistence.archive import read_archive, write_archive
 
 N_MUTATIONS = 560
@@ -125,7 +125,7 @@ def test_every_mutated_file_is_refused_without_effect(
 
 
 def _leaves(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Return the place of every value inside JSON."""
+    """Return the position of every value in JSON."""
     items = (
         value.items()
         if isinstance(value, dict)
@@ -311,7 +311,7 @@ def _set(*place: Any, to: Any) -> Callable[[dict[str, Any]], None]:
     return change
 
 
-SPEC = ("state", "fitted_model_", "record", 1, "spec", "record", 1)
+SPEC = ("state", "fitted_forecast_", "record", 1, "model", "record", 1, "spec", "record", 1)
 
 
 @pytest.mark.parametrize(
@@ -484,4 +484,4 @@ def test_saving_follows_a_link_and_the_umask(tmp_path: Path):
 
 def test_the_schema_is_the_first_and_its_files_are_read():
     # Raise the number only with code that reads, or names, the files of the one before.
-    assert saving.SCHEMA == 1
+    assert manifest.SCHEMA == 1

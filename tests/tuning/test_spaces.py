@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline
 
@@ -15,6 +16,69 @@ from skconvattn import (
     all_estimators,
 )
 from skconvattn.tuning import search_space
+
+# What the networks are searched over, and what training and forecasters add to it.
+_SIZE, _WIDTH = IntDistribution(8, 64, log=True), IntDistribution(2, 9)
+_DEPTH, _DROPOUT = IntDistribution(1, 2), FloatDistribution(0.0, 0.5)
+_HEADS = IntDistribution(1, 8, log=True)
+_SCORES = CategoricalDistribution(("luong", "bahdanau"))
+_ACTIVATIONS = CategoricalDistribution(("relu", "gelu", "tanh"))
+NETWORKS = {
+    "Attention": {
+        "recurrent_units": _SIZE,
+        "n_layers": _DEPTH,
+        "units": _SIZE,
+        "attention_score": _SCORES,
+        "dropout": _DROPOUT,
+    },
+    "ConvAttention": {
+        "filters": _SIZE,
+        "kernel_size": _WIDTH,
+        "pool_size": IntDistribution(1, 4),
+        "activation": _ACTIVATIONS,
+        "units": _SIZE,
+        "attention_score": _SCORES,
+        "dropout": _DROPOUT,
+        "recurrent_units": _SIZE,
+    },
+    "RNNAttention": {
+        "units": _SIZE,
+        "n_layers": _DEPTH,
+        "num_heads": _HEADS,
+        "key_dim": IntDistribution(4, 32, log=True),
+        "kernel_size": _WIDTH,
+        "pooling": CategoricalDistribution(("last", "statistics", "attention")),
+        "dropout": _DROPOUT,
+    },
+    "SelfAttention": {
+        "filters": _SIZE,
+        "kernel_size": _WIDTH,
+        "n_convolutions": IntDistribution(1, 4),
+        "attention_type": CategoricalDistribution(
+            ("multi_head", "additive", "multiplicative", "linear")
+        ),
+        "n_layers": _DEPTH,
+        "units": _SIZE,
+        "num_heads": _HEADS,
+        "pooling": CategoricalDistribution(("statistics", "attention")),
+        "hidden_normalization": CategoricalDistribution(("batch", "layer", None)),
+        "activation": _ACTIVATIONS,
+        "dropout": _DROPOUT,
+    },
+}
+TRAINING = {"learning_rate": FloatDistribution(3e-4, 3e-2, log=True)}
+FORECASTER = {
+    "normalization": CategoricalDistribution(("standard", "last", "robust")),
+    "branch_dropout": FloatDistribution(0.0, 0.5),
+}
+
+
+@pytest.mark.parametrize("task", ["Forecaster", "Regressor", "Classifier"])
+@pytest.mark.parametrize("architecture", NETWORKS)
+def test_spaces_are_these(architecture, task):
+    space = search_space(dict(all_estimators())[architecture + task])
+    expected = {**TRAINING, **(FORECASTER if task == "Forecaster" else {})}
+    assert space == {**expected, **NETWORKS[architecture]}
 
 
 @pytest.mark.parametrize(("name", "estimator"), all_estimators())

@@ -1,4 +1,4 @@
-"""Keras's epoch-level callbacks around compiled epochs."""
+"""Keras callbacks around compiled epochs, with a Keras model that holds the current weights."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from skconvattn.networks.spec import ModelSpec
 class CallbackRunner:
     """Call Keras callbacks with a Keras model that holds the current weights.
 
-    The model is built only where there are callbacks: it costs tens of milliseconds.
+    Building the model costs tens of milliseconds: without callbacks there is no runner.
 
     Parameters
     ----------
     callbacks : sequence of keras.callbacks.Callback
-        May be empty.
+        One at least.
     program : TrainingProgram
         Holds weights, state and optimiser of the fit.
     spec : ModelSpec
@@ -26,12 +26,9 @@ class CallbackRunner:
     """
 
     def __init__(self, callbacks: Any, program: Any, spec: ModelSpec, epochs: int) -> None:
-        self._program = program
-        self._list: Any = None
-        if not callbacks:
-            return
         import keras
 
+        self._program = program
         self._model = spec.build().model
         self._layout = Layout.of(self._model.trainable_variables)
         self._model.optimizer = program.optimizer
@@ -42,15 +39,13 @@ class CallbackRunner:
 
     def begin(self) -> None:
         """Call ``on_train_begin``."""
-        if self._list is not None:
-            self._write()
-            self._list.on_train_begin()
-            self._read()
+        self._write()
+        self._list.on_train_begin()
+        self._read()
 
     def epoch_begin(self, epoch: int) -> None:
         """Call ``on_epoch_begin`` of an epoch, counted from one here and from zero by Keras."""
-        if self._list is not None:
-            self._list.on_epoch_begin(epoch - 1)
+        self._list.on_epoch_begin(epoch - 1)
 
     def epoch_end(self, epoch: int, history: dict[str, list[float]]) -> bool:
         """Call ``on_epoch_end`` with the last losses.
@@ -60,8 +55,6 @@ class CallbackRunner:
         bool
             Whether a callback asked to stop.
         """
-        if self._list is None:
-            return False
         self._write()
         self._list.on_epoch_end(epoch - 1, {name: values[-1] for name, values in history.items()})
         self._read()
@@ -80,8 +73,6 @@ class CallbackRunner:
         tuple
             Weights and state.
         """
-        if self._list is None:
-            return best
         self._assign(*best)
         self._list.on_train_end()
         self._read()

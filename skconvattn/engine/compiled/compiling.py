@@ -1,4 +1,4 @@
-"""Functions traced once, at their first call."""
+"""TensorFlow functions that are traced once, at their first call."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
+
+from skconvattn.engine.compiled.tensorflow_private import (
+    call_options,
+    flat_call,
+    gradient_registry,
+)
 
 # Operations that TensorFlow's single-threaded executor refuses, or does once they are lowered.
 _CONTROL_FLOW = frozenset(
@@ -19,8 +25,8 @@ _CONTROL_FLOW = frozenset(
 class Compiled:
     """A function that is traced at its first call and never again.
 
-    It may be called from any number of threads, and inside other functions, which it then is a part
-    of without being traced again.
+    It may be called from any number of threads, and within other functions: it then is a part of
+    them without being traced again.
 
     Parameters
     ----------
@@ -37,6 +43,7 @@ class Compiled:
         self._traceable = tf.function(function, input_signature=signature, autograph=False)
         self._lock = threading.Lock()
         self._traced: Any = None
+        self._flat: Any = None
         self._in_turn = False
 
     def __call__(self, *arguments: Any) -> Any:
@@ -60,9 +67,9 @@ class Compiled:
         tensor
             First of the results.
         """
-        concrete = self._concrete()
+        self._concrete()
         with _optimized_once(in_turn=self._in_turn):
-            return concrete.inference_fn.call_flat(*tensors, *concrete.captured_inputs)[0]
+            return self._flat(*tensors)
 
     def _concrete(self) -> Any:
         with self._lock:
@@ -71,15 +78,17 @@ class Compiled:
 
                 # TensorFlow counts the first calls of tf.function over all programs, and warns of
                 # retracing where there is none; it does not count those of concrete functions.
-                # Inside of another function, this one is traced outside of it; otherwise the scope
-                # would only keep gradients from being taken.
+                # Within another function, this one is traced outside of that; otherwise the
+                # scope would only keep gradients from being taken.
                 with nullcontext() if tf.executing_eagerly() else tf.init_scope():
-                    self._traced = self._traceable.get_concrete_function()
-                definition = self._traced.graph.as_graph_def()
+                    traced = self._traceable.get_concrete_function()
+                definition = traced.graph.as_graph_def()
                 _forget_custom_gradients(definition)
                 self._in_turn = all(
                     device.device_type == "CPU" for device in tf.config.list_logical_devices()
                 ) and not any(n.op in _CONTROL_FLOW for n in _nodes(definition))
+                self._flat = flat_call(traced)
+                self._traced = traced
         return self._traced
 
 
@@ -90,24 +99,25 @@ def _nodes(definition: Any) -> list[Any]:
 
 
 def _forget_custom_gradients(definition: Any) -> None:
-    """Let go of the gradients that ``tf.custom_gradient`` registered while a graph was traced.
+    """Forget the gradients that ``tf.custom_gradient`` registered while a graph was traced.
 
     TensorFlow 2.21 keeps each for good, with the graph that it is of: 1.4 MB for one of 120
     operations that nothing else refers to. They are looked up where gradients are taken, which the
-    functions here do inside of themselves or not at all.
+    functions here do within themselves or not at all.
     """
-    from tensorflow.python.framework import ops
-
+    registry = gradient_registry()
+    if registry is None:
+        return
     for node in (n for n in _nodes(definition) if "_gradient_op_type" in n.attr):
         name = node.attr["_gradient_op_type"].s.decode()
         # Each call of a custom gradient has a name of its own; others may be a user's for all.
         if name.startswith("CustomGradient-"):
-            ops.gradient_registry._registry.pop(name, None)
+            registry.pop(name, None)
 
 
 @contextmanager
 def _optimized_once(*, in_turn: bool = False) -> Iterator[None]:
-    """Let TensorFlow pass over graphs once to optimise them, and not twice, in this thread.
+    """Let TensorFlow optimise graphs in one pass, and not in two, in this thread.
 
     The second pass finds nothing in graphs of this kind, and takes as long as the first.
 
@@ -116,12 +126,16 @@ def _optimized_once(*, in_turn: bool = False) -> Iterator[None]:
     in_turn : bool, default=False
         Whether operations run one after the other in this thread.
     """
-    from tensorflow.python.eager import context
-
-    thread = context.context()
+    options = call_options()
+    if options is None:
+        yield
+        return
+    thread = options.thread()
     given = thread.function_call_options
     executor_type = "SINGLE_THREADED_EXECUTOR" if in_turn else given.executor_type
-    thread.function_call_options = _with_one_pass(executor_type, given.config_proto_serialized)
+    thread.function_call_options = _with_one_pass(
+        options.make, executor_type, given.config_proto_serialized
+    )
     try:
         yield
     finally:
@@ -129,13 +143,12 @@ def _optimized_once(*, in_turn: bool = False) -> Iterator[None]:
 
 
 @functools.lru_cache(maxsize=8)
-def _with_one_pass(executor_type: Any, serialized: bytes) -> Any:
+def _with_one_pass(make: Callable[..., Any], executor_type: Any, serialized: bytes) -> Any:
     """Return the options of the user's but for the number of passes, where none is set."""
-    from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
-    from tensorflow.python.eager import context
+    import tensorflow as tf
 
-    config = config_pb2.ConfigProto.FromString(serialized)
+    config = tf.compat.v1.ConfigProto.FromString(serialized)
     rewriting = config.graph_options.rewrite_options
-    if rewriting.meta_optimizer_iterations == rewriter_config_pb2.RewriterConfig.DEFAULT_NUM_ITERS:
-        rewriting.meta_optimizer_iterations = rewriter_config_pb2.RewriterConfig.ONE
-    return context.FunctionCallOptions(executor_type=executor_type, config_proto=config)
+    if rewriting.meta_optimizer_iterations == rewriting.DEFAULT_NUM_ITERS:
+        rewriting.meta_optimizer_iterations = rewriting.ONE
+    return make(executor_type=executor_type, config_proto=config)

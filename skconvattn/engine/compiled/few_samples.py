@@ -1,4 +1,4 @@
-"""A smaller block for a few samples, where it gives the very numbers of whole blocks."""
+"""Prediction of a few samples in a smaller block where it gives the same bits as whole blocks."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-# Sizes to try: whole vectors of any processor, so that no sample is in what remains of one.
+# Sizes to try: whole vector registers of any processor, so that no sample is in an incomplete one.
 _SIZES = (16, 24)
-# Predictions before both ways are compared, which costs as much as some dozens of them.
+LARGEST = _SIZES[-1]
+# Predictions before both are compared; the comparison costs as much as dozens of predictions.
 _WORTH_COMPARING = 4
 # Predicted values to compare, at least: where sums differ, one value in fifty or more does.
 _VALUES = 480
@@ -56,7 +57,7 @@ class FewSamples:
         int
             Samples, not fewer than ``n_samples``, or 0.
         """
-        if n_samples > _SIZES[-1]:
+        if n_samples > LARGEST:
             return 0
         # A thread that finds another one comparing predicts in whole blocks, which are right too.
         if self.size is None and self._lock.acquire(blocking=False):

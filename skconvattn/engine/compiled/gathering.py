@@ -1,16 +1,10 @@
-"""Batches gathered inside the graph: windows are never materialised as a matrix."""
+"""Batches gathered within the compiled graph: windows are never materialised as a matrix."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from skconvattn.data import Rows, Windows
-from skconvattn.data.blocks import ALIGNMENT
-
-# Bytes of an array that is not copied into a tensor.
-_WORTH_SHARING = 1 << 22
 
 
 def input_signature(source: Rows | Windows) -> list[Any]:
@@ -21,25 +15,6 @@ def input_signature(source: Rows | Windows) -> list[Any]:
         tf.TensorSpec((None, *_free_time(source, i, array.shape[1:])), array.dtype)
         for i, array in enumerate(source.arrays)
     ]
-
-
-def to_tensor(array: np.ndarray) -> Any:
-    """Return a tensor of the values; large arrays lend it their memory where they can.
-
-    Parameters
-    ----------
-    array : ndarray
-        Not changed as long as the tensor lives.
-    """
-    import tensorflow as tf
-
-    if array.nbytes < _WORTH_SHARING or array.dtype != np.float32:
-        return tf.constant(array)
-    if tf.config.list_logical_devices("GPU"):
-        return tf.constant(array)  # once into the memory of the device, not in each epoch
-    if array.ctypes.data % ALIGNMENT or not (array.flags.c_contiguous and array.flags.writeable):
-        return tf.constant(array)
-    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
 def gatherer(source: Rows | Windows) -> Any:
@@ -72,15 +47,15 @@ def _window_gatherer(source: Windows) -> Any:
 
     # Read here: the function that is compiled shall not keep the data.
     length, n_known = source.window_length, source.n_known
-    apart, whole = source.targets_apart, source.window_length + source.horizon
+    separate, whole = source.targets_apart, source.window_length + source.horizon
 
     def gather(tensors: Any, indices: Any) -> Any:
         series, starts = tensors
         rows = tf.gather(starts, indices)[:, None] + tf.range(whole)
         values = tf.gather(series, rows)  # (batch, window_length + horizon, channels)
         window, future = values[:, :length], values[:, length:]
-        targets = future[..., -1:] if apart else future[..., :1]
-        if apart:
+        targets = future[..., -1:] if separate else future[..., :1]
+        if separate:
             window, future = window[..., :-1], future[..., :-1]
         present = tf.math.is_finite(targets)
         targets = tf.where(present, targets, 0.0)

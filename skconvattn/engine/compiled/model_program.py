@@ -1,4 +1,4 @@
-"""Compiled prediction: weights are arguments, so that all estimators of a shape share it."""
+"""Compiled prediction: weights are arguments, so that networks of the same shape share it."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from typing import Any
 import numpy as np
 
 from skconvattn.engine.compiled.compiling import Compiled
-from skconvattn.engine.compiled.few_samples import FewSamples
-from skconvattn.engine.initialization import Initialization
-from skconvattn.engine.weights import Layout
+from skconvattn.engine.compiled.few_samples import LARGEST, FewSamples
+from skconvattn.engine.weights import Initialization, Layout
 from skconvattn.networks.spec import ModelSpec
 
 # Samples of a block. Matrix products work on panels of 12, 24 or 48 rows by processor, and give the
-# rows that remain another order of sums: with whole panels a row's place does not matter.
+# rows that remain another order of sums: with whole panels the position of a row has no effect.
 _BLOCK = 48
 # Time steps above which each series is a block of its own: it fills a core by itself, and larger
 # products are divided among threads where panels may be cut.
 _LONG_SERIES = 256
 # Blocks computed at the same time, and in one call.
 _PARALLEL_BLOCKS = 4
-_BLOCKS_A_CALL = 256
+_BLOCKS_PER_CALL = 256
 
 
 class ModelProgram:
@@ -44,7 +43,7 @@ class ModelProgram:
         How often a function of this program was traced.
     """
 
-    _blocks_a_call = _BLOCKS_A_CALL
+    _blocks_per_call = _BLOCKS_PER_CALL
     _few_samples: FewSamples | None = None
 
     def __init__(self, spec: ModelSpec) -> None:
@@ -82,7 +81,7 @@ class ModelProgram:
         state : sequence of tensor
             Non-trainable variables.
         inputs : list of tensor
-            One a model input.
+            One per model input.
         **kwargs
             For :meth:`keras.Model.stateless_call`.
 
@@ -120,7 +119,7 @@ class ModelProgram:
         state : sequence of ndarray
             Non-trainable variables.
         inputs : sequence of ndarray of shape (n_samples, ...)
-            One a model input.
+            One per model input.
 
         Returns
         -------
@@ -128,7 +127,7 @@ class ModelProgram:
             Predictions, float32.
         """
         n_samples = len(inputs[0])
-        if self._few_samples is not None:
+        if self._few_samples is not None and n_samples <= LARGEST:
             block = self._few_samples.block(n_samples, vector, state, inputs)
             if block:
                 padded = [_padded(i, block) for i in inputs]
@@ -227,7 +226,7 @@ class ModelProgram:
 
     def _in_blocks(self, run: Any, vector: Any, state: Any, inputs: Any) -> np.ndarray:
         n_samples = len(inputs[0])
-        rows = self.block * self._blocks_a_call
+        rows = self.block * self._blocks_per_call
         constants = self._constants(vector, state)
         outputs = []
         for start in range(0, max(n_samples, 1), rows):

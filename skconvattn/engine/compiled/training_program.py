@@ -1,4 +1,4 @@
-"""Compiled training: one call an epoch, and one trace for all fits of a shape."""
+"""Compiled training: one call per epoch, and one trace for all fits of the same shape."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from skconvattn.data import Rows, Windows
-from skconvattn.engine.cache import ProgramCache
 from skconvattn.engine.compiled.compiling import Compiled
 from skconvattn.engine.compiled.gathering import gatherer, input_signature
+from skconvattn.engine.objectives.losses import make_loss
 from skconvattn.engine.objectives.metrics import MetricKey, make_metrics
-from skconvattn.engine.objectives.optimizers import OptimizerSpec, make_loss
-from skconvattn.engine.prediction import model_program
+from skconvattn.engine.objectives.optimizers import OptimizerSpec
+from skconvattn.engine.programs import ProgramCache, model_program
 from skconvattn.networks.spec import ModelSpec
 
 # Samples of a validation batch: the loss is the same for any, larger is quicker.
@@ -46,7 +46,7 @@ class TrainingProgram:
     lock : threading.RLock
         One thread at a time.
     claimed : bool
-        Whether a fit works on it.
+        Whether a fit is using it.
     traces : int
         How often the epoch was traced.
     """
@@ -161,7 +161,7 @@ class TrainingProgram:
         validation : ndarray of shape (n_validation,)
             Samples to evaluate on, int32; may be empty.
         batch_size : int
-            Samples a step; the last batch may be smaller.
+            Samples per step; the last batch may be smaller.
 
         Returns
         -------

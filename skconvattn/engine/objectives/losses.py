@@ -1,27 +1,95 @@
-"""Losses that Keras does not have."""
+"""Losses as values: what the user gave as a key of programs, and the Keras loss of a key."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
-import keras
+import numpy as np
 
 
-class MeanLoss(keras.losses.Loss):
-    """A loss from a function of targets and predictions, averaged over all elements.
+@dataclass(frozen=True)
+class LossKey:
+    """A loss object, equal to others of its class and attributes.
+
+    Its configuration would not do: Keras 3.15 leaves the ``delta`` of a Huber loss out.
+
+    Attributes
+    ----------
+    kind : type
+        Its class.
+    attributes : tuple
+        Its attributes but the name, hashable.
+    loss : keras.losses.Loss
+        The object itself: Keras's copies lose arguments as well.
+    """
+
+    kind: type
+    attributes: Any
+    loss: Any = field(compare=False)
+
+
+def loss_key(loss: Any) -> Any:
+    """Return a hashable value that determines a loss: its name, :class:`LossKey` or itself."""
+    import keras
+
+    if not isinstance(loss, keras.losses.Loss):
+        return loss
+    attributes = {name: value for name, value in vars(loss).items() if name != "name"}
+    try:
+        key = LossKey(type(loss), _frozen(attributes), loss)
+        hash(key)
+    except TypeError:
+        return loss
+    return key
+
+
+def _frozen(value: Any) -> Any:
+    """Return a value as a hashable one; what has no value of its own stays itself."""
+    if isinstance(value, dict):
+        return tuple((name, _frozen(item)) for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return tuple(map(_frozen, value))
+    if isinstance(value, np.ndarray):
+        return (value.shape, value.dtype.str, value.tobytes())
+    if type(value).__name__.endswith("DTypePolicy"):
+        return repr(value)
+    return value
+
+
+def make_loss(key: Any) -> Any:
+    """Return a Keras loss from its key.
 
     Parameters
     ----------
-    function : callable
-        ``function(y_true, y_pred)`` returns one value per sample (and time step).
+    key : str, LossKey or callable
+        From :func:`loss_key`.
+
+    Returns
+    -------
+    keras.losses.Loss
+        Reduces by the mean over all elements, weights included (Keras's default).
+
+    Raises
+    ------
+    ValueError
+        If Keras knows no such loss.
     """
+    import keras
 
-    def __init__(self, function: Callable[[Any, Any], Any]) -> None:
-        # The name of a lambda is none that TensorFlow takes.
-        super().__init__(name="loss")
-        self.function = function
+    if isinstance(key, LossKey):
+        return key.loss
+    try:
+        loss = keras.losses.get(key)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"loss={key!r} is not a loss that Keras knows; use a name such as 'mse', or an object "
+            "from keras.losses."
+        ) from error
+    return loss if isinstance(loss, keras.losses.Loss) else _wrapped(loss)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Return the function's values."""
-        return self.function(y_true, y_pred)
+
+def _wrapped(function: Any) -> Any:
+    from skconvattn.engine.objectives.loss_classes import MeanLoss
+
+    return MeanLoss(function)

@@ -107,7 +107,7 @@ def make_metrics(keys: Sequence[MetricKey], targets: np.ndarray, n_outputs: int)
         shape = getattr(result, "shape", None)
         if shape is None or tuple(shape) != ():
             raise ValueError(
-                f"metrics={metric.name!r} gives {result!r}, and history_ holds one number an "
+                f"metrics={metric.name!r} gives {result!r}, and history_ holds one number per "
                 "epoch; use a metric that averages, as with average='macro'."
             )
         metric.reset_state()

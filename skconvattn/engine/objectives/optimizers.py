@@ -1,12 +1,10 @@
-"""Optimisers and losses as values: copied from what the user gave, never shared between fits."""
+"""Optimisers as values: copied from what the user gave, never shared between fits."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 # Optimisers that treat every weight by itself: they may work on all weights as one vector.
 _ELEMENTWISE = frozenset(
@@ -128,90 +126,3 @@ def _optimizer(optimizer: Any) -> Any:
             f"optimizer={optimizer!r} is not an optimiser that Keras knows; use a name such as "
             "'adam', a configuration, or an object from keras.optimizers."
         ) from error
-
-
-@dataclass(frozen=True)
-class LossKey:
-    """A loss object, equal to others of its class and attributes.
-
-    Its configuration would not do: Keras 3.15 leaves the ``delta`` of a Huber loss out.
-
-    Attributes
-    ----------
-    kind : type
-        Its class.
-    attributes : tuple
-        Its attributes but the name, hashable.
-    loss : keras.losses.Loss
-        The object itself: Keras's copies lose arguments as well.
-    """
-
-    kind: type
-    attributes: Any
-    loss: Any = field(compare=False)
-
-
-def loss_key(loss: Any) -> Any:
-    """Return a hashable value that determines a loss: its name, :class:`LossKey` or itself."""
-    import keras
-
-    if not isinstance(loss, keras.losses.Loss):
-        return loss
-    attributes = {name: value for name, value in vars(loss).items() if name != "name"}
-    try:
-        key = LossKey(type(loss), _frozen(attributes), loss)
-        hash(key)
-    except TypeError:
-        return loss
-    return key
-
-
-def _frozen(value: Any) -> Any:
-    """Return a value as a hashable one; what has no value of its own stays itself."""
-    if isinstance(value, dict):
-        return tuple((name, _frozen(item)) for name, item in value.items())
-    if isinstance(value, list | tuple):
-        return tuple(map(_frozen, value))
-    if isinstance(value, np.ndarray):
-        return (value.shape, value.dtype.str, value.tobytes())
-    if type(value).__name__.endswith("DTypePolicy"):
-        return repr(value)
-    return value
-
-
-def make_loss(key: Any) -> Any:
-    """Return a Keras loss from its key.
-
-    Parameters
-    ----------
-    key : str, LossKey or callable
-        From :func:`loss_key`.
-
-    Returns
-    -------
-    keras.losses.Loss
-        Reduces by the mean over all elements, weights included (Keras's default).
-
-    Raises
-    ------
-    ValueError
-        If Keras knows no such loss.
-    """
-    import keras
-
-    if isinstance(key, LossKey):
-        return key.loss
-    try:
-        loss = keras.losses.get(key)
-    except (ValueError, TypeError) as error:
-        raise ValueError(
-            f"loss={key!r} is not a loss that Keras knows; use a name such as 'mse', or an object "
-            "from keras.losses."
-        ) from error
-    return loss if isinstance(loss, keras.losses.Loss) else _wrapped(loss)
-
-
-def _wrapped(function: Any) -> Any:
-    from skconvattn.engine.objectives.losses import MeanLoss
-
-    return MeanLoss(function)

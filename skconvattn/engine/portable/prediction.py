@@ -1,4 +1,4 @@
-"""Prediction on any Keras backend: weights are arguments here, too."""
+"""Prediction on any Keras backend: weights are arguments, as in the compiled one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class PortableModelProgram(ModelProgram):
     :class:`~skconvattn.engine.compiled.model_program.ModelProgram`.
     """
 
-    _blocks_a_call = 1
+    _blocks_per_call = 1
 
     def _compile(self, infer: Any) -> Any:
         return infer

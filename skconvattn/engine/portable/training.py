@@ -12,20 +12,17 @@ import keras
 import numpy as np
 
 from skconvattn.data import Rows, Windows
+from skconvattn.engine.objectives.losses import loss_key, make_loss
 from skconvattn.engine.objectives.metrics import make_metrics, metric_keys
-from skconvattn.engine.objectives.optimizers import OptimizerSpec, loss_key, make_loss
+from skconvattn.engine.objectives.optimizers import OptimizerSpec
 from skconvattn.engine.plan import (
+    EpochLog,
     TrainingPlan,
     TrainingResult,
     epoch_order,
-    history_names,
-    improves,
     starting_rate,
-    stop_without_finite_loss,
 )
-from skconvattn.engine.prediction import model_program
-from skconvattn.engine.progress import Progress
-from skconvattn.engine.state import FittedModel
+from skconvattn.engine.programs import FittedModel, model_program
 from skconvattn.engine.weights import Layout
 from skconvattn.networks.spec import ModelSpec
 
@@ -88,27 +85,20 @@ class _Fit:
         if plan.steps_per_epoch is not None:
             n_first = min(n_first, plan.steps_per_epoch * plan.batch_size)
         self.batches = _Batches(source, training[:n_first], plan.batch_size)
-        names = history_names(
-            [metric.name for metric in metric_keys(plan.metrics)], validated=held_out is not None
-        )
-        self.history: dict[str, list[float]] = {name: [] for name in names}
+        self.metrics = [metric.name for metric in metric_keys(plan.metrics)]
         self.best = _kept(model)
-        self.best_epoch, self.best_loss = 0, math.nan
 
     def run(self, spec: ModelSpec) -> TrainingResult:
         """Train until the epochs or the patience run out."""
+        loss = math.nan
         if self.held_out is not None:
-            logs = self.model.evaluate(self.held_out, verbose=0, return_dict=True)
-            self.best_loss = float(logs["loss"])
-        first_loss = self.best_loss
+            loss = float(self.model.evaluate(self.held_out, verbose=0, return_dict=True)["loss"])
+        self.log = EpochLog(self.plan, self.metrics, loss, validated=self.held_out is not None)
         if self.plan.epochs:
-            with Progress(
-                self.plan.verbose, self.plan.epochs, self.plan.description
-            ) as self.progress:
+            with self.log.shown(self.plan):
                 self._fit_with_scikeras()
         vector = Layout.of(self.model.trainable_variables).flatten(self.best[0])
-        fitted = FittedModel(spec, vector, tuple(self.best[1]))
-        return TrainingResult(fitted, self.history, self.best_epoch, first_loss)
+        return self.log.result(FittedModel(spec, vector, tuple(self.best[1])))
 
     def _fit_with_scikeras(self) -> None:
         # SciKeras's random_state would reseed NumPy, Python and TensorFlow: it is never given.
@@ -128,23 +118,21 @@ class _Fit:
         """Shuffle."""
         self.batches.indices = epoch_order(self.rng, self.training, self.plan)
 
-    def end_epoch(self, model: Any, number: int, logs: dict[str, Any]) -> None:
+    def end_epoch(self, model: Any, logs: dict[str, Any]) -> None:
         """Keep the weights of the best epoch, and stop where the compiled engine would."""
-        loss, validation_loss = float(logs["loss"]), float(logs.get("val_loss", math.nan))
         kept = _kept(model)
         usable = all(np.isfinite(w).all() for w in kept[0])
-        unknown = self.held_out is not None and math.isnan(validation_loss)
-        if not math.isfinite(loss) or not usable or unknown:
-            stop_without_finite_loss(number, self.best_epoch)
+        names = ["loss", *self.metrics]
+        training, validation = (
+            [float(logs.get(f"{prefix}{name}", math.nan)) for name in names]
+            for prefix in ("", "val_")
+        )
+        if not usable:
+            training[0] = math.nan
+        if not self.log.add(training, validation) or self.log.is_over:
             model.stop_training = True
-            return
-        for name, values in self.history.items():
-            values.append(float(logs[name]))
-        self.progress.epoch(number, loss, validation_loss)
-        if improves(self.plan, validation_loss, self.best_loss):
-            self.best, self.best_epoch, self.best_loss = kept, number, validation_loss
-        if self.plan.patience and number - self.best_epoch >= self.plan.patience:
-            model.stop_training = True
+        if self.log.is_best:
+            self.best = kept
 
 
 class _Before(keras.callbacks.Callback):
@@ -172,7 +160,7 @@ class _After(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Look at the losses."""
-        self._fit.end_epoch(self.model, epoch + 1, logs)
+        self._fit.end_epoch(self.model, logs)
 
     def on_train_end(self, logs: Any = None) -> None:
         """Take the weights as other callbacks left them."""
@@ -202,7 +190,7 @@ def _wrapper_class() -> Any:
     base = _imported_wrapper()
 
     class Wrapper(base):  # type: ignore[misc, valid-type]
-        """SciKeras checks and transforms arrays; these transformations put batches in place."""
+        """SciKeras checks and transforms arrays; these transformations hand on batches instead."""
 
         @property
         def feature_encoder(self) -> _Replacement:

@@ -1,0 +1,237 @@
+"""Fitted networks as plain data, and the programs that networks of the same shape share."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import numpy as np
+
+from skconvattn.engine.compiled.model_program import ModelProgram
+from skconvattn.engine.isolation import load_backend
+from skconvattn.engine.weights import Layout
+from skconvattn.networks.spec import ModelSpec
+
+if TYPE_CHECKING:
+    import keras
+
+Program = TypeVar("Program")
+
+
+class ProgramCache(Generic[Program]):
+    """Least recently used programs are dropped first.
+
+    Parameters
+    ----------
+    max_size : int
+        Number of programs kept.
+    """
+
+    def __init__(self, max_size: int) -> None:
+        self.max_size = max_size
+        self._programs: OrderedDict[Hashable, Program] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def get(self, key: Hashable, build: Callable[[], Program]) -> Program:
+        """Return the program of a key, building it where it is not there.
+
+        Parameters
+        ----------
+        key : hashable
+            Everything that determines the program.
+        build : callable
+            Called without arguments, under the cache's lock.
+
+        Returns
+        -------
+        object
+            The program.
+        """
+        try:
+            hash(key)
+        except TypeError:
+            # An object of the user's cannot be compared: the program is for this fit alone.
+            return build()
+        with self._lock:
+            if key in self._programs:
+                self._programs.move_to_end(key)
+                return self._programs[key]
+            program = self._programs[key] = build()
+            while len(self._programs) > self.max_size:
+                self._programs.popitem(last=False)
+            return program
+
+    def clear(self) -> None:
+        """Drop all programs."""
+        with self._lock:
+            self._programs.clear()
+
+    def __len__(self) -> int:
+        """Return the number of programs kept."""
+        return len(self._programs)
+
+
+_MODELS: ProgramCache[ModelProgram] = ProgramCache(max_size=32)
+
+
+def model_program(spec: ModelSpec) -> ModelProgram:
+    """Return the program of a model, built at its first use."""
+    return _MODELS.get(spec, lambda: _outside_scopes(lambda: _program_class()(spec)))
+
+
+def in_distribution_scope() -> bool:
+    """Whether this runs in the scope of a ``tf.distribute`` strategy."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    return bool(tf.distribute.has_strategy())
+
+
+@dataclass(frozen=True, eq=False)
+class FittedModel:
+    """A trained model without any Keras object in it: it pickles, copies and compares as data.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+        The model.
+    weights : ndarray of shape (n_weights,)
+        Trainable weights, one after the other, float32.
+    state : tuple of ndarray
+        Non-trainable variables.
+    """
+
+    spec: ModelSpec
+    weights: np.ndarray
+    state: tuple[np.ndarray, ...]
+
+    def for_length(self, n_timepoints: int) -> FittedModel:
+        """Return the model with the same weights for longer series.
+
+        Parameters
+        ----------
+        n_timepoints : int
+            Time steps, not fewer than the model has.
+
+        Returns
+        -------
+        FittedModel
+            The model.
+
+        Raises
+        ------
+        ValueError
+            If the network has weights for each time step.
+        """
+        spec = self.spec.for_length(n_timepoints)
+        if spec is self.spec:
+            return self
+        load_backend()
+        if model_program(spec).layout != model_program(self.spec).layout:
+            raise ValueError(
+                f"X has series of more than {self.spec.n_timepoints} time steps, the longest seen "
+                f"in fit, and this {self.spec.network.__name__} has weights for each time step; "
+                "cut longer series, or fit anew with them."
+            )
+        return replace(self, spec=spec)
+
+    def predict(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+        """Predict samples.
+
+        Parameters
+        ----------
+        inputs : sequence of ndarray of shape (n_samples, ...)
+            One per model input, float32.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, ...)
+            Output of the head, float32.
+        """
+        load_backend()
+        return model_program(self.spec).predict(self.weights, self.state, inputs)
+
+    def attention(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the attention of samples, see :class:`~skconvattn.networks.Encoding`."""
+        load_backend()
+        return model_program(self.spec).attention(self.weights, self.state, inputs)
+
+    def to_keras(self) -> keras.Model:
+        """Return a Keras model of its own with these weights."""
+        model = self.spec.build().model
+        layout = Layout.of(model.trainable_variables)
+        for variable, value in zip(
+            model.trainable_variables, layout.split(self.weights), strict=True
+        ):
+            variable.assign(value)
+        for variable, value in zip(model.non_trainable_variables, self.state, strict=True):
+            variable.assign(value)
+        return model
+
+
+def drawn_model(
+    spec: ModelSpec,
+    rng: np.random.Generator,
+    change: Callable[[dict[str, np.ndarray]], None] | None = None,
+) -> FittedModel:
+    """Return a model with initial weights, some of which may be set.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        The model.
+    rng : numpy.random.Generator
+        Source of the weights.
+    change : callable, optional
+        Gets the initial value of every variable, trainable or not, by the path that Keras gives
+        it, and replaces entries by others of the same shape.
+
+    Returns
+    -------
+    FittedModel
+        Weights to start from.
+    """
+    load_backend()
+    program = model_program(spec)
+    trainable, state = program.initialization.draw(rng)
+    model = program.model
+    paths = [v.path for v in (*model.trainable_variables, *model.non_trainable_variables)]
+    values = dict(zip(paths, (*trainable, *state), strict=True))
+    if change is not None:
+        change(values)
+    trainable, state = (
+        [np.asarray(values[path], dtype=old.dtype) for path, old in zip(group, before, strict=True)]
+        for group, before in (
+            (paths[: len(trainable)], trainable),
+            (paths[len(trainable) :], state),
+        )
+    )
+    return FittedModel(spec, program.layout.flatten(trainable), tuple(state))
+
+
+def _program_class() -> type[ModelProgram]:
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        return ModelProgram
+    from skconvattn.engine.portable.prediction import PortableModelProgram
+
+    return PortableModelProgram
+
+
+def _outside_scopes(build: Callable[[], ModelProgram]) -> ModelProgram:
+    """Build a program that later fits share outside of the caller's ``tf.distribute`` scope.
+
+    Scopes belong to threads, so that a thread of its own has none.
+    """
+    if not in_distribution_scope():
+        return build()
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        return executor.submit(build).result()

@@ -1,0 +1,45 @@
+"""The public ``load``: files of every estimator of the package."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from skconvattn._registry import all_estimators
+from skconvattn.persistence.reading import read
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """Load an estimator that was saved to a file.
+
+    The network is built anew by this package. Nothing in the file is run: names, sizes, SHA-256
+    sums, shapes and types are checked first, and anything unexpected is refused.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        File that ``estimator.save(path)`` wrote.
+
+    Returns
+    -------
+    object
+        The estimator, fitted if it was.
+
+    Raises
+    ------
+    SaveFileError
+        If the file is not one that ``save`` wrote, was changed, or needs another version.
+    OSError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from skconvattn import ConvAttentionRegressor, load
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     path = os.path.join(directory, "model.zip")
+    ...     ConvAttentionRegressor(filters=8).save(path)
+    ...     load(path)
+    ConvAttentionRegressor(filters=8)
+    """
+    return read(path, dict(all_estimators()))

@@ -1,0 +1,71 @@
+"""The manifest of a saved estimator: what a file says of itself, and how it is checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from skconvattn.persistence.archive import SaveFileError
+
+FORMAT = "skconvattn"
+SCHEMA = 1
+_PACKAGES = ("skconvattn", "keras", "numpy", "pandas", "scikit-learn", "sktime", "tensorflow")
+
+
+def parsed_manifest(text: bytes) -> dict[str, Any]:
+    """Return the entries of a manifest.
+
+    Raises
+    ------
+    SaveFileError
+        If it is of another format or schema, or has other entries.
+    """
+    manifest = json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_no_constant)
+    if manifest.get("format") != FORMAT:
+        raise SaveFileError("it is not a saved estimator of skconvattn.")
+    schema = manifest["schema"]
+    if schema != SCHEMA:
+        raise SaveFileError(
+            f"it has schema {schema!r}, written by skconvattn "
+            f"{manifest.get('versions', {}).get('skconvattn')}, and this version reads schema "
+            f"{SCHEMA}; load it with the version that saved it."
+        )
+    expected = {"format", "schema", "estimator", "parameters", "state", "versions", "members"}
+    if manifest.keys() != expected:
+        raise SaveFileError(f"its manifest has the entries {sorted(manifest)}.")
+    return manifest
+
+
+def class_mark(name: str) -> bytes:
+    """Return what sktime's load reads to find the class: a name, in pickle's notation."""
+    return f"cskconvattn\n{name}\n.".encode()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that a file depends on."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def digest(content: bytes) -> str:
+    """Return the SHA-256 sum of a member."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    entries = dict(pairs)
+    if len(entries) != len(pairs):
+        raise SaveFileError("its manifest has an entry twice.")
+    return entries
+
+
+def _no_constant(name: str) -> Any:
+    raise SaveFileError(f"its manifest holds {name}, which is not JSON.")

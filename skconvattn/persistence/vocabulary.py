@@ -1,0 +1,137 @@
+"""What files of estimators may hold: parameters and state, and the kinds of values in them."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from typing import Any
+
+from sklearn.utils._param_validation import validate_parameter_constraints
+
+from skconvattn import networks
+from skconvattn._hyperparameters import parameter_names
+from skconvattn.data.panel import Preparation
+from skconvattn.data.scaling import Scaling
+from skconvattn.engine.programs import FittedModel
+from skconvattn.persistence.archive import SaveFileError
+from skconvattn.persistence.codec import Codec, Kind
+from skconvattn.persistence.keras_values import KERAS_KINDS
+from skconvattn.persistence.pandas_values import PANDAS_KINDS
+
+# Only classes of these modules can be built again by whoever reads a file.
+_ARCHITECTURES = "skconvattn.architectures."
+_ATTRIBUTE = re.compile(r"[A-Za-z]\w*|_(?!_)\w+", flags=re.ASCII)
+
+
+def vocabulary(cls: Any) -> tuple[tuple[Kind, ...], tuple[type, ...]]:
+    """Return the kinds and records that files of a class may hold."""
+    network = cls.network_class()
+    architecture = Kind(
+        "network",
+        lambda value: value is network,
+        lambda codec, value, name: value.__name__,
+        lambda codec, payload: {network.__name__: network}[payload],
+    )
+    nested = Kind(
+        "estimator",
+        lambda value: type(value) is cls,
+        lambda codec, value, name: encode_estimator(codec, value),
+        lambda codec, payload: decode_estimator(codec, payload, cls),
+    )
+    public = [getattr(networks, name) for name in networks.__all__]
+    described = networks.Head | networks.Output
+    parts = [item for item in public if inspect.isclass(item) and issubclass(item, described)]
+    records = (FittedModel, networks.ModelSpec, *parts, Scaling, Preparation)
+    return (
+        (*PANDAS_KINDS, architecture, nested, *cls._file_kinds, *KERAS_KINDS),
+        (*records, *cls._file_records),
+    )
+
+
+def encode_estimator(codec: Codec, estimator: Any) -> dict[str, Any]:
+    """Return class, parameters and state of an estimator as JSON; arrays go to the codec."""
+    names = parameter_names(type(estimator))
+    attributes = {name: v for name, v in vars(estimator).items() if name not in names}
+    parameters = {name: getattr(estimator, name) for name in names}
+    _validate(type(estimator), parameters)
+    return {
+        "estimator": saved_name(type(estimator)),
+        "parameters": {name: codec.encode(v, name) for name, v in parameters.items()},
+        "state": {name: codec.encode(v, name) for name, v in attributes.items()},
+    }
+
+
+def decode_estimator(codec: Codec, payload: Any, cls: type) -> Any:
+    """Return the estimator of a class that :func:`encode_estimator` encoded.
+
+    Raises
+    ------
+    Exception
+        Of any type, where the payload is not of such an estimator.
+    """
+    known = parameter_names(cls)
+    if payload["estimator"] != cls.__name__:
+        raise SaveFileError(f"it holds a {payload['estimator']} within a {cls.__name__}.")
+    unknown = sorted(payload["parameters"].keys() - set(known))
+    if unknown:
+        raise SaveFileError(
+            f"{cls.__name__} has no parameter {', '.join(unknown)} in this version."
+        )
+    # Parameters that a newer version added have their defaults.
+    parameters = {name: codec.decode(item) for name, item in payload["parameters"].items()}
+    _validate(cls, parameters)
+    state = {_attribute(cls, n): codec.decode(item) for n, item in payload["state"].items()}
+    estimator = cls(**parameters)
+    for name in vars(estimator).keys() - set(known):
+        delattr(estimator, name)
+    vars(estimator).update(state)
+    return estimator
+
+
+def saved_name(cls: type) -> str:
+    """Return the name by which files know a class.
+
+    Raises
+    ------
+    SaveFileError
+        If it is not one of the public estimators of this package.
+    """
+    name, module = cls.__name__, cls.__module__
+    if not module.startswith(_ARCHITECTURES) or name.startswith("_"):
+        known = None
+    else:
+        known = getattr(sys.modules.get(module), name, None)
+    if known is not cls:
+        raise SaveFileError(
+            f"{name} is not one of skconvattn's own estimators, so load could not build it; "
+            "use pickle or joblib for your own subclasses."
+        )
+    return name
+
+
+def _validate(cls: Any, parameters: dict[str, Any]) -> None:
+    try:
+        validate_parameter_constraints(
+            {n: rule for n, rule in cls._parameter_constraints.items() if n in parameters},
+            parameters,
+            caller_name=cls.__name__,
+        )
+    except ValueError as error:
+        raise SaveFileError(str(error)) from error
+    for name, value in parameters.items():
+        if isinstance(value, str) and value.lstrip().startswith("{"):
+            raise SaveFileError(f"{name}={value!r} is a configuration as text; give it as a dict.")
+
+
+def _attribute(cls: type, name: str) -> str:
+    """Return the name of an attribute, if it hides neither a method nor a parameter."""
+    hidden = getattr(cls, name, None)
+    if (
+        not _ATTRIBUTE.fullmatch(name)
+        or name in parameter_names(cls)
+        or callable(hidden)
+        or isinstance(hidden, property)
+    ):
+        raise SaveFileError(f"{name!r} is not the name of an attribute that estimators have.")
+    return name

@@ -1,0 +1,107 @@
+"""A file that describes a network out of bounds is refused before any network is built."""
+
+from __future__ import annotations
+
+import json
+from numbers import Integral
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.utils._param_validation import Interval
+
+from skconvattn import SelfAttentionRegressor, load
+from skconvattn.architectures.self_attention import SelfAttentionNetwork
+from skconvattn.networks import ModelSpec
+from skconvattn.persistence import SaveFileError
+from skconvattn.persistence.archive import read_archive, write_archive
+
+SPEC = ("state", "fitted_model_", "record", 1, "spec", "record", 1)
+
+
+@pytest.fixture(scope="module")
+def members(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Contents of the file of a fitted regressor."""
+    path = tmp_path_factory.mktemp("good") / "model.zip"
+    X = np.random.default_rng(0).normal(size=(12, 8))
+    regressor = SelfAttentionRegressor(epochs=1, units=2, num_heads=1, filters=2, random_state=0)
+    regressor.fit(X, X[:, 0]).save(path)
+    return read_archive(path)
+
+
+@pytest.fixture
+def bounded(monkeypatch: pytest.MonkeyPatch) -> list[ModelSpec]:
+    """At most 64 convolutions, and the specifications of which networks were built."""
+    bound = [Interval(Integral, 1, 64, closed="both")]
+    monkeypatch.setitem(SelfAttentionNetwork._parameter_constraints, "n_convolutions", bound)
+    monkeypatch.setitem(SelfAttentionRegressor._parameter_constraints, "n_convolutions", bound)
+    built: list[ModelSpec] = []
+    build = ModelSpec.build
+    monkeypatch.setattr(ModelSpec, "build", lambda self: built.append(self) or build(self))
+    return built
+
+
+def _written(members: dict[str, bytes], path: Path, change: Any) -> Path:
+    """Write the file with other parameters of the network."""
+    manifest = json.loads(members["manifest.json"])
+    inner: Any = manifest
+    for key in SPEC:
+        inner = inner[key]
+    pairs = [item["tuple"] for item in inner["parameters"]["tuple"]]
+    inner["parameters"]["tuple"] = [{"tuple": pair} for pair in change(pairs)]
+    write_archive(path, {**members, "manifest.json": json.dumps(manifest).encode()})
+    return path
+
+
+def _with(**values: Any) -> Any:
+    return lambda pairs: [[name, values.get(name, value)] for name, value in pairs]
+
+
+def test_the_file_as_it_was_written_is_read(
+    members: dict[str, bytes], bounded: list[ModelSpec], tmp_path: Path
+):
+    path = _written(members, tmp_path / "model.zip", _with())
+    assert isinstance(load(path), SelfAttentionRegressor)
+    assert len(bounded) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (_with(n_convolutions=300), "n_convolutions=300 is out of bounds"),
+        (_with(n_convolutions=1_000_000), "n_convolutions=1000000 is out of bounds"),
+        (_with(kernel_size=2**20 + 1), "kernel_size=1048577 is out of bounds"),
+        (_with(units=0), "units=0 is out of bounds"),
+        (_with(units=2.5), "units=2.5 is out of bounds"),
+        (_with(pooling="median"), "pooling='median' is out of bounds"),
+        (lambda pairs: pairs[1:], "has the parameters"),
+        (lambda pairs: [*pairs, ["n_blocks", 2]], "n_blocks"),
+        (lambda pairs: [*pairs, pairs[0]], "has the parameters"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_network_out_of_bounds_is_refused_without_being_built(
+    change: Any, reason: str, members: dict[str, bytes], bounded: list[ModelSpec], tmp_path: Path
+):
+    path = _written(members, tmp_path / "model.zip", change)
+    with pytest.raises(SaveFileError, match=reason):
+        load(path)
+    assert bounded == []
+
+
+def test_none_of_many_networks_is_built_where_the_last_is_out_of_bounds(
+    members: dict[str, bytes], bounded: list[ModelSpec], tmp_path: Path
+):
+    manifest = json.loads(members["manifest.json"])
+    wrong = json.loads(json.dumps(manifest["state"]["fitted_model_"]))
+    parameters = wrong["record"][1]["spec"]["record"][1]["parameters"]["tuple"]
+    for item in parameters:
+        if item["tuple"][0] == "n_convolutions":
+            item["tuple"][1] = 300
+    manifest["state"]["z_model_"] = wrong
+    path = tmp_path / "model.zip"
+    write_archive(path, {**members, "manifest.json": json.dumps(manifest).encode()})
+    with pytest.raises(SaveFileError, match="n_convolutions=300"):
+        load(path)
+    assert bounded == []
