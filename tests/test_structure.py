@@ -45,7 +45,7 @@ MAY_IMPORT["_registry"] = {"architectures"}
 MAY_IMPORT["persistence.loading"] = {"_registry", "persistence"}
 
 # Private modules that stand beside the rooms: every room may import them, they import no room.
-LEAVES = {"_hyperparameters", "_normalization", "_validation"}
+LEAVES = {"_hyperparameters", "_normalization"}
 
 # Names of the package itself that a room may take: `from skconvattn import __version__`.
 FRONT_NAMES = {"__version__"}
@@ -220,8 +220,8 @@ print(len(classes), *sorted(heavy & sys.modules.keys()))
     ("room", "line", "n_wrong"),
     [
         ("layers", "from skconvattn.layers._masks import mask_scores", 0),
-        ("layers", "from skconvattn._validation import check", 0),
-        ("layers", "from skconvattn import __version__, _validation", 0),
+        ("layers", "from skconvattn._normalization import EPSILON", 0),
+        ("layers", "from skconvattn import __version__, _normalization", 0),
         ("networks", "from skconvattn import layers", 0),
         ("networks", "import skconvattnot.engine", 0),
         ("layers", "from skconvattn import engine", 1),
@@ -232,10 +232,10 @@ print(len(classes), *sorted(heavy & sys.modules.keys()))
         ("engine", "if TYPE_CHECKING:\n    from skconvattn.estimators import Base", 1),
         ("engine", "def fit():\n    from skconvattn.forecasting import Base", 1),
         ("engine", "def fit():\n    import_module('skconvattn.architectures')", 1),
-        ("_validation", "from skconvattn.layers import Attention", 1),
+        ("_normalization", "from skconvattn.layers import Attention", 1),
         ("_registry", "def all_estimators():\n    import skconvattn", 1),
         ("_registry", "from skconvattn.architectures import attention", 0),
-        ("_validation", "from skconvattn._hyperparameters import parameter_names", 0),
+        ("_normalization", "from skconvattn._hyperparameters import parameter_names", 0),
         ("persistence", "from skconvattn import _registry", 1),
         ("persistence.loading", "from skconvattn import _registry", 0),
         ("estimators", "from skconvattn.persistence import saving", 0),

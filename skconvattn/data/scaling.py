@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from skconvattn.data.blocks import row_blocks
+from skconvattn.data.blocks import BLOCK_VALUES, row_blocks
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,7 @@ class Scaling:
     def apply(self, values: np.ndarray) -> np.ndarray:
         """Return scaled values, float32, of the same shape; NaN stays NaN."""
         scaled = np.empty(values.shape, dtype=np.float32)
-        for block in row_blocks(values):
+        for block in _blocks(values):
             scaled[block] = self.of_block(values[block])
         return scaled
 
@@ -67,9 +68,15 @@ class Scaling:
         return values.astype(np.float64) * self.scale + self.center
 
 
+def _blocks(values: np.ndarray, n_rows: int | None = None) -> Iterable[slice]:
+    """Return the rows in blocks of bounded size, see :func:`row_blocks`; all of few at once."""
+    n_rows = len(values) if n_rows is None else n_rows
+    return [slice(0, n_rows)] if values.size <= BLOCK_VALUES else row_blocks(values, n_rows)
+
+
 def _weighted_mean(values: np.ndarray, rows: np.ndarray, share: np.ndarray) -> np.ndarray:
     total, count = np.zeros(values.shape[-1]), np.zeros(values.shape[-1])
-    for block in row_blocks(values, len(rows)):
+    for block in _blocks(values, len(rows)):
         present, valid = _present(values[rows[block]])
         total += share[block] @ present.sum(axis=1)
         count += share[block] @ valid
@@ -82,12 +89,12 @@ def _standard_deviation(
     """Return the weighted root mean squared distance from the center."""
     # Distances are divided by the largest, so that no square leaves the range of float64.
     largest = np.zeros_like(center)
-    for block in row_blocks(values, len(rows)):
+    for block in _blocks(values, len(rows)):
         distances, _ = _present(np.subtract(values[rows[block]], center, dtype=np.float64))
         np.maximum(largest, np.abs(distances).max(axis=(0, 1), initial=0.0), out=largest)
     unit = np.where(largest > 0, largest, 1.0)
     total, count = np.zeros_like(center), np.zeros_like(center)
-    for block in row_blocks(values, len(rows)):
+    for block in _blocks(values, len(rows)):
         distances, valid = _present(np.subtract(values[rows[block]], center, dtype=np.float64))
         total += share[block] @ np.square(distances / unit).sum(axis=1)
         count += share[block] @ valid

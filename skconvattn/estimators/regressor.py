@@ -9,13 +9,13 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
 from skconvattn._hyperparameters import hyperparameter
-from skconvattn._validation import check_quantiles
 from skconvattn.data import Rows
 from skconvattn.data.panel import Panel
 from skconvattn.data.scaling import Scaling
 from skconvattn.estimators.base import BaseNeuralEstimator
 from skconvattn.intervals import quantile_shifts
 from skconvattn.networks import Head, Output, PointOutput, SequenceHead, ValueHead, output_of
+from skconvattn.networks.outputs import check_quantiles
 
 
 class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):

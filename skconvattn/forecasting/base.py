@@ -9,7 +9,6 @@ import pandas as pd
 from sklearn.utils._param_validation import validate_parameter_constraints
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
-from skconvattn._validation import check_quantiles
 from skconvattn.engine.isolation import restored_on_error
 from skconvattn.forecasting import agreement, guarding, sampling, saving, validation
 from skconvattn.forecasting.backtest import Backtest
@@ -19,6 +18,7 @@ from skconvattn.forecasting.parameters import ForecastingParameters
 from skconvattn.forecasting.predicting import PanelForecast
 from skconvattn.forecasting.series.history import Panel, split_panel
 from skconvattn.forecasting.series.timeline import Timeline
+from skconvattn.networks.outputs import check_quantiles
 
 if TYPE_CHECKING:
     import keras
@@ -352,7 +352,7 @@ class BaseNeuralForecaster(ForecastingParameters, BaseForecaster):
     def _keep(self, fitted: FittedForecast, panel: Panel) -> BaseNeuralForecaster:
         """Make what was fitted, and what has been seen, the state of the forecaster."""
         self._cutoff = fitted.channels.timeline.with_frequency(self._cutoff)
-        self.fitted_forecast_, self.panel_ = fitted.on(panel), panel
+        self.fitted_forecast_, self.panel_ = fitted, panel
         return self
 
     def _n_ahead(self, fh: ForecastingHorizon, y: pd.DataFrame) -> int:

@@ -65,8 +65,7 @@ class FittedForecast:
 
     def on(self, panel: Panel) -> FittedForecast:
         """Return the same for the series of a panel, some of which may be new or longer."""
-        targets = [t for history in panel.histories for t in history.scaled_targets()[0].T]
-        return replace(self, intervals=self.intervals.on(panel.keys, targets))
+        return replace(self, intervals=self.intervals.on(panel.keys, panel.targets))
 
     def map_index(self, panel: Panel) -> np.ndarray | None:
         """Return which of the maps corrects each target of a panel; None if there are no maps."""

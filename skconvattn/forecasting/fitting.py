@@ -93,7 +93,8 @@ class ForecastFitter:
         timeline = Timeline.of(panel.first.y.index)
         channels = replace(channels, n_targets=panel.n_targets, timeline=timeline)
         panel = _scaled_as(fitted, panel)
-        return self._resumed(replace(fitted, channels=channels), panel, epochs), panel
+        fitted = replace(fitted, channels=channels)
+        return self._resumed(fitted, panel, epochs).on(panel), panel
 
     def update(
         self,
@@ -132,7 +133,7 @@ class ForecastFitter:
             epochs = max(1, len(fitted.history["loss"]) // 10) if epochs is None else epochs
             if epochs:
                 fitted = self._resumed(fitted, panel, epochs)
-        return fitted, panel
+        return fitted.on(panel), panel
 
     def _panel(self, y: pd.DataFrame, X: pd.DataFrame | None) -> Panel:
         return Panel.of(y, X, scaled=self.parameters.normalization is not None)
@@ -196,7 +197,8 @@ class ForecastFitter:
         trained = trainer.fit(series, seed, None if start is None else start(spec))
         return FittedForecast(
             model=trained.model,
-            intervals=trained.intervals,
+            # Training repeats the first values of short series; changes are those of all values.
+            intervals=trained.intervals.on(panel.keys, panel.targets),
             window=window,
             channels=channels,
             period=period,
@@ -231,6 +233,11 @@ class ForecastFitter:
         self, panel: Panel, X: pd.DataFrame | None, before: CovariateEncoder | None
     ) -> CovariateEncoder:
         parameters = self.parameters
+        asked = (parameters.past_regressors, parameters.static_regressors)
+        is_auto = all(isinstance(each, str) and each == "auto" for each in asked)
+        features = parameters.calendar_features
+        if X is None and panel.first.X is None and features is None and is_auto:
+            return CovariateEncoder()
         given = {} if X is None else split_panel(X)
         indices = [history.y.index for history in panel.histories]
         return CovariateEncoder.of(
@@ -238,7 +245,7 @@ class ForecastFitter:
             indices,
             past=parameters.past_regressors if before is None else before.past,
             static=parameters.static_regressors if before is None else before.static,
-            calendar=calendar_features_for(parameters.calendar_features, indices[0]),
+            calendar=calendar_features_for(features, indices[0]),
         )
 
     def _windows(self, panel: Panel, n_ahead: int, period: int) -> list[WindowSpec]:

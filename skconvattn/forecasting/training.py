@@ -158,7 +158,8 @@ class ForecastTrainer:
         is_corrected = maps is not None and len(maps.kernels) > 0
         if linear is not None and not is_corrected and len(held_out) < _FEW_HELD_OUT:
             indices, left_out = linear.errors_left_out(self.spec, windows, training, of_series)
-            earlier = self._measured(POINT, left_out[..., None], series, windows, indices)
+            rows = windows.batch(indices)[0][0]
+            earlier = self._measured(POINT, left_out[..., None], rows, series, indices)
         model = search.model
         if self.refit:
             everything = np.arange(len(windows))
@@ -248,20 +249,19 @@ class ForecastTrainer:
             added = maps.correction(inputs[0], point, positions, self._head.normalization)
             forecasts += added[..., None]
         residuals = np.where(present[..., None] > 0, targets - forecasts, np.nan)
-        return self._measured(self._head.output, residuals, series, windows, indices)
+        return self._measured(self._head.output, residuals, inputs[0], series, indices)
 
     def _measured(
         self,
         output: Any,
         residuals: np.ndarray,
+        rows: np.ndarray,
         series: TrainingSeries,
-        windows: Windows,
         indices: np.ndarray,
     ) -> HeldOutErrors:
-        """Return residuals together with the windows that they follow."""
-        values = windows.batch(indices)[0][0][..., 0]  # (n_windows, window_length)
+        """Return residuals together with the windows, (n, window_length, n_channels), before."""
         of_series = self.window.series_of(indices, series.lengths)
-        return HeldOutErrors.of(output, residuals, values, of_series, self.period)
+        return HeldOutErrors.of(output, residuals, rows[..., 0], of_series, self.period)
 
     def _intervals(
         self, errors: HeldOutErrors, series: TrainingSeries, earlier: HeldOutErrors | None = None

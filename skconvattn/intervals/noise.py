@@ -1,12 +1,10 @@
-"""How large errors are to be expected after a window, from how much its values change."""
+"""How large errors to expect after a window, and how many independent ones were measured."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-
-from skconvattn.intervals.residuals import effective_windows
 
 _LOCALITIES = np.array([0.5, 0.65, 0.8, 0.95])
 
@@ -133,3 +131,39 @@ def locality_of(
         likelihoods.append(-worth * logs[judged].sum())
     weights = np.exp(np.array(likelihoods) - max(likelihoods))
     return float(weights @ _LOCALITIES / weights.sum())
+
+
+def effective_windows(errors: np.ndarray) -> np.ndarray:
+    r"""Return how many independent errors those of overlapping windows are worth, by step ahead.
+
+    Errors of a good forecast :math:`h` steps ahead are correlated over fewer than :math:`h`
+    windows. The variance of their mean square, from which intervals take their width, is that of
+
+    .. math:: n_h = \frac{n}{1 + 2 \sum_{k=1}^{h-1} (1 - k/n)\, \rho_{hk}^2}
+
+    independent normal errors (Bartlett, 1946), with the correlation :math:`\rho_{hk}` of errors
+    :math:`k` windows apart, about zero. A tenth of a random walk's windows count at twelve steps
+    ahead, most of those of white noise.
+
+    Parameters
+    ----------
+    errors : ndarray of shape (n_windows, horizon)
+        Scaled errors, windows in the order of time; NaN where no value was observed.
+
+    Returns
+    -------
+    ndarray of shape (horizon,)
+        Between 1 and the number of errors, not rising with the step.
+    """
+    present = np.isfinite(errors)
+    filled = np.where(present, errors, 0.0)
+    counts = np.maximum(present.sum(axis=0), 1)
+    square = np.maximum((filled**2).sum(axis=0) / counts, np.finfo(np.float64).tiny)
+    total = np.zeros(errors.shape[1])
+    for lag in range(1, min(errors.shape)):
+        pairs = (present[lag:] & present[:-lag])[:, lag:].sum(axis=0)
+        product = (filled[lag:, lag:] * filled[:-lag, lag:]).sum(axis=0) / np.maximum(pairs, 1)
+        total[lag:] += (1 - lag / counts[lag:]).clip(0) * np.clip(
+            product / square[lag:], -1, 1
+        ) ** 2
+    return np.minimum.accumulate(np.maximum(counts / (1 + 2 * total), 1.0))

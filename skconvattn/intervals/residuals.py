@@ -9,6 +9,7 @@ from scipy.stats import norm
 from scipy.stats import t as student
 
 from skconvattn.intervals.conformal import conformal_level, conformal_quantile
+from skconvattn.intervals.noise import effective_windows
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,8 @@ class ResidualQuantiles:
     :math:`m` errors. Beyond the largest level that they support, the tail is continued by the
     normal distribution's. The factor is Student's widening of a normal interval whose scale was
     estimated from :math:`n_h` errors: as many independent ones as the held-out windows, which
-    overlap, are worth at a step; see :func:`effective_windows`.
+    overlap, are worth at a step; see
+    :func:`~skconvattn.intervals.noise.effective_windows`.
 
     Attributes
     ----------
@@ -160,42 +162,6 @@ class ConformalQuantiles:
             Noise scales of their windows.
         """
         return np.maximum.accumulate(quantiles + scales[:, None] * self.shifts, axis=1)
-
-
-def effective_windows(errors: np.ndarray) -> np.ndarray:
-    r"""Return how many independent errors those of overlapping windows are worth, by step ahead.
-
-    Errors of a good forecast :math:`h` steps ahead are correlated over fewer than :math:`h`
-    windows. The variance of their mean square, from which intervals take their width, is that of
-
-    .. math:: n_h = \frac{n}{1 + 2 \sum_{k=1}^{h-1} (1 - k/n)\, \rho_{hk}^2}
-
-    independent normal errors (Bartlett, 1946), with the correlation :math:`\rho_{hk}` of errors
-    :math:`k` windows apart, about zero. A tenth of a random walk's windows count at twelve steps
-    ahead, most of those of white noise.
-
-    Parameters
-    ----------
-    errors : ndarray of shape (n_windows, horizon)
-        Scaled errors, windows in the order of time; NaN where no value was observed.
-
-    Returns
-    -------
-    ndarray of shape (horizon,)
-        Between 1 and the number of errors, not rising with the step.
-    """
-    present = np.isfinite(errors)
-    filled = np.where(present, errors, 0.0)
-    counts = np.maximum(present.sum(axis=0), 1)
-    square = np.maximum((filled**2).sum(axis=0) / counts, np.finfo(np.float64).tiny)
-    total = np.zeros(errors.shape[1])
-    for lag in range(1, min(errors.shape)):
-        pairs = (present[lag:] & present[:-lag])[:, lag:].sum(axis=0)
-        product = (filled[lag:, lag:] * filled[:-lag, lag:]).sum(axis=0) / np.maximum(pairs, 1)
-        total[lag:] += (1 - lag / counts[lag:]).clip(0) * np.clip(
-            product / square[lag:], -1, 1
-        ) ** 2
-    return np.minimum.accumulate(np.maximum(counts / (1 + 2 * total), 1.0))
 
 
 def _widening(coverage: np.ndarray, n_effective: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import digamma, polygamma
 
-from skconvattn.intervals.residuals import effective_windows
+from skconvattn.intervals.noise import effective_windows
 
 _ROUNDS = 50
 

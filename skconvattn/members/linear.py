@@ -92,11 +92,11 @@ class LinearStart:
         examples = Examples.of(head, windows, training[kept])
         best, least = None, np.inf
         for with_effect in (False, True) if examples.n_effects else (False,):
-            with one_blas_thread():
-                errors = _left_out_errors(examples, folds, with_effect=with_effect)
-            if errors.min() < _WORTH * least:
-                least = float(errors.min())
-                best = cls(mixing_shares(errors), with_effect)
+            tasks = examples.tasks(folds, with_effect=with_effect)
+            errors = sum(task.left_out_errors(own, _MOST_COMPARED) for task, own in tasks)
+            if np.min(errors) < _WORTH * least:
+                least = float(np.min(errors))
+                best = cls(mixing_shares(np.asarray(errors)), with_effect)
         return best
 
     def errors_left_out(
@@ -119,11 +119,11 @@ class LinearStart:
         head = cast(HorizonHead, spec.head)
         kept = thinned(len(training))
         examples = Examples.of(head, windows, training[kept])
-        residuals = np.full((len(kept), head.horizon), np.nan)
-        for learned, unseen in _folds(windows.starts[training[kept]], series[kept], head.horizon):
-            kernel, task, _ = self._solved(examples, learned)
-            left = task.target[unseen] - task.window[unseen] @ kernel
-            residuals[unseen] = np.where(task.present[unseen] > 0, left, np.nan)
+        folds = _folds(windows.starts[training[kept]], series[kept], head.horizon)
+        residuals, base = np.full((len(kept), head.horizon), np.nan), self._base(examples)
+        for task, own in examples.tasks(folds, with_effect=self.with_effect):
+            left = task.left_out_residuals(own, self.shares, base)
+            residuals = np.where(np.isnan(residuals), left, residuals)
         known = np.isfinite(residuals).any(axis=1)
         return training[kept[known]], residuals[known]
 
@@ -150,22 +150,28 @@ class LinearStart:
         """
         head = cast(HorizonHead, spec.head)
         examples = Examples.of(head, windows, training[thinned(len(training))])
-        kernel, _, effect = self._solved(examples)
-        naive = examples.simple["last season"]
+        kernel, effect = self.solved(examples)
+        departure = kernel - examples.simple["last season"]
         used = effect if self.with_effect else None
-        return drawn_model(spec, rng, lambda values: head.set_start(values, kernel - naive, used))
+        return drawn_model(spec, rng, lambda values: head.set_start(values, departure, used))
 
-    def _solved(
-        self, examples: Examples, learned: np.ndarray | None = None
-    ) -> tuple[np.ndarray, RidgeTask, np.ndarray]:
-        """Return the map (window_length, horizon), its task, and the effect (n_effects,)."""
-        with one_blas_thread():
-            effect = examples.effect(learned) if self.with_effect else examples.no_effect
-            task = examples.task(effect)
-            kernel = task.departure(self.shares, learned)
-        for share, simple in zip(self.shares.sum(axis=1), examples.simple.values(), strict=True):
-            kernel += share * simple
-        return kernel, task, effect
+    def solved(self, examples: Examples) -> tuple[np.ndarray, np.ndarray]:
+        """Learn from all examples.
+
+        Returns
+        -------
+        kernel : ndarray of shape (window_length, horizon)
+            Map from centred windows to what follows.
+        effect : ndarray of shape (n_effects,)
+            What one unit of each future covariate adds.
+        """
+        effect = examples.effect() if self.with_effect else np.zeros(examples.n_effects)
+        departure = examples.task(effect).departure(self.shares)
+        return self._base(examples) + departure, effect
+
+    def _base(self, examples: Examples) -> np.ndarray:
+        """Return the weighted sum of the simple forecasts: (window_length, horizon)."""
+        return np.tensordot(self.shares.sum(axis=1), list(examples.simple.values()), axes=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,11 +219,6 @@ class Examples:
         """Future covariates, without the position in a learned cycle."""
         return self.head.n_known - self.head.cycle
 
-    @property
-    def no_effect(self) -> np.ndarray:
-        """Effects of zero."""
-        return np.zeros(self.n_effects)
-
     def effect(self, learned: np.ndarray | None = None) -> np.ndarray:
         """Return what one unit of each covariate adds to the target: (n_effects,)."""
         from sklearn.linear_model import RidgeCV
@@ -227,12 +228,26 @@ class Examples:
         length, period = window.shape[1], self.head.seasonal_period
         lag = min(period if period < length else 1, length - 1)
         if lag < 1:
-            return self.no_effect
+            return np.zeros(self.n_effects)
         # The last change of each window: no time step is used twice.
         change = window[:, -1] - window[:, -1 - lag]
         of_covariates = covariates[:, length - 1] - covariates[:, length - 1 - lag]
-        ridge = RidgeCV(np.logspace(-3, 3, 7), fit_intercept=False).fit(of_covariates, change)
+        ridge = RidgeCV(np.logspace(-3, 3, 7), fit_intercept=False)
+        with one_blas_thread():
+            ridge.fit(of_covariates, change)
         return np.asarray(ridge.coef_, dtype=np.float64)
+
+    def tasks(
+        self, folds: list[tuple[np.ndarray, np.ndarray]], *, with_effect: bool
+    ) -> list[tuple[RidgeTask, list[tuple[np.ndarray, np.ndarray]]]]:
+        """Return the tasks of cross-fitting, each with its folds.
+
+        Without an effect one task serves all folds; an effect is learned without the block that
+        is left out, so that each fold has a task of its own.
+        """
+        if not with_effect:
+            return [(self.task(np.zeros(self.n_effects)), folds)]
+        return [(self.task(self.effect(learned)), [(learned, unseen)]) for learned, unseen in folds]
 
     def task(self, effect: np.ndarray) -> RidgeTask:
         """Return the ridge regression that is left once an effect is subtracted."""
@@ -243,7 +258,7 @@ class Examples:
             target = target - self.covariates[:, length:] @ effect
         center = normalization_of(self.head.normalization).numpy_center(window)
         window, target = window - center, target - center
-        bases = (window @ simple for simple in self.simple.values())
+        bases = [window @ simple for simple in self.simple.values()]
         finite = PENALTIES if window.shape[1] <= LONGEST_WINDOW else ()
         return RidgeTask.of(window, target, self.present, bases, (*finite, np.inf))
 
@@ -257,17 +272,3 @@ def _folds(
     )
     position = np.arange(len(starts)) - first[number]
     return blocks_left_out(starts, series, position * N_BLOCKS // counts[number], horizon)
-
-
-def _left_out_errors(
-    examples: Examples, folds: list[tuple[np.ndarray, np.ndarray]], *, with_effect: bool
-) -> np.ndarray:
-    """Return the absolute error of each map, summed over windows that it was not learned from."""
-    total = np.zeros(1)
-    task = None if with_effect else examples.task(examples.no_effect)
-    for learned, unseen in folds:
-        # The effect, too, is learned without the block.
-        of_fold = examples.task(examples.effect(learned)) if task is None else task
-        compared = unseen[thinned(len(unseen), _MOST_COMPARED)]
-        total = total + of_fold.left_out_errors(learned, compared)
-    return total

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -25,9 +26,10 @@ LONGEST_WINDOW = 512
 _SHARPNESS = 12
 _FAR = 2**60
 
-# One at a time: of two threads that save and restore the number of threads, one would restore what
-# the other has set.
-_SOLVING = threading.Lock()
+# Who is inside of one_blas_thread, and what is restored when the last one leaves.
+_ENTERING = threading.Lock()
+_inside: list[bool] = []
+_limits: list[Any] = []
 
 
 class RidgePath:
@@ -105,29 +107,59 @@ class RidgeTask:
         """Number of base forecasts."""
         return self.residuals.shape[1] // self.target.shape[1]
 
-    def left_out_errors(self, learned: np.ndarray, unseen: np.ndarray) -> np.ndarray:
+    def left_out_errors(
+        self, folds: Sequence[tuple[np.ndarray, np.ndarray]], most_compared: int = MOST_WINDOWS
+    ) -> np.ndarray:
         """Return the absolute error of each candidate on windows that it was not learned from.
 
         Parameters
         ----------
-        learned, unseen : ndarray of shape (n_learned,) and (n_unseen,)
-            Windows to learn from, and to compare on.
+        folds : sequence of (ndarray, ndarray)
+            Positions of windows to learn from and to compare on, see :func:`blocks_left_out`.
+        most_compared : int
+            Windows of each fold that are compared on, at most; they are spread evenly.
 
         Returns
         -------
         ndarray of shape (n_bases, n_penalties)
-            Summed over windows and steps.
+            Summed over folds, windows and steps.
         """
-        path = self._path(learned) if np.isfinite(self.penalties).any() else None
-        window, present = self.window[unseen], self.present[unseen, None]
         errors = np.zeros((self.n_bases, len(self.penalties)))
-        for i, penalty in enumerate(self.penalties):
-            left = self.residuals[unseen]
-            if path is not None and np.isfinite(penalty):
-                left = left - window @ path.at(penalty)
-            by_base = np.abs(left).reshape(len(unseen), self.n_bases, -1)
-            errors[:, i] = (by_base * present).sum(axis=(0, 2))
+        with one_blas_thread():
+            for learned, unseen in folds:
+                compared = unseen[thinned(len(unseen), most_compared)]
+                errors += self._errors_of(learned, compared)
         return errors
+
+    def left_out_residuals(
+        self,
+        folds: Sequence[tuple[np.ndarray, np.ndarray]],
+        shares: np.ndarray,
+        base: np.ndarray,
+    ) -> np.ndarray:
+        """Return residuals of a weighted map, each fold by a map that did not see it.
+
+        Parameters
+        ----------
+        folds : sequence of (ndarray, ndarray)
+            Positions of windows to learn from and to compare on.
+        shares : ndarray of shape (n_bases, n_penalties)
+            Weights of the candidates.
+        base : ndarray of shape (window_length, horizon)
+            Weighted sum of the base forecasts, as a map of windows.
+
+        Returns
+        -------
+        ndarray of shape (n_windows, horizon)
+            Actual minus forecast; NaN where no value was observed, and outside of all folds.
+        """
+        residuals = np.full(self.target.shape, np.nan)
+        with one_blas_thread():
+            for learned, unseen in folds:
+                kernel = base + self.departure(shares, learned)
+                left = self.target[unseen] - self.window[unseen] @ kernel
+                residuals[unseen] = np.where(self.present[unseen] > 0, left, np.nan)
+        return residuals
 
     def departure(self, shares: np.ndarray, learned: np.ndarray | None = None) -> np.ndarray:
         """Return the weighted sum of the departures from the base forecasts.
@@ -149,11 +181,25 @@ class RidgeTask:
         used = np.flatnonzero(np.isfinite(self.penalties) & shares.any(axis=0))
         if not len(used):
             return kernel
-        path = self._path(learned)
-        for i in used:
-            by_base = path.at(self.penalties[i]).reshape(length, -1, horizon)
-            kernel += np.einsum("lbh,b->lh", by_base, shares[:, i])
+        with one_blas_thread():
+            path = self._path(learned)
+            for i in used:
+                by_base = path.at(self.penalties[i]).reshape(length, -1, horizon)
+                kernel += np.einsum("lbh,b->lh", by_base, shares[:, i])
         return kernel
+
+    def _errors_of(self, learned: np.ndarray, compared: np.ndarray) -> np.ndarray:
+        """Return the errors of one fold: (n_bases, n_penalties)."""
+        path = self._path(learned) if np.isfinite(self.penalties).any() else None
+        window, present = self.window[compared], self.present[compared, None]
+        errors = np.zeros((self.n_bases, len(self.penalties)))
+        for i, penalty in enumerate(self.penalties):
+            left = self.residuals[compared]
+            if path is not None and np.isfinite(penalty):
+                left = left - window @ path.at(penalty)
+            by_base = np.abs(left).reshape(len(compared), self.n_bases, -1)
+            errors[:, i] = (by_base * present).sum(axis=(0, 2))
+        return errors
 
     @cached_property
     def _products(self) -> tuple[np.ndarray, np.ndarray]:
@@ -239,10 +285,20 @@ def one_blas_thread() -> Iterator[None]:
     """Do linear algebra in one thread: more of them are slower on matrices as small as these.
 
     On two cores with other work, the threads of OpenBLAS waited for each other for 2 s in an
-    eigenvalue problem of 30 ms.
+    eigenvalue problem of 30 ms. Blocks may be nested, and entered by several threads: the first
+    one that enters sets the number of threads, the last one that leaves restores it.
     """
-    with _SOLVING, _controller().limit(limits=1, user_api="blas"):
+    with _ENTERING:
+        if not _inside:
+            _limits.append(_controller().limit(limits=1, user_api="blas"))
+        _inside.append(True)
+    try:
         yield
+    finally:
+        with _ENTERING:
+            _inside.pop()
+            if not _inside:
+                _limits.pop().restore_original_limits()
 
 
 @cache

@@ -234,9 +234,7 @@ def candidate_shares(task: RidgeTask, starts: np.ndarray) -> np.ndarray | None:
     block = np.repeat(np.arange(N_BLOCKS), sizes)
     one = np.zeros(len(starts), dtype=int)
     folds = blocks_left_out(starts, one, block, task.target.shape[1])
-    errors = np.zeros((task.n_bases, len(_PENALTIES)))
-    for learned, unseen in folds:
-        errors += task.left_out_errors(learned, unseen)
+    errors = task.left_out_errors(folds)
     return mixing_shares(errors) if errors.any() else None
 
 

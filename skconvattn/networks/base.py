@@ -39,6 +39,8 @@ class Network:
     ``class WideClassifier(WideNetwork, BaseNeuralClassifier, kernel_size=9)``.
     """
 
+    # The architecture's own class, without task or training parameters.
+    network_class: ClassVar[type[Network]]
     _parameter_names: ClassVar[tuple[str, ...]] = ()
     _parameter_constraints: ClassVar[dict[str, Any]] = {}
 
@@ -46,6 +48,12 @@ class Network:
         """Give a new class its constructor; see ``take_hyperparameters`` for what is refused."""
         super().__init_subclass__()
         take_hyperparameters(cls, defaults)
+        # Only estimators have get_params; the first class below them is the architecture.
+        cls.network_class = next(
+            base
+            for base in cls.__mro__
+            if issubclass(base, Network) and not hasattr(base, "get_params")
+        )
 
     def encode(self, inputs: Any, mask: Any = None) -> Encoding:
         """Encode a batch of series with Keras layers.
@@ -81,16 +89,5 @@ class Network:
         """
         return None
 
-    @classmethod
-    def network_class(cls) -> type[Network]:
-        """Return the architecture's own class, without task or training parameters."""
-        # Only estimators have get_params; the first class below them is the architecture.
-        return next(
-            base
-            for base in cls.__mro__
-            if issubclass(base, Network) and not hasattr(base, "get_params")
-        )
 
-    def network_parameters(self) -> dict[str, Any]:
-        """Return the architecture's own hyperparameters and their values, by name."""
-        return {name: getattr(self, name) for name in self.network_class()._parameter_names}
+Network.network_class = Network

@@ -64,10 +64,11 @@ class ModelSpec:
         ModelSpec
             The description.
         """
+        network = estimator.network_class
         parameters = tuple(
-            (name, _hashable(value)) for name, value in estimator.network_parameters().items()
+            (name, _hashable(getattr(estimator, name))) for name in network._parameter_names
         )
-        return cls(network=estimator.network_class(), parameters=parameters, head=head, **shape)
+        return cls(network=network, parameters=parameters, head=head, **shape)
 
     def for_length(self, n_timepoints: int) -> ModelSpec:
         """Describe the same model for longer series, which the same weights may serve.

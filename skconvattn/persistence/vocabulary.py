@@ -26,7 +26,7 @@ _ATTRIBUTE = re.compile(r"[A-Za-z]\w*|_(?!_)\w+", flags=re.ASCII)
 
 def vocabulary(cls: Any) -> tuple[tuple[Kind, ...], tuple[type, ...]]:
     """Return the kinds and records that files of a class may hold."""
-    network = cls.network_class()
+    network = cls.network_class
     architecture = Kind(
         "network",
         lambda value: value is network,

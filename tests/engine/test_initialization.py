@@ -23,7 +23,8 @@ HEADS = [
 def _choices(estimator) -> list[dict]:
     """Every single departure from the defaults that is a choice: strings, flags, alternatives."""
     found = [{}]
-    for name, value in estimator.network_parameters().items():
+    for name in estimator.network_class._parameter_names:
+        value = getattr(estimator, name)
         for constraint in estimator._parameter_constraints[name]:
             if isinstance(constraint, StrOptions):
                 found += [{name: other} for other in sorted(constraint.options) if other != value]

@@ -9,8 +9,8 @@ from scipy.stats import norm, t
 from sktime.datasets import load_airline
 
 from skconvattn import ConvAttentionForecaster
-from skconvattn.intervals.noise import locality_of, noise_scale
-from skconvattn.intervals.residuals import ResidualQuantiles, effective_windows
+from skconvattn.intervals.noise import effective_windows, locality_of, noise_scale
+from skconvattn.intervals.residuals import ResidualQuantiles
 from skconvattn.networks import QuantileOutput
 
 SMALL = {"filters": 4, "units": 4, "random_state": 0}

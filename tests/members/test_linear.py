@@ -70,7 +70,7 @@ def test_maps_are_ridge_regressions_of_what_the_simple_forecast_leaves(normaliza
     penalty = 0.1
     shares = np.zeros((len(examples.simple), len(ridge.PENALTIES) + 1))
     shares[number, ridge.PENALTIES.index(penalty)] = 1.0
-    found, _, _ = LinearStart(shares, with_effect=False)._solved(examples)
+    found, _ = LinearStart(shares, with_effect=False).solved(examples)
 
     pairs = [(y[i : i + LENGTH], y[i + LENGTH : i + LENGTH + HORIZON]) for i in training]
     center = {
@@ -87,7 +87,7 @@ def test_maps_are_ridge_regressions_of_what_the_simple_forecast_leaves(normaliza
     np.testing.assert_allclose(found, expected, atol=1e-4)
     alone = np.zeros_like(shares)
     alone[number, -1] = 1.0
-    np.testing.assert_array_equal(LinearStart(alone, with_effect=False)._solved(examples)[0], prior)
+    np.testing.assert_array_equal(LinearStart(alone, with_effect=False).solved(examples)[0], prior)
 
 
 def test_every_window_is_left_out_once_and_no_target_is_on_both_sides():
@@ -142,7 +142,9 @@ def test_the_network_starts_with_the_forecast_of_the_map(normalization):
     head = HorizonHead(HORIZON, seasonal_period=PERIOD, normalization=normalization)
     windows = _windows(y)
     spec, training, start = _choose(head, windows)
-    kernel, task, _ = start._solved(Examples.of(head, windows, training))
+    examples = Examples.of(head, windows, training)
+    task = examples.task(np.zeros(0))
+    kernel, _ = start.solved(examples)
 
     inputs, _, _ = windows.batch(training)
     found = start.model(spec, windows, training, np.random.default_rng(0)).predict(inputs)
@@ -162,7 +164,7 @@ def test_a_regressor_that_carries_the_signal_is_part_of_the_start_and_a_useless_
 
     assert [start.with_effect for start in starts] == [True, False]
     windows = _windows(np.c_[5 * x + 0.01 * noise, x])
-    _, _, effect = starts[0]._solved(Examples.of(head, windows, _whole(windows)))
+    _, effect = starts[0].solved(Examples.of(head, windows, _whole(windows)))
     np.testing.assert_allclose(effect, [5.0], rtol=1e-2)
 
 
@@ -180,8 +182,8 @@ def test_errors_left_out_are_those_of_maps_that_did_not_see_the_window():
     # The first quarter, by hand: learned from windows a horizon later.
     first = training[: -(-len(training) // 4)]
     later = training[training >= first[-1] + HORIZON]
-    kernel, _, _ = start._solved(Examples.of(head, windows, later))
-    _, task, _ = start._solved(Examples.of(head, windows, first))
+    kernel, _ = start.solved(Examples.of(head, windows, later))
+    task = Examples.of(head, windows, first).task(np.zeros(0))
     np.testing.assert_allclose(errors[: len(first)], task.target - task.window @ kernel)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -24,6 +25,9 @@ from skconvattn.engine.plan import (
 from skconvattn.engine.programs import FittedModel
 from skconvattn.networks.spec import ModelSpec
 
+# Optimisers given by name: Keras takes longer to describe one than an epoch may take.
+_described_once = functools.lru_cache(maxsize=32)(OptimizerSpec.of)
+
 # Bytes of an array that is not copied into a tensor.
 _WORTH_SHARING = 1 << 22
 
@@ -38,9 +42,13 @@ def train_compiled(
     start: FittedModel | None,
 ) -> TrainingResult:
     """Train a model; parameters and result are those of :func:`~skconvattn.engine.train`."""
-    optimizer, rate = OptimizerSpec.of(plan.optimizer, starting_rate(plan))
+    is_named = isinstance(plan.optimizer, str) and isinstance(plan.learning_rate, float | None)
+    describe = _described_once if is_named else OptimizerSpec.of
+    optimizer, rate = describe(plan.optimizer, starting_rate(plan))
+    # The name of a loss is its own key.
+    loss = plan.loss if isinstance(plan.loss, str) else loss_key(plan.loss)
     metrics = metric_keys(plan.metrics) if plan.metrics else ()
-    with claimed_program(spec, optimizer, loss_key(plan.loss), source, metrics) as program:
+    with claimed_program(spec, optimizer, loss, source, metrics) as program:
         fit = _Fit(program, spec, source, plan, rng, start, rate)
         return fit.run(training, validation, [metric.name for metric in metrics])
 

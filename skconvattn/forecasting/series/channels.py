@@ -47,16 +47,13 @@ class Channels:
     @property
     def n_past(self) -> int:
         """Past channels beside the target."""
-        return self._n_own_past + self.encoder.n_past_channels
+        return self._n_own_past + (self.encoder.n_past_channels if self.encoder.past else 0)
 
     @property
     def n_future(self) -> int:
         """Future channels."""
-        return (
-            self.encoder.n_future_channels
-            + (self.n_targets if self.mixed else 0)
-            + (self.cycle > 0)
-        )
+        n_covariates = self.encoder.n_future_channels if self._sees_future else 0
+        return n_covariates + (self.n_targets if self.mixed else 0) + (self.cycle > 0)
 
     def of(self, history: History) -> list[np.ndarray]:
         """Return the channels of each target of a series.
@@ -72,8 +69,8 @@ class Channels:
             Float32, without missing values.
         """
         filled, missing = history.scaled_targets()
-        past = self.encoder.past_channels(history.X, len(filled))
-        future = self.encoder.future_channels(history.X, history.y.index)
+        past = self._past(history.X, len(filled))
+        future = self._future(history.X, history.y.index)
         return [
             np.concatenate(
                 [
@@ -103,7 +100,7 @@ class Channels:
         list of ndarray of shape (n_steps, n_future)
             Float32.
         """
-        future = self.encoder.future_channels(X, stamps)
+        future = self._future(X, stamps)
         return [self._complete(future, stamps, i) for i in range(self.n_targets)]
 
     def seen_next(self, rows: np.ndarray, forecasts: np.ndarray, future: np.ndarray) -> None:
@@ -129,6 +126,22 @@ class Channels:
             rows[..., first] = 0.0
         if future.shape[-1]:
             rows[..., -future.shape[-1] :] = future
+
+    @property
+    def _sees_future(self) -> bool:
+        return bool(self.encoder.future or self.encoder.static or self.encoder.calendar)
+
+    def _past(self, X: pd.DataFrame | None, n_rows: int) -> np.ndarray:
+        """Return channels of past covariates: (n_rows, n_past), float32."""
+        if not self.encoder.past:
+            return np.zeros((n_rows, 0), dtype=np.float32)
+        return self.encoder.past_channels(X, n_rows)
+
+    def _future(self, X: pd.DataFrame | None, index: pd.Index) -> np.ndarray:
+        """Return channels of future covariates and the calendar: (n_rows, n_future), float32."""
+        if not self._sees_future:
+            return np.zeros((len(index), 0), dtype=np.float32)
+        return self.encoder.future_channels(X, index)
 
     @property
     def _n_own_past(self) -> int:

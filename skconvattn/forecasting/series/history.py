@@ -158,6 +158,11 @@ class Panel:
         return self.histories[0].y.shape[1]
 
     @property
+    def targets(self) -> list[np.ndarray]:
+        """Every target of every series on the scale of the network: (n_timepoints,) each."""
+        return [t for history in self.histories for t in history.scaled_targets()[0].T]
+
+    @property
     def first(self) -> History:
         """The first series, which is the only one outside of panels."""
         return self.histories[0]
@@ -179,12 +184,7 @@ class Panel:
         period : int
             Time steps of a season.
         """
-        noises = [
-            noise_floor(target, period)
-            for history in self.histories
-            for target in history.scaled_targets()[0].T
-        ]
-        return float(1 / np.median(noises))
+        return float(1 / np.median([noise_floor(target, period) for target in self.targets]))
 
     def rescaled_by_noise(
         self, period: int, factor: float, only: Collection[Any] | None = None
