@@ -123,16 +123,15 @@ def take_hyperparameters(cls: type, defaults: Mapping[str, Any]) -> None:
     ------
     TypeError
         If a class attribute is annotated that is neither a hyperparameter nor a ``ClassVar``, if a
-        default is given for a parameter that no base declares, if the class has a constructor of
-        its own, or if a base with one stands before a base with hyperparameters: calling up the
-        chain would then silently reset parameters to their defaults.
+        default is given for a parameter that no base declares, if the class declares parameters
+        and has a constructor of its own, which would not take them, or if a base with one stands
+        before a base with hyperparameters: calling up the chain would then silently reset
+        parameters to their defaults.
     """
     _check_annotations(cls)
     if "__init__" in vars(cls):
-        raise TypeError(
-            f"{cls.__name__} has a constructor of its own, which would not take its "
-            "hyperparameters; use __post_init__ instead, which runs behind the one that is made."
-        )
+        _check_declares_nothing(cls, defaults)
+        return
     _override_defaults(cls, defaults)
     # dataclass would put the signature into a class without a docstring.
     doc = cls.__doc__ or ""
@@ -157,6 +156,17 @@ def search_ranges(cls: Any) -> dict[str, SearchRange]:
     """Return what is worth searching of a class, by the names of its hyperparameters."""
     found = {field.name: field.metadata["search"] for field in dataclasses.fields(cls)}
     return {name: search for name, search in found.items() if search is not None}
+
+
+def _check_declares_nothing(cls: type, defaults: Mapping[str, Any]) -> None:
+    """Refuse parameters of a class with a constructor of its own; without any it is left alone."""
+    declared = [*defaults, *(n for n, v in vars(cls).items() if isinstance(v, dataclasses.Field))]
+    if declared:
+        raise TypeError(
+            f"{cls.__name__} has a constructor of its own, which would not take {declared}; leave "
+            "the constructor out and use __post_init__, which runs at the end of the one that is "
+            "made."
+        )
 
 
 def _check_annotations(cls: type) -> None:

@@ -244,12 +244,22 @@ def test_class_variables_are_no_parameters():
     assert WithConstants.limit == 3
 
 
-def test_a_constructor_of_its_own_is_refused():
+def test_a_constructor_of_its_own_is_refused_where_it_would_not_take_declared_parameters():
     with pytest.raises(TypeError, match=r"Own has a constructor of its own.*__post_init__"):
 
-        class Own(Estimator):
+        class Own(Estimator, epochs=3):
             def __init__(self) -> None:
                 self.filters = 8
+
+
+def test_a_subclass_may_have_a_constructor_that_fills_in_parameters():
+    class Narrow(Estimator):
+        def __init__(self, epochs: int = 5) -> None:
+            super().__init__(filters=2, epochs=epochs)
+
+    assert Narrow(7).filters == 2
+    assert Narrow(7).epochs == 7
+    assert Narrow._parameter_names == Estimator._parameter_names
 
 
 def test_names_are_looked_up_on_the_class():

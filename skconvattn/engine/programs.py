@@ -79,8 +79,13 @@ _MODELS: ProgramCache[ModelProgram] = ProgramCache(max_size=32)
 
 
 def model_program(spec: ModelSpec) -> ModelProgram:
-    """Return the program of a model, built at its first use."""
-    return _MODELS.get(spec, lambda: _outside_scopes(lambda: _program_class()(spec)))
+    """Return the program of a model, built at its first use, for which the backend is loaded."""
+    return _MODELS.get(spec, lambda: _built(spec))
+
+
+def _built(spec: ModelSpec) -> ModelProgram:
+    load_backend()
+    return _outside_scopes(lambda: _program_class()(spec))
 
 
 def in_distribution_scope() -> bool:
@@ -133,7 +138,6 @@ class FittedModel:
         spec = self.spec.for_length(n_timepoints)
         if spec is self.spec:
             return self
-        load_backend()
         if model_program(spec).layout != model_program(self.spec).layout:
             raise ValueError(
                 f"X has series of more than {self.spec.n_timepoints} time steps, the longest seen "
@@ -155,12 +159,10 @@ class FittedModel:
         ndarray of shape (n_samples, ...)
             Output of the head, float32.
         """
-        load_backend()
         return model_program(self.spec).predict(self.weights, self.state, inputs)
 
     def attention(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
         """Return the attention of samples, see :class:`~skconvattn.networks.Encoding`."""
-        load_backend()
         return model_program(self.spec).attention(self.weights, self.state, inputs)
 
     def to_keras(self) -> keras.Model:
@@ -198,7 +200,6 @@ def drawn_model(
     FittedModel
         Weights to start from.
     """
-    load_backend()
     program = model_program(spec)
     trainable, state = program.initialization.draw(rng)
     model = program.model

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from skconvattn.engine.isolation import load_backend
 from skconvattn.engine.programs import FittedModel, model_program
 
 
@@ -30,10 +29,9 @@ def sampled_outputs(
         Output of the head, float32. What training alone changes, such as running statistics, is
         dropped.
     """
-    load_backend()
+    program = model_program(model.spec)
     from keras import ops
 
-    program = model_program(model.spec)
     # Seeds are the state in whole numbers; all other state stays as it was learned.
     state = [
         rng.integers(1, 2**31, size=value.shape).astype(value.dtype)

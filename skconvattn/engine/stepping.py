@@ -14,7 +14,6 @@ from skconvattn.engine.programs import FittedModel, model_program
 
 def weights_by_path(model: FittedModel) -> dict[str, np.ndarray]:
     """Return trained weights by the path that Keras gives their variables."""
-    load_backend()
     program = model_program(model.spec)
     arrays = program.layout.split(model.weights)
     return {

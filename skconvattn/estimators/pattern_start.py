@@ -7,7 +7,6 @@ from typing import Any, cast
 import numpy as np
 
 from skconvattn.data import Rows
-from skconvattn.engine.isolation import load_backend
 from skconvattn.engine.programs import FittedModel, drawn_model, model_program
 from skconvattn.networks import ClassHead, ModelSpec
 
@@ -46,7 +45,6 @@ def pattern_start(
     FittedModel
         The model.
     """
-    load_backend()
     measured = model_program(spec).model.get_layer(layer)
     if len(training) > _MOST_SAMPLES:
         training = np.sort(rng.permutation(training)[:_MOST_SAMPLES])

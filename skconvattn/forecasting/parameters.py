@@ -8,6 +8,7 @@ from typing import Any
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skconvattn._hyperparameters import Choices, RealRange, hyperparameter
+from skconvattn._normalization import NORMALIZATIONS
 from skconvattn.engine import TrainingParameters
 
 _FROM_ONE = Interval(Integral, 1, None, closed="left")
@@ -57,14 +58,14 @@ class ForecastingParameters(TrainingParameters, patience="auto", steps_per_epoch
     )
     normalization: str | None = hyperparameter(
         default="standard",
-        constraints=[StrOptions({"standard", "last", "robust", "series"}), None],
+        constraints=[StrOptions({*NORMALIZATIONS, "series"}), None],
         doc="""
         {"standard", "last", "robust", "series"} or None
-        How each window is normalised, and the forecast brought back: by mean and deviation, by its
-        last value, by median and interquartile range; "series" normalises whole series only, by
-        mean and deviation, and None nothing at all.
+        How each window is normalised, and its forecast brought back: by mean and standard
+        deviation, by its last value and standard deviation, or by median and interquartile range.
+        "series" normalises whole series only, by mean and standard deviation, and None nothing.
         """,
-        search=Choices(("standard", "last", "robust")),
+        search=Choices(tuple(NORMALIZATIONS)),
     )
     linear_skip: bool = hyperparameter(
         default=True,
