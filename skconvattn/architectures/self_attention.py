@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skconvattn._hyperparameters import Choices, IntegerRange, hyperparameter
 from skconvattn.architectures import declarations
-from skconvattn.architectures.declarations import POSITIVE
+from skconvattn.architectures.declarations import DEPTH, POSITIVE
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
 from skconvattn.networks import Encoding, Network, pooled
@@ -141,7 +141,7 @@ class SelfAttentionNetwork(Network):
     )
     pattern_dilations: int = hyperparameter(
         default=0,
-        constraints=[Interval(Integral, 0, None, closed="left")],
+        constraints=[Interval(Integral, 0, DEPTH.right, closed="both")],
         doc="""
         int
         Dilations at which 84 fixed patterns are looked for, as in MiniRocket; their frequencies

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.utils._param_validation import Interval
 
 from skconvattn import SelfAttentionRegressor, load
-from skconvattn.architectures.self_attention import SelfAttentionNetwork
 from skconvattn.networks import ModelSpec
 from skconvattn.persistence import SaveFileError
 from skconvattn.persistence.archive import read_archive, write_archive
@@ -31,15 +28,12 @@ def members(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def bounded(monkeypatch: pytest.MonkeyPatch) -> list[ModelSpec]:
-    """At most 64 convolutions, and the specifications of which networks were built."""
-    bound = [Interval(Integral, 1, 64, closed="both")]
-    monkeypatch.setitem(SelfAttentionNetwork._parameter_constraints, "n_convolutions", bound)
-    monkeypatch.setitem(SelfAttentionRegressor._parameter_constraints, "n_convolutions", bound)
-    built: list[ModelSpec] = []
+def built(monkeypatch: pytest.MonkeyPatch) -> list[ModelSpec]:
+    """The specifications of which networks were built."""
+    found: list[ModelSpec] = []
     build = ModelSpec.build
-    monkeypatch.setattr(ModelSpec, "build", lambda self: built.append(self) or build(self))
-    return built
+    monkeypatch.setattr(ModelSpec, "build", lambda self: found.append(self) or build(self))
+    return found
 
 
 def _written(members: dict[str, bytes], path: Path, change: Any) -> Path:
@@ -59,11 +53,11 @@ def _with(**values: Any) -> Any:
 
 
 def test_the_file_as_it_was_written_is_read(
-    members: dict[str, bytes], bounded: list[ModelSpec], tmp_path: Path
+    members: dict[str, bytes], built: list[ModelSpec], tmp_path: Path
 ):
     path = _written(members, tmp_path / "model.zip", _with())
     assert isinstance(load(path), SelfAttentionRegressor)
-    assert len(bounded) == 1
+    assert len(built) == 1
 
 
 @pytest.mark.parametrize(
@@ -71,6 +65,8 @@ def test_the_file_as_it_was_written_is_read(
     [
         (_with(n_convolutions=300), "n_convolutions=300 is out of bounds"),
         (_with(n_convolutions=1_000_000), "n_convolutions=1000000 is out of bounds"),
+        (_with(n_layers=65), "n_layers=65 is out of bounds"),
+        (_with(pattern_dilations=2**20), "pattern_dilations=1048576 is out of bounds"),
         (_with(kernel_size=2**20 + 1), "kernel_size=1048577 is out of bounds"),
         (_with(units=0), "units=0 is out of bounds"),
         (_with(units=2.5), "units=2.5 is out of bounds"),
@@ -82,16 +78,16 @@ def test_the_file_as_it_was_written_is_read(
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_network_out_of_bounds_is_refused_without_being_built(
-    change: Any, reason: str, members: dict[str, bytes], bounded: list[ModelSpec], tmp_path: Path
+    change: Any, reason: str, members: dict[str, bytes], built: list[ModelSpec], tmp_path: Path
 ):
     path = _written(members, tmp_path / "model.zip", change)
     with pytest.raises(SaveFileError, match=reason):
         load(path)
-    assert bounded == []
+    assert built == []
 
 
 def test_none_of_many_networks_is_built_where_the_last_is_out_of_bounds(
-    members: dict[str, bytes], bounded: list[ModelSpec], tmp_path: Path
+    members: dict[str, bytes], built: list[ModelSpec], tmp_path: Path
 ):
     manifest = json.loads(members["manifest.json"])
     wrong = json.loads(json.dumps(manifest["state"]["fitted_model_"]))
@@ -104,4 +100,4 @@ def test_none_of_many_networks_is_built_where_the_last_is_out_of_bounds(
     write_archive(path, {**members, "manifest.json": json.dumps(manifest).encode()})
     with pytest.raises(SaveFileError, match="n_convolutions=300"):
         load(path)
-    assert bounded == []
+    assert built == []
