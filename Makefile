@@ -89,6 +89,10 @@ test-torch: .venv-torch/.installed
 bench: $(STAMP) ## Run the benchmarks named in BENCH ("engine layers")
 	@for name in $(BENCH); do $(BIN)/python "benchmarks/$$name.py" || exit 1; done
 
+.PHONY: structure
+structure: $(STAMP) ## Count the files that one fit enters, and the classes of a forecaster
+	@$(BIN)/python benchmarks/structure.py
+
 .PHONY: soak
 soak: $(STAMP) ## Fit hundreds of times and watch the memory
 	@$(BIN)/python benchmarks/engine.py --only memory
