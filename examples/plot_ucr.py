@@ -41,7 +41,7 @@ def main() -> None:
     """Train all models, print the accuracies and draw."""
     arguments = _parser().parse_args()
     shown = {}
-    print(f"{'set':9}{'model':24}{'accuracy':>10}{'deviation':>11}{'seconds a fit':>15}")
+    print(f"{'set':9}{'model':24}{'accuracy':>10}{'deviation':>11}{'seconds per fit':>15}")
     for name, models in MODELS.items():
         (X, y), (X_test, y_test) = (read(arguments.folder, name, part) for part in PARTS)
         for label, (cls, parameters) in models.items():
