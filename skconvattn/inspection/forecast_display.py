@@ -234,9 +234,10 @@ def _check_options(coverage: float | None, n_history: int | None) -> None:
 
 def _steps(forecaster: BaseNeuralForecaster) -> Any:
     """Return the horizon of the fit, or all steps that are forecast directly."""
-    if forecaster._fh is not None:
+    try:
         return forecaster.fh
-    return np.arange(1, forecaster.fitted_forecast_.window.horizon + 1)
+    except ValueError:  # sktime's answer where neither fit nor predict was given one
+        return np.arange(1, forecaster.fitted_forecast_.window.horizon + 1)
 
 
 def _interval(
