@@ -120,8 +120,11 @@ def locality_of(
         errors = residuals / scales[:, None]
         earlier, later = errors[:n_first], errors[n_first:]
         known = np.isfinite(earlier).sum(axis=0)
-        square = np.where(np.isfinite(earlier), earlier, 0.0) ** 2
-        variance = np.maximum(square.sum(axis=0) / np.maximum(known, 1), tiny)
+        squares = np.where(np.isfinite(errors), errors, 0.0) ** 2
+        # Where a series was constant before, earlier errors are zero, and later ones would be
+        # infinitely unlikely under every locality.
+        least = np.maximum(1e-6 * squares.mean(axis=0), tiny)
+        variance = np.maximum(squares[:n_first].sum(axis=0) / np.maximum(known, 1), least)
         judged = np.isfinite(later) & (known > 0)
         logs = (
             np.log(scales[n_first:, None])

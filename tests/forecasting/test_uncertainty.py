@@ -204,3 +204,16 @@ def test_forecasts_from_forecasts_go_on_from_the_median_whatever_the_levels(leve
     ).fit(y, fh=range(1, 13))
     assert np.abs(forecaster.predict(fh=range(1, 61)) - 98).max() < 2
     assert abs(forecaster.sample(50, random_state=0).to_numpy().mean() - 98) < 1
+
+
+@pytest.mark.parametrize("late", [{-12: 20.0, -7: 18.0, -2: 25.0}, {-3: 5.0}, {-10: 500.0}])
+@pytest.mark.parametrize("level", [0.0, 7.0])
+def test_a_series_that_was_constant_until_late_has_finite_intervals(late, level):
+    y = pd.Series(level, index=pd.period_range("2000-01", periods=96, freq="M"))
+    for position, value in late.items():
+        y.iloc[position] = level + value
+    forecaster = ConvAttentionForecaster(**{**SMALL, "epochs": 5}).fit(y, fh=range(1, 4))
+    assert np.isfinite(forecaster.predict()).all()
+    interval = forecaster.predict_interval(coverage=0.9)
+    assert np.isfinite(interval).all(axis=None)
+    assert (interval.iloc[:, 0] <= interval.iloc[:, 1]).all()
