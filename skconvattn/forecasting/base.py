@@ -324,11 +324,15 @@ class BaseNeuralForecaster(ForecastingParameters, BaseForecaster):
         return self._predict(fh=fh, X=X)
 
     def _set_cutoff_from_y(self, y: Any) -> None:
-        """Move the cutoff on, with the frequency of the fit."""
+        """Move the cutoff on, never back, with the frequency of the fit."""
+        before: Any = vars(self).get("_cutoff")
         super()._set_cutoff_from_y(y)
         if self.is_fitted and hasattr(self, "fitted_forecast_"):
+            # A series that is new to a panel may end before the others.
+            is_panel = isinstance(getattr(y, "index", None), pd.MultiIndex)
+            later = is_panel and before is not None and before[0] > self.cutoff[0]
             timeline = self.fitted_forecast_.channels.timeline
-            self._cutoff = timeline.with_frequency(self.cutoff)
+            self._cutoff = timeline.with_frequency(before if later else self.cutoff)
 
     def _reset_at(self, state: str) -> BaseNeuralForecaster:
         """Keep the weights when sktime resets before a fit, if a warm start is asked for."""
@@ -340,14 +344,10 @@ class BaseNeuralForecaster(ForecastingParameters, BaseForecaster):
 
     def _forecast(self, fh: ForecastingHorizon, X: pd.DataFrame | None) -> PanelForecast:
         """Return the forecasts of a horizon, which are made when they are asked for."""
-        cutoff = self.cutoff
-        if fh.is_relative and self.panel_.keys != ((),):
-            # The stamps of a panel bring no frequency that sktime could count with.
-            timeline = self.fitted_forecast_.channels.timeline
-            stamps = timeline.relative(cutoff[0], fh.to_numpy())
-        else:
-            stamps = fh.to_absolute_index(cutoff)
-        return PanelForecast(self.fitted_forecast_, self.panel_, stamps, X)
+        fitted, panel = self.fitted_forecast_, self.panel_
+        if fh.is_relative and panel.keys != ((),):
+            return PanelForecast.relative(fitted, panel, fh.to_numpy(), X)
+        return PanelForecast.absolute(fitted, panel, fh.to_absolute_index(self.cutoff), X)
 
     def _keep(self, fitted: FittedForecast, panel: Panel) -> BaseNeuralForecaster:
         """Make what was fitted, and what has been seen, the state of the forecaster."""

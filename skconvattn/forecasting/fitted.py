@@ -167,15 +167,3 @@ def last_window(array: np.ndarray, length: int) -> np.ndarray:
     if len(array) >= length:
         return array[-length:]
     return np.concatenate([np.repeat(array[:1], length - len(array), axis=0), array])
-
-
-def last_windows(panel: Panel, fitted: FittedForecast) -> np.ndarray:
-    """Return the last window of each target: (n_series * n_targets, window_length, n_channels)."""
-    length = fitted.window.length
-    return np.stack(
-        [
-            last_window(array, length)
-            for history in panel.histories
-            for array in fitted.channels.of(history.tail(length))
-        ]
-    )

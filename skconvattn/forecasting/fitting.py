@@ -224,7 +224,7 @@ class ForecastFitter:
             encoder=self._encoder(panel, X, before),
             n_targets=panel.n_targets,
             mixed=parameters.channels == "mixed" and panel.n_targets > 1,
-            has_missing=any(bool(h.y.isna().to_numpy().any()) for h in panel.histories),
+            has_missing=panel.has_inner_gaps,
             cycle=period if parameters.learned_cycle and period > 1 else 0,
             timeline=timeline,
         )
@@ -250,7 +250,7 @@ class ForecastFitter:
 
     def _windows(self, panel: Panel, n_ahead: int, period: int) -> list[WindowSpec]:
         """Return the windows to try, with the horizon."""
-        lengths = [len(history.y) for history in panel.histories]
+        lengths = panel.lengths
         typical, longest = int(np.median(lengths)), max(lengths)
         # A horizon beyond what the series can teach is reached by recursion.
         horizon = max(1, min(n_ahead if n_ahead > 0 else period, typical // 2))
@@ -317,27 +317,29 @@ def training_series(panel: Panel, channels: Channels, window: WindowSpec) -> Tra
     window : WindowSpec
         Window and horizon; series no longer than a window repeat their first values in front.
     """
-    pairs = [_with_actual(history, channels) for history in panel.histories]
-    apart = any(missing for _, missing in pairs)
+    pairs = [part for history in panel.histories for part in _with_actual(history, channels)]
+    separate = any(bool(np.isnan(actual).any()) for _, actual in pairs)
     arrays = []
-    for parts, _ in pairs:
-        for array, actual in parts:
-            whole = np.concatenate([array, actual], axis=1) if apart else array
-            n_own = len(whole)
-            if n_own <= window.length:
-                whole = last_window(whole, window.length + max(1, n_own // 2))
-            arrays.append(whole)
+    for array, actual in pairs:
+        whole = np.concatenate([array, actual], axis=1) if separate else array
+        n_own = len(whole)
+        if n_own <= window.length:
+            whole = last_window(whole, window.length + max(1, n_own // 2))
+        arrays.append(whole)
     return TrainingSeries(
-        tuple(arrays), n_past=channels.n_past, targets_apart=apart, keys=panel.keys
+        tuple(arrays), n_past=channels.n_past, targets_apart=separate, keys=panel.keys
     )
 
 
-def _with_actual(history: History, channels: Channels) -> tuple[list[Any], bool]:
-    """Return the channels of each target with its values as they are, NaN where missing."""
+def _with_actual(history: History, channels: Channels) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return channels and values, NaN where missing, of each target up to its last value."""
     filled, missing = history.scaled_targets()
     actual = np.where(missing, np.nan, filled).astype(np.float32)
-    arrays = channels.of(history)
-    return [(array, actual[:, [i]]) for i, array in enumerate(arrays)], bool(missing.any())
+    ends = len(actual) - history.trailing_gaps(together=channels.mixed)
+    return [
+        (array[:end], actual[:end, [i]])
+        for i, (array, end) in enumerate(zip(channels.of(history), ends, strict=True))
+    ]
 
 
 def _scaled_as(fitted: FittedForecast, panel: Panel, only: Collection[Any] | None = None) -> Panel:

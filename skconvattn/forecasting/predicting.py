@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +11,42 @@ import numpy as np
 import pandas as pd
 
 from skconvattn.forecasting import agreement
-from skconvattn.forecasting.fitted import FittedForecast, last_windows
+from skconvattn.forecasting.fitted import FittedForecast, last_window
 from skconvattn.forecasting.series.history import History, Panel, split_panel
+from skconvattn.forecasting.series.timeline import listed
+
+
+@dataclass(frozen=True, eq=False)
+class LastInputs:
+    """What the forecasts of every target are made from.
+
+    Attributes
+    ----------
+    windows : ndarray of shape (n_series * n_targets, window_length, n_channels)
+        The last window of each target that ends with a value; float32.
+    future : ndarray of shape (n_series * n_targets, n_ahead + longest gap, n_future)
+        Future covariates of the steps after each window; float32.
+    gaps : ndarray of shape (n_series * n_targets,)
+        Missing values after each window: steps that are forecast, but were not asked for.
+    """
+
+    windows: np.ndarray
+    future: np.ndarray
+    gaps: np.ndarray
+
+    def asked(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the outputs of the steps after the gaps: (n, n_ahead, n_values)."""
+        steps = self.steps(outputs.shape[1] - int(self.gaps.max())) - 1
+        return outputs[np.arange(len(outputs))[:, None], steps]
+
+    def steps(self, n_ahead: int) -> np.ndarray:
+        """Return how many steps after its window each forecast is: (n, n_ahead)."""
+        return self.gaps[:, None] + np.arange(1, n_ahead + 1)
 
 
 @dataclass(frozen=True, eq=False)
 class PanelForecast:
-    """Forecasts of every series of a panel at the same time stamps.
+    """Forecasts of every series of a panel.
 
     Attributes
     ----------
@@ -24,16 +54,33 @@ class PanelForecast:
         What was fitted.
     panel : Panel
         What has been seen of each series.
-    stamps : pandas.Index of length n_stamps
-        Time stamps of the horizon.
+    stamps : tuple of pandas.Index of length n_stamps
+        Time stamps of the horizon, of each series.
     X : pandas.DataFrame or None
         Covariates over the horizon.
     """
 
     fitted: FittedForecast
     panel: Panel
-    stamps: pd.Index
+    stamps: tuple[pd.Index, ...]
     X: pd.DataFrame | None
+
+    @classmethod
+    def relative(
+        cls, fitted: FittedForecast, panel: Panel, fh: np.ndarray, X: pd.DataFrame | None
+    ) -> PanelForecast:
+        """Forecast steps after the end of each series: (n_steps,)."""
+        timeline = fitted.channels.timeline
+        ends = [history.y.index[-1] for history in panel.histories]
+        known = {end: timeline.relative(end, fh) for end in set(ends)}
+        return cls(fitted, panel, tuple(known[end] for end in ends), X)
+
+    @classmethod
+    def absolute(
+        cls, fitted: FittedForecast, panel: Panel, stamps: pd.Index, X: pd.DataFrame | None
+    ) -> PanelForecast:
+        """Forecast the same time stamps of all series."""
+        return cls(fitted, panel, (stamps,) * len(panel.keys), X)
 
     def quantiles(self, levels: np.ndarray) -> np.ndarray:
         """Forecast quantiles.
@@ -63,29 +110,42 @@ class PanelForecast:
         return np.stack(values)
 
     def steps_ahead(self) -> np.ndarray:
-        """Return how far after the end of each series stamps lie: (n_series, n_stamps)."""
+        """Return how far after the end of each series its stamps lie: (n_series, n_stamps)."""
         timeline = self.fitted.channels.timeline
-        wanted = timeline.steps(self.stamps)
-        ends: dict[Any, int] = {}
-        for history in self.panel.histories:
+        known: dict[Any, np.ndarray] = {}
+        steps = []
+        for history, stamps in zip(self.panel.histories, self.stamps, strict=True):
             last = history.y.index[-1:]
-            if last[0] not in ends:
-                ends[last[0]] = int(timeline.steps(last)[0])
-        return np.stack([wanted - ends[h.y.index[-1]] for h in self.panel.histories])
+            key = (last[0], id(stamps))
+            if key not in known:
+                known[key] = timeline.steps(stamps) - timeline.steps(last)[0]
+            steps.append(known[key])
+        return np.stack(steps)
 
-    def future(self, steps: np.ndarray) -> np.ndarray:
-        """Return future covariates: (n_series * n_targets, n_ahead, n_future), float32."""
+    def last_inputs(self, steps: np.ndarray) -> LastInputs:
+        """Return what forecasts are made from, for steps ahead of shape (n_series, n_stamps)."""
+        fitted, length = self.fitted, self.fitted.window.length
         given = {} if self.X is None else split_panel(self.X)
-        channels: list[np.ndarray] = []
+        windows, futures, gaps = [], [], []
         for (key, history), asked in zip(self.panel, steps, strict=True):
-            channels += self._future_of(history, given.get(key), asked, int(steps.max()))
-        return np.stack(channels)
+            missing = history.trailing_gaps(together=fitted.channels.mixed)
+            tail = history.known_tail(length + int(missing.max()))
+            later = self._future_of(history, given.get(key), asked, int(steps.max()))
+            for array, ahead, gap in zip(fitted.channels.of(tail), later, missing, strict=True):
+                end = len(array) - gap
+                windows.append(last_window(array[:end], length))
+                in_gap = array[end:, array.shape[1] - ahead.shape[1] :]
+                futures.append(np.concatenate([in_gap, ahead]))
+                gaps.append(gap)
+        longest = max(len(each) for each in futures)
+        padded = [np.pad(each, ((0, longest - len(each)), (0, 0))) for each in futures]
+        return LastInputs(np.stack(windows), np.stack(padded), np.array(gaps))
 
     def framed(self, values: np.ndarray, columns: Any) -> pd.DataFrame:
         """Return values of shape (n_series, n_stamps, n_columns) as sktime wants them."""
         keys = self.panel.keys
         if keys == ((),):
-            return pd.DataFrame(values[0], index=self.stamps, columns=columns)
+            return pd.DataFrame(values[0], index=self.stamps[0], columns=columns)
         return pd.DataFrame(
             values.reshape(-1, values.shape[-1]),
             index=panel_index(keys, self.stamps, self.panel.names),
@@ -95,10 +155,12 @@ class PanelForecast:
     def _ahead(self, steps: np.ndarray, levels: np.ndarray) -> np.ndarray:
         """Forecast up to the furthest step: (n_series, n_targets, n_ahead, n_levels)."""
         fitted, panel = self.fitted, self.panel
-        windows = last_windows(panel, fitted)
-        outputs = fitted.ahead(windows, self.future(steps), fitted.map_index(panel))
-        counts, rows = np.arange(1, outputs.shape[1] + 1), np.arange(len(windows))
-        quantiles = fitted.intervals.quantiles(outputs, windows[..., 0], counts, levels, rows)
+        last = self.last_inputs(steps)
+        outputs = fitted.ahead(last.windows, last.future, fitted.map_index(panel))
+        outputs = last.asked(outputs)
+        counts, rows = last.steps(outputs.shape[1]), np.arange(len(outputs))
+        windows = last.windows[..., 0]
+        quantiles = fitted.intervals.quantiles(outputs, windows, counts, levels, rows)
         return quantiles.reshape(len(steps), panel.n_targets, *quantiles.shape[1:])
 
     def _future_of(
@@ -110,20 +172,26 @@ class PanelForecast:
         if not fitted.n_future:
             return [np.zeros((n_ahead, 0), dtype=np.float32)] * fitted.channels.n_targets
         stamps = fitted.channels.timeline.after(history.y.index[-1], n_ahead)
-        frame = None
-        if encoder.future or encoder.static:
-            furthest = max(int(asked.max()), 0)
-            # Forecasts after the first horizon build on all steps of the ones before.
-            built_on = furthest - (furthest - 1) % horizon - 1
-            counts = np.arange(1, n_ahead + 1)
-            needed = stamps[np.isin(counts, asked) | (counts <= built_on)]
-            frame = agreement.future_rows(X, encoder.future, needed).reindex(stamps)
-            if encoder.static:
-                assert history.X is not None
-                last = history.X.iloc[-1]
-                for column in encoder.static:
-                    frame[column] = last[column]
-        return fitted.channels.ahead(frame, stamps)
+        if not (encoder.future or encoder.static):
+            return fitted.channels.ahead(None, stamps)
+        furthest = max(int(asked.max()), 0)
+        # Forecasts after the first horizon build on all steps of the ones before.
+        built_on = furthest - (furthest - 1) % horizon - 1
+        counts = np.arange(1, n_ahead + 1)
+        needed = stamps[np.isin(counts, asked) | (counts <= built_on)]
+        frame = agreement.future_rows(X, encoder.future, needed).reindex(stamps)
+        assert history.X is not None
+        # The row before carries its values on where later ones are missing.
+        before = history.X.iloc[-1:]
+        if before.isna().any(axis=None):
+            before = history.X.ffill().iloc[-1:]
+        for column in encoder.static:
+            frame[column] = before[column].iloc[0]
+        columns = [*encoder.future, *encoder.static]
+        frame = pd.concat([before[columns], frame[columns]])
+        _warn_of_missing(frame.loc[needed, list(encoder.future)], encoder.with_missing)
+        channels = fitted.channels.ahead(frame, before.index.append(stamps))
+        return [each[1:] for each in channels]
 
     def _fill_in_sample(self, steps: np.ndarray, levels: np.ndarray, scaled: np.ndarray) -> None:
         """Forecast past steps, each one step ahead of the window before it; writes results."""
@@ -150,13 +218,29 @@ class PanelForecast:
             scaled[i, past, target] = values
 
 
+def _warn_of_missing(frame: pd.DataFrame, expected: Sequence[Any]) -> None:
+    """Name missing values of covariates that had none in the fit."""
+    for column in frame.columns.difference(list(expected)):
+        missing = frame.index[frame[column].isna()]
+        if len(missing):
+            warnings.warn(
+                f"X[{column!r}] is missing at {listed(missing)}, where a forecast depends on it; "
+                "its last value before is carried on: give a value there for a better forecast.",
+                UserWarning,
+                stacklevel=2,
+            )
+
+
 def panel_index(
-    keys: Sequence[tuple[Any, ...]], stamps: pd.Index, names: Sequence[Any]
+    keys: Sequence[tuple[Any, ...]], stamps: Sequence[pd.Index], names: Sequence[Any]
 ) -> pd.MultiIndex:
-    """Return the index of a panel in which each series has the same time stamps."""
-    n_steps = len(stamps)
+    """Return the index of a panel in which each series has as many time stamps, of its own."""
+    n_steps = len(stamps[0])
     levels = [
         pd.Index([key[level] for key in keys]).repeat(n_steps) for level in range(len(keys[0]))
     ]
-    times = stamps.take(np.tile(np.arange(n_steps), len(keys)))
+    if all(each is stamps[0] for each in stamps):
+        times = stamps[0].take(np.tile(np.arange(n_steps), len(keys)))
+    else:
+        times = stamps[0].append(list(stamps[1:]))
     return pd.MultiIndex.from_arrays([*levels, times], names=list(names) or None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy.stats import norm
 
 from skconvattn.engine.isolation import generator_from
 from skconvattn.engine.sampling import sampled_outputs
-from skconvattn.forecasting.fitted import FittedForecast, last_windows
+from skconvattn.forecasting.fitted import FittedForecast
 from skconvattn.forecasting.predicting import PanelForecast
 
 # Levels that stand for a whole distribution: 0.01, 0.02, ..., 0.99.
@@ -78,7 +79,7 @@ def sample(
     steps = forecast.steps_ahead()
     if steps.min() < 1:
         raise ValueError(
-            f"fh={[str(stamp) for stamp in forecast.stamps]} has steps inside the series; draw "
+            f"fh={[str(stamp) for stamp in forecast.stamps[0]]} has steps inside the series; draw "
             "samples of steps ahead, from 1."
         )
     own = forecaster.random_state if random_state is None else random_state
@@ -139,15 +140,16 @@ def _draw(
 ) -> np.ndarray:
     """Return samples in units of ``y``: (n_series, n_steps, n_targets * n_samples)."""
     fitted, panel = forecast.fitted, forecast.panel
-    windows, map_index = last_windows(panel, fitted), fitted.map_index(panel)
+    last, map_index = forecast.last_inputs(steps), fitted.map_index(panel)
     # Samples outermost, so that the targets of a series stay together.
     outputs = fitted.ahead(
-        np.tile(windows, (n_samples, 1, 1)),
-        np.tile(forecast.future(steps), (n_samples, 1, 1)),
+        np.tile(last.windows, (n_samples, 1, 1)),
+        np.tile(last.future, (n_samples, 1, 1)),
         None if map_index is None else np.tile(map_index, n_samples),
         lambda inputs: sampled_outputs(fitted.model, inputs, rng),
     )
-    point = fitted.head.output.point(outputs)
+    gaps = replace(last, gaps=np.tile(last.gaps, n_samples))
+    point = fitted.head.output.point(gaps.asked(outputs))
     by_series = point.reshape(n_samples, len(steps), panel.n_targets, -1)
     drawn = []
     for i, history in enumerate(panel.histories):

@@ -192,8 +192,8 @@ def check_panel(parts: Mapping[Any, pd.DataFrame], X: pd.DataFrame | None) -> No
     Raises
     ------
     ValueError
-        If a series has fewer than 3 time steps, no value at all, or gaps in its time stamps, or
-        if ``X`` lacks rows.
+        If a series has fewer than 3 time steps, no value at all, gaps in its time stamps, or
+        another frequency than the longest series, or if ``X`` lacks rows.
     """
     regressors = None if X is None else split_panel(X)
     for key, y in parts.items():
@@ -213,6 +213,7 @@ def check_panel(parts: Mapping[Any, pd.DataFrame], X: pd.DataFrame | None) -> No
         Timeline.of(y.index)
         if regressors is not None:
             check_covered(y.index, regressors.get(key), label)
+    _check_one_frequency(parts)
 
 
 def check_covered(index: pd.Index, X: pd.DataFrame | None, label: str) -> None:
@@ -252,6 +253,27 @@ def check_window_lengths(window_length: Any) -> None:
             f"window_length={window_length!r} must be a whole number from 1, several of them, or "
             "'auto'; use for example (24, 48, 96) to try three."
         )
+
+
+def _check_one_frequency(parts: Mapping[Any, pd.DataFrame]) -> None:
+    """Refuse a panel of series that do not share one grid of time stamps."""
+    if len(parts) < 2:
+        return
+    usual, longest = max(parts.items(), key=lambda item: len(item[1]))
+    timeline = Timeline.of(longest.index)
+    for key, y in parts.items():
+        if y.index.equals(longest.index):
+            continue
+        try:
+            follows = bool((np.diff(timeline.steps(y.index)) == 1).all())
+        except ValueError:
+            follows = False
+        if not follows:
+            raise ValueError(
+                f"y{list(key)!r} has the time stamps {listed(y.index)}, which do not follow the "
+                f"frequency of y{list(usual)!r}, {timeline.freq or 'one step'}; fit series of "
+                "different frequencies separately, or bring them to one with resample."
+            )
 
 
 def _columns(data: Any, name: str) -> list[tuple[pd.Series, str]]:

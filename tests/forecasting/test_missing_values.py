@@ -96,3 +96,81 @@ def test_a_mark_is_a_channel_only_where_it_says_something(share):
     forecaster = ConvAttentionForecaster(epochs=1, **SMALL).fit(_with_holes(share), fh=[1])
 
     assert forecaster.fitted_forecast_.channels.n_past == (share > 0)
+
+
+def _monthly(n: int, seed: int = 0) -> pd.Series:
+    """A trend and a season with noise of one."""
+    t = np.arange(n)
+    values = 100 + 0.5 * t + 10 * np.sin(2 * np.pi * t / 12)
+    noise = np.random.default_rng(seed).normal(size=n)
+    return pd.Series(values + noise, pd.period_range("2010-01", periods=n, freq="M"))
+
+
+@pytest.mark.parametrize("n_missing", [5, 15, 30])
+def test_a_gap_at_the_end_is_bridged_by_forecasts(n_missing):
+    y = _monthly(120)
+    gap = y[:108].copy()
+    gap.iloc[-n_missing:] = np.nan
+    ahead = range(1, 13)
+
+    bridged = ConvAttentionForecaster(random_state=0).fit(gap, fh=ahead)
+    cut = ConvAttentionForecaster(random_state=0).fit(y[: 108 - n_missing], fh=ahead)
+
+    later = np.arange(1, 13) + n_missing
+    np.testing.assert_allclose(bridged.predict(), cut.predict(fh=later), rtol=1e-4)
+    width, expected, near = (
+        interval.iloc[:, 1].to_numpy() - interval.iloc[:, 0].to_numpy()
+        for interval in (
+            bridged.predict_interval(),
+            cut.predict_interval(fh=later),
+            cut.predict_interval(fh=ahead),
+        )
+    )
+    np.testing.assert_allclose(width, expected, rtol=1e-3)
+    assert (width > near).all()
+
+
+def test_a_series_of_a_panel_that_ended_long_ago_is_not_forecast_as_zero():
+    y = pd.DataFrame({"now": _monthly(100), "ended": 1000 + _monthly(100, seed=1)})
+    y.iloc[60:, 1] = np.nan
+    forecaster = ConvAttentionForecaster(epochs=5, random_state=0).fit(y, fh=range(1, 4))
+    assert forecaster.predict()["ended"].between(1000, 1300).all()
+    forecaster.update(y.iloc[-1:].set_axis(y.index[-1:] + 1), update_params=False)
+    assert forecaster.predict()["ended"].between(1000, 1300).all()
+
+
+def test_updates_with_missing_values_never_turn_into_zeros():
+    y = _monthly(100)
+    forecaster = ConvAttentionForecaster(epochs=5, random_state=0).fit(y[:60], fh=[1])
+    for position in range(60, 100):
+        missing = pd.Series([np.nan], index=y.index[[position]])
+        forecaster.update(missing, update_params=False)
+        assert 80 < float(forecaster.predict().iloc[0]) < 250
+
+
+@pytest.mark.parametrize("missing", [[0], [0, 1, 2], [1]])
+def test_a_missing_future_covariate_is_carried_on_from_its_last_value(missing):
+    rng = np.random.default_rng(2)
+    index = pd.period_range("2010-01", periods=103, freq="M")
+    X = pd.DataFrame({"price": 1000 + np.cumsum(rng.normal(size=103))}, index=index)
+    y = pd.Series(3 * X["price"] + rng.normal(size=103), index=index)
+    forecaster = ConvAttentionForecaster(epochs=5, random_state=0)
+    forecaster.fit(y[:100], X=X[:100], fh=[1, 2, 3])
+    ahead, carried = X[100:].copy(), X[100:].copy()
+    for step in missing:
+        ahead.iloc[step, 0] = np.nan
+        carried.iloc[step, 0] = X.iloc[99, 0] if step == 0 else carried.iloc[step - 1, 0]
+
+    with pytest.warns(UserWarning, match=r"X\['price'\] is missing at 2018-0.*last value"):
+        forecast = forecaster.predict(X=ahead)
+
+    np.testing.assert_allclose(forecast, forecaster.predict(X=carried), rtol=1e-6)
+
+
+def test_a_past_covariate_that_is_missing_over_the_window_keeps_its_last_value():
+    index = pd.period_range("2010-01", periods=100, freq="M")
+    X = pd.DataFrame({"leads": 500 + np.random.default_rng(0).normal(size=100)}, index=index)
+    y = _monthly(100)
+    X.iloc[60:, 0] = np.nan
+    forecaster = ConvAttentionForecaster(epochs=5, past_regressors=["leads"], random_state=0)
+    assert forecaster.fit(y, X=X, fh=range(1, 4)).predict().between(100, 200).all()

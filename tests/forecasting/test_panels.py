@@ -7,6 +7,7 @@ import copy
 import numpy as np
 import pandas as pd
 import pytest
+from sktime.forecasting.base import ForecastingHorizon
 
 from skconvattn import ConvAttentionForecaster
 from skconvattn.forecasting.predicting import PanelForecast
@@ -87,17 +88,60 @@ def test_hierarchies_keep_all_their_levels():
     assert (forecast.iloc[:, 0] < forecast.iloc[:, 1]).all()
 
 
-def test_series_that_end_at_different_times_are_forecast_at_the_same_stamps():
-    panel = pd.concat([PANEL.drop(index=PANEL.loc[["s2"]].index[-2:])])
-    forecaster = ConvAttentionForecaster(**SMALL).fit(panel, fh=[1, 2, 3])
+@pytest.mark.parametrize("panel", ["global", "local"])
+def test_series_that_end_at_different_times_are_forecast_from_their_own_ends(panel):
+    y = PANEL.drop(index=PANEL.loc[["s2"]].index[-2:])
+    forecaster = ConvAttentionForecaster(panel=panel, **SMALL).fit(y, fh=[1, 2, 3])
 
-    forecast = forecaster.predict()
-    stamps = forecast.loc["s0"].index
-    made = PanelForecast(forecaster.fitted_forecast_, forecaster.panel_, stamps, None)
-    ahead = made.steps_ahead()
+    for forecast in (forecaster.predict(), forecaster.predict_interval()):
+        for key, ahead in forecast.groupby("series"):
+            last = y.loc[key].index[-1]
+            assert list(ahead.droplevel("series").index) == [last + step for step in (1, 2, 3)]
+
+
+def test_time_stamps_are_the_same_for_all_series():
+    y = PANEL.drop(index=PANEL.loc[["s2"]].index[-2:])
+    forecaster = ConvAttentionForecaster(**SMALL).fit(y, fh=[1, 2, 3])
+    stamps = pd.period_range(y.loc["s0"].index[-1] + 1, periods=3, freq="M")
+
+    forecast = forecaster.predict(fh=ForecastingHorizon(stamps, is_relative=False))
 
     assert forecast.loc["s2"].index.equals(forecast.loc["s0"].index)
-    np.testing.assert_array_equal(ahead, [[1, 2, 3], [1, 2, 3], [3, 4, 5]])
+    made = PanelForecast.absolute(forecaster.fitted_forecast_, forecaster.panel_, stamps, None)
+    np.testing.assert_array_equal(made.steps_ahead(), [[1, 2, 3], [1, 2, 3], [3, 4, 5]])
+    relative = forecaster.predict(fh=[3, 4, 5])
+    np.testing.assert_allclose(forecast.loc["s2"], relative.loc["s2"])
+
+
+def test_a_new_series_that_ends_earlier_leaves_the_cutoff_of_the_others(fitted):
+    moved = fitted.clone().fit(PANEL, fh=[1, 2, 3])
+    before = moved.predict()
+    early = PANEL.loc[["s1"]].iloc[:20].rename(index={"s1": "early"}, level="series")
+
+    moved.update(early, update_params=False)
+
+    assert moved.cutoff == fitted.cutoff
+    pd.testing.assert_frame_equal(moved.predict().loc[["s0", "s1", "s2"]], before)
+    last = early.index.get_level_values(-1)[-1]
+    assert list(moved.predict().loc["early"].index) == [last + step for step in (1, 2, 3)]
+
+
+def test_series_of_different_frequencies_are_refused_by_name():
+    months = pd.date_range("2020-01-01", periods=40, freq="MS")
+    days = pd.date_range("2020-01-03", periods=30, freq="D")
+    parts = {"shop": pd.Series(range(40), months), "web": pd.Series(range(30), days)}
+    y = pd.concat(parts, names=["series", "day"]).to_frame("y").astype(float)
+    with pytest.raises(
+        ValueError, match=r"y\['web'\] has the time stamps .* frequency of y\['shop'\]"
+    ):
+        ConvAttentionForecaster(**SMALL).fit(y, fh=[1])
+
+
+def test_series_that_all_follow_one_frequency_are_taken_however_short_they_are():
+    days = pd.bdate_range("2024-01-01", periods=40)
+    parts = {"long": pd.Series(range(40), days), "short": pd.Series(range(4), days[1:5])}
+    y = pd.concat(parts, names=["series", "day"]).to_frame("y").astype(float)
+    assert len(ConvAttentionForecaster(**SMALL).fit(y, fh=[1]).predict()) == 2
 
 
 def test_series_shorter_than_a_window_take_part():

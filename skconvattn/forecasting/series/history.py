@@ -70,6 +70,40 @@ class History:
             X=None if self.X is None else self.X.iloc[-n_timepoints:],
         )
 
+    def known_tail(self, n_timepoints: int) -> History:
+        """Return at least the last time steps, from one on at which nothing is missing.
+
+        Gaps within are then filled as they are in the whole history.
+        """
+        start = max(len(self.y) - n_timepoints, 0)
+        frames = [self.y] if self.X is None else [self.y, self.X]
+        if start and any(frame.iloc[start : start + 1].isna().any(axis=None) for frame in frames):
+            missing = [frame.iloc[:start].isna().to_numpy().any(axis=1) for frame in frames]
+            complete = np.flatnonzero(~np.any(missing, axis=0))
+            start = int(complete[-1]) if len(complete) else 0
+        return self.tail(len(self.y) - start)
+
+    def trailing_gaps(self, *, together: bool) -> np.ndarray:
+        """Return how many values of each target are missing at the end: (n_targets,).
+
+        Parameters
+        ----------
+        together : bool
+            Whether the targets are forecast from one another: only time steps at which all of them
+            are missing count then.
+        """
+        if not self.y.iloc[-1:].isna().any(axis=None):
+            return np.zeros(self.y.shape[1], dtype=int)
+        present = self.y.iloc[::-1].notna().to_numpy()
+        if together:
+            present = np.broadcast_to(present.any(axis=1, keepdims=True), present.shape)
+        return np.where(present.any(axis=0), present.argmax(axis=0), 0)
+
+    def has_inner_gaps(self) -> bool:
+        """Whether values are missing before the last value of their target."""
+        missing = self.y.isna().to_numpy()
+        return bool((missing.sum(axis=0) > self.trailing_gaps(together=False)).any())
+
     def extended(self, y: pd.DataFrame, X: pd.DataFrame | None, timeline: Timeline) -> History:
         """Return the history with new time stamps added; on the old scale.
 
@@ -159,8 +193,24 @@ class Panel:
 
     @property
     def targets(self) -> list[np.ndarray]:
-        """Every target of every series on the scale of the network: (n_timepoints,) each."""
-        return [t for history in self.histories for t in history.scaled_targets()[0].T]
+        """Every target of every series, up to its last value, on the scale of the network."""
+        return [
+            target[: len(target) - gap]
+            for history in self.histories
+            for target, gap in zip(
+                history.scaled_targets()[0].T, history.trailing_gaps(together=False), strict=True
+            )
+        ]
+
+    @property
+    def lengths(self) -> list[int]:
+        """Time steps of each series up to its last value."""
+        return [len(h.y) - int(h.trailing_gaps(together=True)[0]) for h in self.histories]
+
+    @property
+    def has_inner_gaps(self) -> bool:
+        """Whether any values are missing before the last value of their target."""
+        return any(history.has_inner_gaps() for history in self.histories)
 
     @property
     def first(self) -> History:
