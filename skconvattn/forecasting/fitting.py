@@ -318,17 +318,17 @@ def training_series(panel: Panel, channels: Channels, window: WindowSpec) -> Tra
         Window and horizon; series no longer than a window repeat their first values in front.
     """
     pairs = [_with_actual(history, channels) for history in panel.histories]
-    apart = any(missing for _, missing in pairs)
+    separate = any(missing for _, missing in pairs)
     arrays = []
     for parts, _ in pairs:
         for array, actual in parts:
-            whole = np.concatenate([array, actual], axis=1) if apart else array
+            whole = np.concatenate([array, actual], axis=1) if separate else array
             n_own = len(whole)
             if n_own <= window.length:
                 whole = last_window(whole, window.length + max(1, n_own // 2))
             arrays.append(whole)
     return TrainingSeries(
-        tuple(arrays), n_past=channels.n_past, targets_apart=apart, keys=panel.keys
+        tuple(arrays), n_past=channels.n_past, separate_targets=separate, keys=panel.keys
     )
 
 

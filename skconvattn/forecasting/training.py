@@ -31,15 +31,15 @@ class TrainingSeries:
         values are missing; float32.
     n_past : int
         Channels of past covariates, which follow the first.
-    targets_apart : bool
-        Whether the last column has the targets.
+    separate_targets : bool
+        Whether the last column, which is no input, has the targets.
     keys : tuple of tuple
         Names of the series.
     """
 
     arrays: tuple[np.ndarray, ...]
     n_past: int
-    targets_apart: bool
+    separate_targets: bool
     keys: tuple[tuple[Any, ...], ...] = ((),)
 
     @property
@@ -59,7 +59,7 @@ class TrainingSeries:
             window.length,
             window.horizon,
             n_past=self.n_past,
-            targets_apart=self.targets_apart,
+            separate_targets=self.separate_targets,
         )
 
 
