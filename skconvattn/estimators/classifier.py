@@ -72,7 +72,8 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
         ndarray of shape (n_samples, n_classes)
             Probabilities in the order of ``classes_``, float64, each row summing to one.
         """
-        return ClassOutput(len(self.classes_)).probabilities(self._outputs(X))
+        outputs = self._outputs(X)
+        return ClassOutput(len(self.classes_)).probabilities(outputs)
 
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
