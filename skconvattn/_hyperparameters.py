@@ -14,7 +14,7 @@ _CLASS_VARIABLE = re.compile(r"(\w+\.)*ClassVar\b")
 
 @dataclasses.dataclass(frozen=True)
 class SearchRange:
-    """What is worth searching of a hyperparameter.
+    """The values of a hyperparameter that are worth trying in a search.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class SearchRange:
 
 @dataclasses.dataclass(frozen=True)
 class IntegerRange(SearchRange):
-    """Whole numbers.
+    """A range of integers.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class IntegerRange(SearchRange):
 
 @dataclasses.dataclass(frozen=True)
 class RealRange(SearchRange):
-    """Real numbers; attributes are those of :class:`IntegerRange`."""
+    """A range of real numbers; attributes are those of :class:`IntegerRange`."""
 
     low: float
     high: float
@@ -53,12 +53,12 @@ class RealRange(SearchRange):
 
 @dataclasses.dataclass(frozen=True)
 class Choices(SearchRange):
-    """Some values.
+    """A finite set of values.
 
     Attributes
     ----------
     values : tuple
-        All of them valid.
+        Values, all of them valid.
     """
 
     values: tuple[Any, ...]
@@ -79,13 +79,13 @@ def hyperparameter(
         Value that the constructor uses when the argument is left out. A keyword, by which type
         checkers see that the argument may be left out (PEP 681).
     constraints : list or "no_validation"
-        What scikit-learn's parameter validation accepts, in its own notation
+        Values that scikit-learn's parameter validation accepts, in its own notation
         (:mod:`sklearn.utils._param_validation`).
     doc : str
         The type line of a numpydoc entry, a line break, and its description. It is merged into
         the docstring of every class that takes the parameter.
     search : SearchRange, optional
-        What is worth searching; by default the parameter is left alone in a search.
+        Values to search; by default the parameter is not searched.
 
     Returns
     -------
@@ -109,13 +109,13 @@ def take_hyperparameters(cls: type, defaults: Mapping[str, Any]) -> None:
 
     Generates a keyword-only constructor that stores each argument unchanged, merges the
     constraints into scikit-learn's ``_parameter_constraints``, and writes the ``Parameters``
-    section of the docstring, and the ``Attributes`` section where a base describes what a fit
-    leaves behind in ``_fitted_attributes``. The names stand in ``_parameter_names``.
+    section of the docstring, and the ``Attributes`` section where a base describes the attributes
+    that a fit sets in ``_fitted_attributes``. Names are stored in ``_parameter_names``.
 
     Parameters
     ----------
     cls : type
-        The class, as it was just created.
+        A class that was just created.
     defaults : mapping of str to object
         Other default values for inherited hyperparameters, by name.
 
@@ -153,13 +153,13 @@ def parameter_names(cls: Any) -> tuple[str, ...]:
 
 
 def search_ranges(cls: Any) -> dict[str, SearchRange]:
-    """Return what is worth searching of a class, by the names of its hyperparameters."""
+    """Return the search ranges of a class by the names of its hyperparameters."""
     found = {field.name: field.metadata["search"] for field in dataclasses.fields(cls)}
     return {name: search for name, search in found.items() if search is not None}
 
 
 def _check_declares_nothing(cls: type, defaults: Mapping[str, Any]) -> None:
-    """Refuse parameters of a class with a constructor of its own; without any it is left alone."""
+    """Refuse parameters declared by a class with a constructor of its own."""
     declared = [*defaults, *(n for n, v in vars(cls).items() if isinstance(v, dataclasses.Field))]
     if declared:
         raise TypeError(

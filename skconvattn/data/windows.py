@@ -27,8 +27,8 @@ class Windows:
         Steps ahead. Targets that are NaN, missing or after the end of a series, have weight zero.
     n_known : int
         Number of future covariates.
-    targets_apart : bool
-        Whether a last column, which is no input, holds the targets: where values are missing, they
+    separate_targets : bool
+        Whether the last column, which is no input, has the targets: where values are missing, they
         are filled in the first channel and NaN in the last column.
     """
 
@@ -37,7 +37,7 @@ class Windows:
     window_length: int
     horizon: int
     n_known: int = 0
-    targets_apart: bool = False
+    separate_targets: bool = False
 
     def __len__(self) -> int:
         """Return the number of windows."""
@@ -57,7 +57,7 @@ class Windows:
             self.horizon,
             self.series.shape[1],
             self.n_known,
-            self.targets_apart,
+            self.separate_targets,
         )
 
     @classmethod
@@ -68,7 +68,7 @@ class Windows:
         horizon: int,
         *,
         n_past: int = 0,
-        targets_apart: bool = False,
+        separate_targets: bool = False,
     ) -> Windows:
         """Take every window that is followed by at least one step.
 
@@ -82,8 +82,8 @@ class Windows:
             Steps ahead.
         n_past : int
             Number of past covariates.
-        targets_apart : bool
-            Whether the last column holds the targets.
+        separate_targets : bool
+            Whether the last column, which is no input, has the targets.
 
         Returns
         -------
@@ -91,7 +91,7 @@ class Windows:
             ``n_timepoints - window_length`` windows of each series, in order of time.
         """
         rows, starts, offset = [], [], 0
-        target = -1 if targets_apart else 0
+        target = -1 if separate_targets else 0
         for values in series:
             tail = np.zeros((horizon, values.shape[1]), dtype=np.float32)
             tail[:, target] = np.nan
@@ -103,8 +103,8 @@ class Windows:
             starts=np.concatenate(starts).astype(np.int32),
             window_length=window_length,
             horizon=horizon,
-            n_known=series[0].shape[1] - 1 - n_past - targets_apart,
-            targets_apart=targets_apart,
+            n_known=series[0].shape[1] - 1 - n_past - separate_targets,
+            separate_targets=separate_targets,
         )
 
     def batch(self, indices: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray]:
@@ -128,8 +128,8 @@ class Windows:
         length = self.window_length + self.horizon
         rows = self.series[self.starts[indices][:, None] + np.arange(length)]
         window, future = rows[:, : self.window_length], rows[:, self.window_length :]
-        targets = future[..., -1:] if self.targets_apart else future[..., :1]
-        if self.targets_apart:
+        targets = future[..., -1:] if self.separate_targets else future[..., :1]
+        if self.separate_targets:
             window, future = window[..., :-1], future[..., :-1]
         inputs = [window, future[..., -self.n_known :]] if self.n_known else [window]
         present = np.isfinite(targets[..., 0])

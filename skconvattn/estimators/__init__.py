@@ -1,4 +1,4 @@
-"""scikit-learn bases: regressors and classifiers on any architecture."""
+"""scikit-learn base classes: regressors and classifiers of series on any architecture."""
 
 from __future__ import annotations
 

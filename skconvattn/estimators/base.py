@@ -1,4 +1,4 @@
-"""What regressors and classifiers share: from checked series to a trained network and back."""
+"""The base class of regressors and classifiers: from checked series to a trained network."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class _Fitted:
-    """Types of what a fit leaves; annotations of an estimator itself would be parameters."""
+    """Types of what a fit sets; annotations of an estimator itself would declare parameters."""
 
     _preparation_: Preparation
     _n_further_epochs_: int
@@ -67,8 +67,9 @@ class BaseNeuralEstimator(
         sample_weight : array-like of shape (n_samples,), optional
             Weights, not negative. A weight of two is the same as giving the sample twice.
         validation_data : tuple of (X, y) or (X, y, sample_weight), optional
-            What is held out, instead of a part of ``X`` and ``y``, all of which is then trained on.
-            Its series have the shape, and its labels are among those, of the data trained on.
+            Samples held out, instead of a part of ``X`` and ``y``, all of which is then trained on.
+            Held-out series have the shape of those in ``X``, and held-out labels are among those
+            in ``y``.
 
         Returns
         -------
@@ -83,21 +84,22 @@ class BaseNeuralEstimator(
         self._validate_params()
         with restored_on_error(self):
             self._n_further_epochs_ = 0
-            self._learn(X, y, sample_weight, validation_data, goes_on=False, only_one_epoch=False)
+            self._learn(X, y, sample_weight, validation_data, resume=False, only_one_epoch=False)
         return self
 
     @property
     def model_(self) -> keras.Model:
-        """The trained Keras model; scaled series of shape (batch, n_timepoints, n_channels) in.
+        """The trained Keras model of scaled series of shape (batch, n_timepoints, n_channels).
 
-        Channels with missing values have a further one each, which marks them. A model of series
-        of unequal length also takes a boolean mask of shape (batch, n_timepoints).
+        Each channel with missing values has a further channel, which is 1 where a value is missing.
+        A model of series of unequal length also takes a boolean mask of shape
+        (batch, n_timepoints).
         """
         check_is_fitted(self)
         return self.fitted_model_.to_keras()
 
     def __sklearn_tags__(self) -> Any:
-        """Say what data is taken."""
+        """Return scikit-learn's tags: three axes and missing values are accepted."""
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.input_tags.allow_nan = True
@@ -108,15 +110,15 @@ class BaseNeuralEstimator(
     _min_validation_samples: ClassVar[int] = 20
 
     def _check_lengths(self, panel: Panel) -> None:
-        """Refuse series of lengths that the targets have no place for."""
+        """Refuse series of unequal length where the targets need one length."""
 
     @abstractmethod
-    def _encode_targets(self, y: np.ndarray, panel: Panel, *, goes_on: bool) -> np.ndarray:
-        """Return what the loss compares with, and remember how to decode it."""
+    def _encode_targets(self, y: np.ndarray, panel: Panel, *, resume: bool) -> np.ndarray:
+        """Return the targets of the loss, and remember how to decode them."""
 
     @abstractmethod
     def _scale_targets(
-        self, targets: np.ndarray, weights: np.ndarray, *, goes_on: bool
+        self, targets: np.ndarray, weights: np.ndarray, *, resume: bool
     ) -> np.ndarray:
         """Return the targets on the scale of the network."""
 
@@ -141,19 +143,19 @@ class BaseNeuralEstimator(
     def _first_model(
         self, spec: ModelSpec, source: Rows, training: np.ndarray, rng: np.random.Generator
     ) -> FittedModel | None:
-        """Return weights to begin with that depend on the data; None to draw all of them."""
+        """Return initial weights that depend on the data; None to draw all of them at random."""
         return None
 
     def _calibrate(self, source: Rows, validation: np.ndarray) -> None:
-        """Look at the trained network's errors on samples that it was not trained on."""
+        """Measure the trained network's errors on samples that it was not trained on."""
 
     def _train_further(self, X: Any, y: Any, sample_weight: Any) -> None:
         """Train for one epoch from the present weights, if there are any."""
         self._validate_params()
-        goes_on = hasattr(self, "fitted_model_")
+        resume = hasattr(self, "fitted_model_")
         with restored_on_error(self):
-            self._n_further_epochs_ = 1 + (self._n_further_epochs_ if goes_on else 0)
-            self._learn(X, y, sample_weight, None, goes_on=goes_on, only_one_epoch=True)
+            self._n_further_epochs_ = 1 + (self._n_further_epochs_ if resume else 0)
+            self._learn(X, y, sample_weight, None, resume=resume, only_one_epoch=True)
 
     def _learn(
         self,
@@ -162,13 +164,13 @@ class BaseNeuralEstimator(
         sample_weight: Any,
         validation_data: Any,
         *,
-        goes_on: bool,
+        resume: bool,
         only_one_epoch: bool,
     ) -> None:
-        panel, y = training_data(self, X, y, numeric=self._numeric_targets, reset=not goes_on)
-        if goes_on:
+        panel, y = training_data(self, X, y, numeric=self._numeric_targets, reset=not resume)
+        if resume:
             check_shape(self, panel, self._preparation_, longest=self._preparation_.n_timepoints)
-        targets = self._encode_targets(y, panel, goes_on=goes_on)
+        targets = self._encode_targets(y, panel, resume=resume)
         if sample_weight is not None:
             sample_weight = _checked_weights(sample_weight, panel.values)
             panel = panel.cut_to(np.flatnonzero(sample_weight))
@@ -176,29 +178,29 @@ class BaseNeuralEstimator(
         rows, weights = canonical_rows(panel.values, targets, sample_weight, panel.lengths)
         targets = targets[rows]
         weights = self._weighted_by_target(targets, weights)
-        if not goes_on:
+        if not resume:
             self._preparation_ = Preparation.of(panel, rows, weights)
         series, *mask = self._preparation_.inputs(panel, rows)
         source = Rows(
             series,
-            self._scale_targets(targets, weights, goes_on=goes_on),
+            self._scale_targets(targets, weights, resume=resume),
             (weights / weights.mean()).astype(np.float32),
             *mask,
         )
         if validation_data is not None:
             source = with_validation_data(self, source, validation_data)
-        self._train(source, targets, goes_on=goes_on, only_one_epoch=only_one_epoch)
+        self._train(source, targets, resume=resume, only_one_epoch=only_one_epoch)
 
     def _train(
-        self, source: Rows, targets: np.ndarray, *, goes_on: bool, only_one_epoch: bool
+        self, source: Rows, targets: np.ndarray, *, resume: bool, only_one_epoch: bool
     ) -> None:
         rng = generator_from(self.random_state)
         if self._n_further_epochs_:
             # Each epoch has an order of its own.
             rng = rng.spawn(self._n_further_epochs_)[-1]
-        start = self.fitted_model_ if goes_on else None
+        start = self.fitted_model_ if resume else None
         spec = start.spec if start is not None else self._spec()
-        # What follows the samples with targets is validation data that the user gave.
+        # Samples after those with targets are validation data that the user gave.
         training, validation = np.split(np.arange(len(source)), [len(targets)])
         if not only_one_epoch:
             if not len(validation):
@@ -216,14 +218,14 @@ class BaseNeuralEstimator(
         result = train(
             spec, source, plan, rng, training=training, validation=validation, start=start
         )
-        before = self.history_ if goes_on else {}
+        before = self.history_ if resume else {}
         self.fitted_model_ = result.model
         self.history_ = {
             name: [*before.get(name, []), *losses] for name, losses in result.history.items()
         }
         self.n_iter_ = len(self.history_["loss"])
         self.best_loss_ = result.best_loss
-        if not goes_on:
+        if not resume:
             self._calibrate(source, validation)
 
     def _spec(self) -> ModelSpec:

@@ -1,4 +1,4 @@
-"""Classification of series."""
+"""The base class of classifiers of time series."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
         doc="""
         dict, "balanced" or None
         Weight of each class by its label, one where it is left out. "balanced" gives all classes
-        the same weight together.
+        the same total weight.
         """,
     )
 
@@ -72,7 +72,8 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
         ndarray of shape (n_samples, n_classes)
             Probabilities in the order of ``classes_``, float64, each row summing to one.
         """
-        return ClassOutput(len(self.classes_)).probabilities(self._outputs(X))
+        outputs = self._outputs(X)
+        return ClassOutput(len(self.classes_)).probabilities(outputs)
 
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
@@ -116,7 +117,7 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
         return self
 
     def _remember_classes(self, classes: Any) -> None:
-        """Take the classes of a first call, and compare those of a later one."""
+        """Store the classes of a first call, and compare those of a later one with them."""
         if classes is None:
             return
         classes = np.unique(column_or_1d(classes))
@@ -128,11 +129,11 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
                 f"{self.classes_.tolist()}; leave them out, or fit anew."
             )
 
-    def _encode_targets(self, y: np.ndarray, panel: Panel, *, goes_on: bool) -> np.ndarray:
+    def _encode_targets(self, y: np.ndarray, panel: Panel, *, resume: bool) -> np.ndarray:
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         present = np.unique(y)
-        if not goes_on and not (self._n_further_epochs_ and hasattr(self, "classes_")):
+        if not resume and not (self._n_further_epochs_ and hasattr(self, "classes_")):
             before = getattr(self, "classes_", present)
             self._same_classes_ = bool(np.array_equal(before, present))
             self.classes_ = present
@@ -148,7 +149,7 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
         return np.searchsorted(self.classes_, y).astype(np.int32)
 
     def _weighted_by_target(self, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Multiply with the weights of classes, counted as the samples are weighted."""
+        """Multiply by class weights; "balanced" counts each sample by its weight."""
         if self.class_weight is None:
             return weights
         # A class that is given a weight need not be among these samples.
@@ -170,7 +171,7 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
         return weights
 
     def _scale_targets(
-        self, targets: np.ndarray, weights: np.ndarray, *, goes_on: bool
+        self, targets: np.ndarray, weights: np.ndarray, *, resume: bool
     ) -> np.ndarray:
         return targets
 
@@ -187,7 +188,7 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
         return replace(plan, loss=_loss_on_logits(plan.loss))
 
     def _warm_model(self, spec: ModelSpec) -> FittedModel | None:
-        # Outputs that belong to other labels are no place to go on from.
+        # Weights that were trained for other labels are no start.
         return super()._warm_model(spec) if self._same_classes_ else None
 
     def _first_model(
@@ -204,14 +205,14 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
     def _held_out(
         self, targets: np.ndarray, n_held_out: int, rng: np.random.Generator
     ) -> np.ndarray:
-        """Take the same share of each class, rounded down, so that none is used up."""
+        """Take the same share of each class, rounded down, so that each keeps training samples."""
         share = n_held_out / len(targets)
         members = (np.flatnonzero(targets == code) for code in np.unique(targets))
         return np.concatenate([rng.permutation(m)[: int(share * len(m))] for m in members])
 
 
 def _loss_on_logits(loss: Any) -> Any:
-    """Return a loss of class codes and logits; Keras's names stand for losses of probabilities."""
+    """Return a loss of class indices and logits; Keras's names are of losses of probabilities."""
     import keras
 
     remedy = "use 'auto' or keras.losses.SparseCategoricalCrossentropy(from_logits=True)."
@@ -236,7 +237,7 @@ def _loss_on_logits(loss: Any) -> Any:
 
 
 def _loss_of_name(name: str) -> Any:
-    """Return what Keras knows by a name; None where it knows nothing."""
+    """Return the loss that Keras knows by a name; None where it knows none."""
     import keras
 
     try:

@@ -1,4 +1,4 @@
-"""Validation data that the user gives, put behind the samples to train on."""
+"""Validation data given by the user, appended to the training samples."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from skconvattn.estimators.inputs import check_shape, checked_targets, series_to
 
 
 def with_validation_data(estimator: Any, source: Rows, validation_data: Any) -> Rows:
-    """Put validation data behind the samples of a fit.
+    """Append validation data to the samples of a fit.
 
     Parameters
     ----------
     estimator : estimator
-        Has looked at the data of the fit.
+        Estimator whose preparation is that of the fit.
     source : Rows
         The samples of the fit.
     validation_data : tuple of (X, y) or (X, y, sample_weight)
-        As for a fit.
+        Series, targets and weights, as for a fit.
 
     Returns
     -------
     Rows
-        First the samples of the fit, then those to validate on.
+        The samples of the fit, then the validation samples.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def _rows(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Rows:
     check_shape(estimator, panel, preparation, longest=preparation.n_timepoints)
     y = checked_targets(estimator, y, estimator._numeric_targets)
     check_consistent_length(panel.values, y)
-    targets = estimator._encode_targets(y, panel, goes_on=True)
+    targets = estimator._encode_targets(y, panel, resume=True)
     weights = _check_sample_weight(
         sample_weight, panel.values, dtype=np.float64, ensure_non_negative=True
     )
@@ -66,7 +66,7 @@ def _rows(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Rows:
     series, *mask = preparation.inputs(panel, kept)
     return Rows(
         series,
-        estimator._scale_targets(targets, weights, goes_on=True),
+        estimator._scale_targets(targets, weights, resume=True),
         (weights / weights.mean()).astype(np.float32),
         *mask,
     )

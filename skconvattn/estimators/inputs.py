@@ -1,4 +1,4 @@
-"""Checks of what users give as series, and the panel that they make."""
+"""Checks of series and targets given by users, which return the series as a panel."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sklearn.utils.validation import (
 from skconvattn.data.containers import series_of
 from skconvattn.data.panel import Panel, Preparation
 
-# Taken as they are: anything else becomes float64, and these are scaled into float32 in pieces.
+# Types that are kept and scaled to float32 in blocks; all others become float64.
 _TYPES = [
     np.float64, np.float32, np.bool_, np.int8, np.int16, np.int32, np.int64,
     np.uint8, np.uint16, np.uint32, np.uint64,
@@ -31,7 +31,7 @@ def training_data(estimator: Any, X: Any, y: Any, *, numeric: bool, reset: bool 
     Parameters
     ----------
     estimator : estimator
-        Remembers number and names of features.
+        Estimator that remembers number and names of features.
     X : array-like or panel
         See :meth:`~skconvattn.estimators.base.BaseNeuralEstimator.fit`.
     y : array-like of shape (n_samples, ...)
@@ -51,7 +51,8 @@ def training_data(estimator: Any, X: Any, y: Any, *, numeric: bool, reset: bool 
     Raises
     ------
     ValueError
-        If they are not valid.
+        If series or targets are empty, infinite or not numbers where these are needed, or if they
+        differ in number from each other, or in features from those of the first fit.
     """
     checks = {"multi_output": True, "y_numeric": numeric, "reset": reset}
     series = series_of(X)
@@ -59,9 +60,9 @@ def training_data(estimator: Any, X: Any, y: Any, *, numeric: bool, reset: bool 
         X, y = validate_data(estimator, _as_fitted(estimator, X, reset), y, **checks, **_CHECKS)
         return Panel(to_keras_axes(X)), y
     _check_names_and_numbers(estimator, *series, reset=reset)
-    panel = _together(*series)
+    panel = _padded(*series)
     estimator._check_lengths(panel)
-    # Names are those of the container, checked above: an array in its place has none.
+    # Names are those of the container, checked above; the array made from it has none.
     y = checked_targets(estimator, y, numeric)
     check_consistent_length(panel.values, y)
     return panel, y
@@ -77,7 +78,7 @@ def series_to_predict(estimator: Any, X: Any) -> Panel:
         panel = Panel(to_keras_axes(X))
     else:
         _check_names_and_numbers(estimator, *series, reset=False)
-        panel = _together(*series)
+        panel = _padded(*series)
     check_shape(estimator, panel, estimator._preparation_)
     return panel
 
@@ -90,18 +91,19 @@ def check_shape(
     Parameters
     ----------
     estimator : estimator
-        Which one says so.
+        Estimator named in messages.
     panel : Panel
         The series.
     preparation : Preparation
-        Of the fit.
+        Preparation of the fit.
     longest : int, optional
-        Time steps that no series may exceed, where lengths may differ.
+        Most time steps of a series, where lengths may differ.
 
     Raises
     ------
     ValueError
-        If channels differ, or lengths where those of the fit did not.
+        If the number of channels differs, if lengths do where the fit saw a single length, or if a
+        series is longer than ``longest``.
     """
     n_channels = len(preparation.scaling.center)
     n_timepoints = preparation.n_timepoints
@@ -121,12 +123,12 @@ def check_shape(
 
 
 def checked_targets(estimator: Any, y: Any, numeric: bool) -> np.ndarray:
-    """Check targets that come apart from their series.
+    """Check targets without their series.
 
     Parameters
     ----------
     estimator : estimator
-        Named in errors.
+        Estimator named in messages.
     y : array-like of shape (n_samples, ...)
         Targets.
     numeric : bool
@@ -140,7 +142,7 @@ def checked_targets(estimator: Any, y: Any, numeric: bool) -> np.ndarray:
     Raises
     ------
     ValueError
-        If they are not valid.
+        If targets are None, missing, infinite, or not numbers where numbers are needed.
     """
     if y is None:
         raise ValueError(
@@ -151,7 +153,13 @@ def checked_targets(estimator: Any, y: Any, numeric: bool) -> np.ndarray:
 
 
 def to_keras_axes(X: np.ndarray) -> np.ndarray:
-    """Return series as (n_samples, n_timepoints, n_channels)."""
+    """Return series as (n_samples, n_timepoints, n_channels).
+
+    Raises
+    ------
+    ValueError
+        If series have more than three axes.
+    """
     if X.ndim > 3:
         raise ValueError(
             f"X has {X.ndim} axes, {X.shape}; give series as (n_samples, n_timepoints) or "
@@ -161,7 +169,7 @@ def to_keras_axes(X: np.ndarray) -> np.ndarray:
 
 
 def _needs_no_check(estimator: Any, X: Any) -> bool:
-    """Whether scikit-learn would take X as it is: its checks take as long as a small network."""
+    """Whether X is valid as it is: scikit-learn's checks take as long as a small network."""
     return (
         type(X) is np.ndarray
         and X.dtype in (np.float32, np.float64)
@@ -175,7 +183,7 @@ def _needs_no_check(estimator: Any, X: Any) -> bool:
 
 
 def _as_fitted(estimator: Any, X: Any, reset: bool) -> Any:
-    """Give series of one channel and equal length their axis where a fit saw unequal lengths."""
+    """Add the axis of channels to series of equal length where the fit saw unequal lengths."""
     preparation = getattr(estimator, "_preparation_", None)
     if reset or preparation is None or not preparation.masked or hasattr(X, "columns"):
         return X
@@ -184,7 +192,7 @@ def _as_fitted(estimator: Any, X: Any, reset: bool) -> Any:
     return np.asarray(X)[:, None]
 
 
-def _together(series: list[np.ndarray], names: Any) -> Panel:
+def _padded(series: list[np.ndarray], names: Any) -> Panel:
     panel = Panel.padded(series)
     assert_all_finite(panel.values.reshape(len(panel), -1), allow_nan=True, input_name="X")
     return panel.cut_to(np.arange(len(panel)))

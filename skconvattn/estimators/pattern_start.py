@@ -1,4 +1,4 @@
-"""The ridge regression on fixed patterns at which the training of a classifier starts."""
+"""The start of a classifier's training: ridge regression on features of fixed patterns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from skconvattn.networks import ClassHead, ModelSpec
 # Penalties among which leaving one sample out at a time chooses, for standardised features.
 _PENALTIES = np.logspace(-1, 5, 13)
 _TEMPERATURES = np.logspace(0, 1.5, 16)
-# The regression takes the square of the samples in memory; more of them change little.
+# Memory grows with the square of the number of samples; more of them change little.
 _MOST_SAMPLES = 4000
 
 
@@ -22,21 +22,22 @@ def pattern_start(
 ) -> FittedModel:
     """Return a model that predicts by the ridge regression on its measured features.
 
-    Weights of the network are drawn; what its other features contribute is zero. Logits are the
-    predictions of the regression onto classes coded as 1 and -1, times the factor for which those
-    of left-out samples have the least cross-entropy; one where a class has no samples yet.
+    Other weights of the network are drawn at random, but weights of its other features in the
+    logits are zero. Logits are the predictions of a regression of classes coded as 1 and -1, times
+    the factor with the least cross-entropy on left-out samples; the factor is one where a class
+    has no samples yet.
 
     Parameters
     ----------
     spec : ModelSpec
         A classifier.
     layer : str
-        Its layer of features that are measured and not trained, see
+        Name of the layer of features that are measured and not trained, see
         :meth:`~skconvattn.networks.Network.measured_layer`.
     source : Rows
-        The data.
+        Samples, scaled.
     training : ndarray of shape (n_training,)
-        Samples to learn from.
+        Indices of the samples to learn from.
     rng : numpy.random.Generator
         Source of the weights that are drawn.
 
@@ -76,13 +77,13 @@ def _logistic_ridge(
     used = np.flatnonzero(weights)
     features, codes, weights = features[used].astype(np.float64), codes[used], weights[used]
     if len(used) < 3:
-        # None can be left out: classes are told by how often they occur.
+        # Too few to leave one out: logits follow how often classes occur.
         return np.zeros((features.shape[1], n_classes), "float32"), codes.mean(axis=0)
     ridge = RidgeCV(_PENALTIES, scoring="neg_mean_squared_error", store_cv_results=True)
     ridge.fit(features, codes, sample_weight=weights)
     chosen = int(np.argmin(np.abs(_PENALTIES - ridge.alpha_)))
     left_out = ridge.cv_results_[..., chosen].reshape(codes.shape)
-    # Without samples of a class, certainty that it never comes would cost nothing.
+    # Without samples of a class, certainty that it never occurs would cost nothing.
     complete = len(np.unique(targets[used])) == n_classes
     factor = _temperature(left_out, targets[used], weights) if complete else 1.0
     coefficients = np.reshape(ridge.coef_, (n_classes, -1)).T
@@ -90,7 +91,7 @@ def _logistic_ridge(
 
 
 def _temperature(scores: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> Any:
-    """Return the factor of the scores for which their cross-entropy is least."""
+    """Return the factor of the scores with the least cross-entropy."""
 
     def cross_entropy(factor: float) -> float:
         logits = factor * scores

@@ -1,4 +1,4 @@
-"""Regression of values, quantiles or whole sequences on a series."""
+"""The base class of regressors of time series: of values, quantiles or whole sequences."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
         constraints=["boolean"],
         doc="""
         bool
-        Whether a linear map of the whole series stands beside the network; with ``sequence`` it
-        is a map of each time step by itself.
+        Whether a linear map of the whole series is added to the network; with ``sequence``, a
+        linear map of each time step by itself.
         """,
     )
     quantiles: Any = hyperparameter(
@@ -35,9 +35,9 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
         constraints=["array-like", None],
         doc="""
         sequence of float or None
-        Levels, increasing, that are learned together and never cross; ``predict`` then gives the
-        median and ``predict_quantiles`` all of them. What is held out for early stopping also
-        corrects their coverage; without it they are as training left them.
+        Increasing levels of quantiles, which are learned jointly and never cross; ``predict`` then
+        gives the median and ``predict_quantiles`` all of them. Samples held out for early stopping
+        also correct their coverage; without held-out samples, quantiles stay as they were trained.
         """,
     )
     sequence: bool = hyperparameter(
@@ -45,7 +45,7 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
         constraints=["boolean"],
         doc="""
         bool
-        Whether the target has one value a time step, ``y`` of shape (n_samples, n_timepoints).
+        Whether the target has one value per time step, ``y`` of shape (n_samples, n_timepoints).
         """,
     )
 
@@ -71,7 +71,7 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
 
     @available_if(lambda self: getattr(self, "_levels_", ()) or self.quantiles is not None)
     def predict_quantiles(self, X: Any) -> np.ndarray:
-        """Predict the quantiles of ``quantiles``.
+        """Predict the quantiles at the levels of ``quantiles``.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
         return self
 
     def __sklearn_tags__(self) -> Any:
-        """Say what data is taken."""
+        """Return scikit-learn's tags: several targets are accepted."""
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
@@ -139,19 +139,19 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
                 f"{panel.lengths.min()} to {panel.lengths.max()} time steps; cut them to one."
             )
 
-    def _encode_targets(self, y: np.ndarray, panel: Panel, *, goes_on: bool) -> np.ndarray:
+    def _encode_targets(self, y: np.ndarray, panel: Panel, *, resume: bool) -> np.ndarray:
         if not isinstance(y, np.ndarray):
             raise TypeError(
                 f"y is a sparse {type(y).__name__}, and targets have to be dense; use y.toarray()."
             )
         targets = y.reshape(len(y), -1).astype(np.float64)
         check_quantiles(self.quantiles, self.loss)
-        if goes_on:
+        if resume:
             self._check_further_targets(y)
             return targets
         self._asked_for_ = () if self.quantiles is None else tuple(map(float, self.quantiles))
         self._levels_ = tuple(sorted({*self._asked_for_, 0.5})) if self._asked_for_ else ()
-        self._one_value_a_step_ = bool(self.sequence)
+        self._one_value_per_step_ = bool(self.sequence)
         self._single_output_ = y.ndim == 1
         self._n_outputs_ = targets.shape[1]
         if self.sequence:
@@ -162,7 +162,7 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
         n_timepoints = panel.values.shape[1]
         if y.ndim != 2 or y.shape[1] != n_timepoints:
             raise ValueError(
-                f"sequence=True needs one value a time step, y of shape ({len(y)}, "
+                f"sequence=True needs one value per time step, y of shape ({len(y)}, "
                 f"{n_timepoints}), and y has {y.shape}; give such values, or use sequence=False."
             )
 
@@ -175,19 +175,19 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
             )
 
     def _scale_targets(
-        self, targets: np.ndarray, weights: np.ndarray, *, goes_on: bool
+        self, targets: np.ndarray, weights: np.ndarray, *, resume: bool
     ) -> np.ndarray:
-        if self._one_value_a_step_:
+        if self._one_value_per_step_:
             targets = targets[..., None]  # all time steps have one scale
-        if not goes_on:
+        if not resume:
             self._target_scaling_ = Scaling.of(targets, weights)
         scaled = self._target_scaling_.apply(targets)
-        if self._one_value_a_step_ and not self._levels_:
+        if self._one_value_per_step_ and not self._levels_:
             return scaled[..., 0]
-        return scaled[..., None] if self._levels_ and not self._one_value_a_step_ else scaled
+        return scaled[..., None] if self._levels_ and not self._one_value_per_step_ else scaled
 
     def _head(self) -> Head:
-        if self._one_value_a_step_:
+        if self._one_value_per_step_:
             return SequenceHead(self._output(), linear=self.linear_skip)
         return ValueHead(self._n_outputs_, self._output(), linear=self.linear_skip)
 
@@ -209,7 +209,7 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
         inputs, targets, weights = source.batch(validation)
         errors = targets - self.fitted_model_.predict(inputs)  # (n_samples, n_outputs, n_levels)
         # The steps of a sequence share their shifts.
-        parts = [errors] if self._one_value_a_step_ else np.split(errors, errors.shape[1], axis=1)
+        parts = [errors] if self._one_value_per_step_ else np.split(errors, errors.shape[1], axis=1)
         shifts = [quantile_shifts(part, weights, self._levels_) for part in parts]
         self._shifts_ = np.broadcast_to(np.stack(shifts), self._shifts_.shape).copy()
 
@@ -218,9 +218,9 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
         outputs = self._outputs(X)
         if not self._levels_:
             return self._target_scaling_.reverse(outputs)[..., None]
-        # Each level is moved by itself: in order of size they do not cross.
-        moved = np.sort(outputs + self._shifts_, axis=-1)
-        return self._target_scaling_.reverse(moved.swapaxes(1, 2)).swapaxes(1, 2)
+        # Each level is shifted by itself; sorted, quantiles do not cross.
+        shifted = np.sort(outputs + self._shifts_, axis=-1)
+        return self._target_scaling_.reverse(shifted.swapaxes(1, 2)).swapaxes(1, 2)
 
     def _as_given(self, values: np.ndarray) -> np.ndarray:
         return values[:, 0] if self._single_output_ else values

@@ -1,4 +1,4 @@
-"""sktime base: horizons, windows, known regressors and intervals on any architecture."""
+"""The base class of sktime forecasters: windows, covariates and intervals, any architecture."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from skconvattn.forecasting.series.timeline import listed
 
 
 def check_columns(X: pd.DataFrame | None, encoder: CovariateEncoder) -> None:
-    """Refuse data without the regressors that a model was trained with.
+    """Refuse data without the covariates that a model was trained with.
 
     Raises
     ------
@@ -27,7 +27,7 @@ def check_columns(X: pd.DataFrame | None, encoder: CovariateEncoder) -> None:
         return
     if X is None:
         raise ValueError(
-            f"X is missing, but the forecaster was trained with the regressors "
+            f"X is missing, but the forecaster was trained with the covariates "
             f"{list(encoder.columns)}; give them at all time stamps of y."
         )
     encoder.check(covariate_rows(X, encoder.columns))
@@ -36,34 +36,34 @@ def check_columns(X: pd.DataFrame | None, encoder: CovariateEncoder) -> None:
 def checked_update(
     y: pd.DataFrame, X: pd.DataFrame | None, panel: Panel, channels: Channels
 ) -> pd.DataFrame:
-    """Refuse an update that does not go on from what was seen, and regressors it lacks.
+    """Refuse an update that does not continue the series seen, or that lacks covariates.
 
     Parameters
     ----------
     y, X : pandas.DataFrame
-        Further targets and regressors.
+        Further targets and covariates.
     panel : Panel
-        What was seen.
+        Series seen so far.
     channels : Channels
-        What the network sees.
+        Channels of the network's input.
 
     Returns
     -------
     pandas.DataFrame
-        The targets under the names of the fit, in the same order.
+        Targets under the names of the fit, in the same order.
 
     Raises
     ------
     TypeError
-        If regressors are not of the kind that they were in fit.
+        If covariates are not of the kind that they were in fit.
     ValueError
-        If columns or time stamps do not fit those seen, regressors are missing, values infinite,
-        or a series that was not known before cannot be taken.
+        If columns or time stamps do not match those seen, if covariates are missing, if values are
+        infinite, or if a new series is too short or has gaps.
     """
     y = as_seen(y, panel)
     encoder = channels.encoder
     parts = split_panel(y)
-    regressors = {} if X is None else split_panel(X)
+    covariates = {} if X is None else split_panel(X)
     for key, part in parts.items():
         label = f"y{list(key)!r}" if key else "y"
         channels.timeline.steps(part.index)
@@ -73,12 +73,12 @@ def checked_update(
             continue
         if X is None:
             raise ValueError(
-                f"X is missing, but the forecaster was fitted with the regressors "
+                f"X is missing, but the forecaster was fitted with the covariates "
                 f"{list(encoder.columns)}; give their values at {listed(part.index)}."
             )
         covariate_rows(X, encoder.columns)
-        validation.check_covered(part.index, regressors.get(key), label)
-        rows = regressors[key].loc[part.index, list(encoder.columns)]
+        validation.check_covered(part.index, covariates.get(key), label)
+        rows = covariates[key].loc[part.index, list(encoder.columns)]
         validation.check_values(rows, "X")
         encoder.check(rows)
     known = set(panel.keys)
@@ -92,7 +92,7 @@ def check_in_sample(positions: np.ndarray, index: pd.Index) -> None:
     Raises
     ------
     ValueError
-        If any lies before the first time stamp.
+        If any position is negative, before the first time stamp.
     """
     if (positions < 0).any():
         raise ValueError(
@@ -127,15 +127,15 @@ def future_rows(X: pd.DataFrame | None, columns: Sequence[Any], needed: pd.Index
         return pd.DataFrame(index=needed)
     if X is None:
         raise ValueError(
-            f"X is missing, but the forecaster was fitted with the regressors {list(columns)}; "
-            f"give their values at {listed(needed)}, or name those not known ahead in "
+            f"X is missing, but the forecaster was fitted with the covariates {list(columns)}; "
+            f"give their values at {listed(needed)}, or name past covariates in "
             "past_regressors."
         )
     X = covariate_rows(X, columns)
     missing = needed.difference(X.index)
     if len(missing):
         raise ValueError(
-            f"X has no row at {listed(missing)}; give the regressors over the whole horizon."
+            f"X has no row at {listed(missing)}; give the covariates over the whole horizon."
         )
     rows = X.loc[needed]
     validation.check_values(rows, "X")
@@ -153,12 +153,12 @@ def _check_zone(index: pd.Index, seen: pd.Index, label: str) -> None:
 
 
 def as_seen(y: pd.DataFrame, panel: Panel) -> pd.DataFrame:
-    """Return targets under the names of those seen; a single one may have another name.
+    """Return targets under the names of those seen; a single target may have another name.
 
     Raises
     ------
     ValueError
-        If there are other columns, or other levels of the index.
+        If columns, or the number of levels of the index, differ from those seen.
     """
     n_levels = 1 + len(panel.keys[0])
     if y.index.nlevels != n_levels:

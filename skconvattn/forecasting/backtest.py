@@ -23,7 +23,7 @@ class Backtest:
     Attributes
     ----------
     fitted : FittedForecast
-        What was fitted.
+        Record of the fit.
     history : History
         The series up to the last cutoff.
     positions : ndarray of shape (n_cutoffs,)
@@ -44,22 +44,22 @@ class Backtest:
     def of(
         cls, fitted: FittedForecast, panel: Panel, y: Any, cv: Any, X: pd.DataFrame | None
     ) -> Backtest | None:
-        """Return the backtest; None where one has to go cutoff by cutoff.
+        """Return the backtest; None where forecasts have to be made cutoff by cutoff.
 
-        That is so for panels, for cutoffs inside the history or after a gap, with missing values,
-        whose filling may look ahead, for in-sample steps, where covariates are missing, and where
-        the median is corrected by the noise up to each cutoff.
+        These cases are panels, cutoffs within the history or after a gap, missing values, whose
+        filling may look ahead, in-sample steps, missing covariates, and a median that is corrected
+        by the noise up to each cutoff.
 
         Parameters
         ----------
         fitted : FittedForecast
-            What was fitted.
+            Record of the fit.
         panel : Panel
-            What has been seen.
+            Series up to their ends.
         y : object
             Further values.
         cv : sktime splitter
-            Windows that end with the cutoffs, and the horizon.
+            Splitter whose windows end at the cutoffs, with the horizon.
         X : pandas.DataFrame or None
             Covariates.
         """
@@ -147,7 +147,7 @@ def _future_after(
     positions: np.ndarray,
     n_ahead: int,
 ) -> np.ndarray | None:
-    """Return future covariates after each cutoff; None where some are not given."""
+    """Return future covariates after each cutoff; None where some rows are not given."""
     channels = fitted.channels
     if not fitted.n_future:
         return np.zeros((len(positions), channels.n_targets, n_ahead, 0), dtype=np.float32)
@@ -167,7 +167,7 @@ def _future_after(
 
 
 def _consecutive(windows: list[np.ndarray]) -> bool:
-    """Whether each window goes on from the one before it without a gap."""
+    """Whether each window continues the window before it without a gap."""
     whole = all((np.diff(window) == 1).all() for window in windows)
     ends = [int(window[-1]) for window in windows]
     starts = [int(window[0]) for window in windows]

@@ -1,4 +1,4 @@
-"""The sktime base of all forecasters: pandas in, pandas out, collaborators on arrays in between."""
+"""The base class of all forecasters: sktime's interface, over collaborators that do the work."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _MTYPES = ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"]
 class BaseNeuralForecaster(ForecastingParameters, BaseForecaster):
     """Base of all forecasters: sktime's contract.
 
-    What was fitted is one record, ``fitted_forecast_``, and what has been seen of the series
-    another, ``panel_``. The methods pass both to collaborators: :class:`ForecastFitter` fits,
+    The fit is one record, ``fitted_forecast_``, and the series up to their ends are another,
+    ``panel_``. The methods pass both to collaborators: :class:`ForecastFitter` fits,
     :class:`PanelForecast` predicts, ``sampling`` draws, :class:`Backtest` moves the cutoff,
     ``guarding`` undoes calls that fail, and ``persistence`` writes files.
     """
@@ -39,11 +39,11 @@ class BaseNeuralForecaster(ForecastingParameters, BaseForecaster):
     fitted_forecast_ : FittedForecast
         Trained model, intervals, window and channels: all that forecasts are made from.
     panel_ : Panel
-        What has been seen of each series.
+        Targets and covariates of each series up to its end.
     fitted_model_ : FittedModel
         Trained weights and the description of the network, as plain data.
     model_ : keras.Model
-        The same as a Keras model of its own.
+        The network as a Keras model of its own.
     window_length_ : int
         Time steps of a window.
     seasonal_period_ : int
@@ -55,7 +55,7 @@ class BaseNeuralForecaster(ForecastingParameters, BaseForecaster):
     best_loss_ : float
         Loss of the best epoch: on the held-out part where there is one.
     pretrained_ : FittedForecast
-        What ``pretrain`` fitted, if it was called.
+        Record of ``pretrain``, if it was called.
     """
     # Sizes of the network in sktime's test suite, which fits hundreds of times.
     _smallest: ClassVar[dict[str, Any]] = {}
@@ -79,10 +79,10 @@ class BaseNeuralForecaster(ForecastingParameters, BaseForecaster):
         "requires-fh-in-fit": False,
         "X-y-must-have-same-index": False,
     }
-    # History is kept here, scaled or not as needed; sktime's own copy would stand beside it.
+    # Histories are kept in ``panel_``; sktime's own copy would double them.
     _config = {"remember_data": False}
 
-    # What files of forecasters hold beside those of all estimators; sktime's load finds the mark.
+    # What files of forecasters hold beside those of all estimators; sktime's load needs a marker.
     _file_kinds = saving.KINDS
     _file_records = saving.RECORDS
     _file_is_marked = True
@@ -95,7 +95,7 @@ class BaseNeuralForecaster(ForecastingParameters, BaseForecaster):
         BaseForecaster.__init__(self)
         self._y = self._X = None
         if isinstance(self.panel, str) and self.panel == "local":
-            # sktime then makes a forecaster of each series; weights are shared over columns still.
+            # sktime then fits one forecaster per series; columns of a series still share weights.
             self.set_tags(y_inner_mtype="pd.DataFrame", X_inner_mtype="pd.DataFrame")
 
     def fit(self, y: Any, X: Any = None, fh: Any = None) -> BaseNeuralForecaster:
@@ -185,7 +185,7 @@ class BaseNeuralForecaster(ForecastingParameters, BaseForecaster):
     def predict_residuals(self, y: Any = None, X: Any = None) -> Any:
         """Return residuals; see :meth:`sktime.forecasting.base.BaseForecaster.predict_residuals`.
 
-        Of a panel too, whose series begin together.
+        Panels are accepted too, if their series begin together.
         """
         with guarding.unchanged_on_error(self):
             if not isinstance(getattr(y, "index", None), pd.MultiIndex):
@@ -202,7 +202,7 @@ class BaseNeuralForecaster(ForecastingParameters, BaseForecaster):
 
     @property
     def model_(self) -> keras.Model:
-        """The trained Keras model; scaled windows of shape (batch, window_length, channels) in."""
+        """The trained Keras model of scaled windows of shape (batch, window_length, channels)."""
         self.check_is_fitted()
         return self.fitted_model_.to_keras()
 
@@ -256,7 +256,7 @@ class BaseNeuralForecaster(ForecastingParameters, BaseForecaster):
     def _pretrain_update(
         self, y: pd.DataFrame, X: pd.DataFrame | None = None, fh: ForecastingHorizon | None = None
     ) -> Any:
-        """Go on training on further series, for as many epochs as the first ones took."""
+        """Resume training on further series, for as many epochs as the first ones took."""
         pretrained = vars(self).get("pretrained_")
         if pretrained is None:
             return self._pretrain(y, X, fh)
@@ -268,7 +268,7 @@ class BaseNeuralForecaster(ForecastingParameters, BaseForecaster):
     def _update(
         self, y: pd.DataFrame, X: pd.DataFrame | None = None, update_params: bool = True
     ) -> BaseNeuralForecaster:
-        """Move on in time; with ``update_params``, also do as ``update_strategy`` says."""
+        """Move the cutoff; with ``update_params``, also train as ``update_strategy`` says."""
         y = agreement.checked_update(y, X, self.panel_, self.fitted_forecast_.channels)
         strategy = self.update_strategy if update_params else "none"
         fitter = ForecastFitter(self)
@@ -319,7 +319,7 @@ class BaseNeuralForecaster(ForecastingParameters, BaseForecaster):
     def _update_predict_single(
         self, y: Any, fh: Any, X: Any = None, update_params: bool = True
     ) -> Any:
-        """Update and predict; sktime's own way forgets the container that ``y`` came in."""
+        """Update and predict; sktime's own method forgets the container that ``y`` came in."""
         self._update(y=y, X=X, update_params=update_params)
         return self._predict(fh=fh, X=X)
 
@@ -343,14 +343,14 @@ class BaseNeuralForecaster(ForecastingParameters, BaseForecaster):
         return self
 
     def _forecast(self, fh: ForecastingHorizon, X: pd.DataFrame | None) -> PanelForecast:
-        """Return the forecasts of a horizon, which are made when they are asked for."""
+        """Return the forecasts of a horizon, which are computed by its methods."""
         fitted, panel = self.fitted_forecast_, self.panel_
         if fh.is_relative and panel.keys != ((),):
             return PanelForecast.relative(fitted, panel, fh.to_numpy(), X)
         return PanelForecast.absolute(fitted, panel, fh.to_absolute_index(self.cutoff), X)
 
     def _keep(self, fitted: FittedForecast, panel: Panel) -> BaseNeuralForecaster:
-        """Make what was fitted, and what has been seen, the state of the forecaster."""
+        """Store the record of a fit and the series seen as the state of the forecaster."""
         self._cutoff = fitted.channels.timeline.with_frequency(self._cutoff)
         self.fitted_forecast_, self.panel_ = fitted, panel
         return self

@@ -1,4 +1,4 @@
-"""What a fit gives: a trained model with everything that its forecasts and intervals need."""
+"""The record of a fit: a trained model with all that its forecasts and intervals need."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from skconvattn.networks import HorizonHead
 
 @dataclass(frozen=True, eq=False)
 class FittedForecast:
-    """All that forecasts are made from, beside the histories of the series.
+    """All that forecasts are made from, except the histories of the series.
 
     Attributes
     ----------
     model : FittedModel
         Trained weights.
     intervals : IntervalModel
-        Of the series that are forecast.
+        Interval model of the series that are forecast.
     window : WindowSpec
         Window and horizon.
     channels : Channels
-        What the network sees.
+        Channels of the network's input.
     period : int
         Time steps of a season.
     history : dict of str to list of float
@@ -38,9 +38,9 @@ class FittedForecast:
     best_loss : float
         Loss of the weights that were kept, before they were trained on the held-out part.
     noise_factor : float
-        By which series are scaled by their noise; 0 where they are by their standard deviation.
+        Factor by which series are rescaled by noise; 0 where standard deviations are the scale.
     maps : SeriesMaps or None
-        What each series adds to the forecasts of the model.
+        Corrections of the forecasts of the model, by series.
     """
 
     model: FittedModel
@@ -60,15 +60,15 @@ class FittedForecast:
 
     @property
     def n_future(self) -> int:
-        """Channels of future covariates."""
+        """Number of channels of future covariates."""
         return self.head.n_known
 
     def on(self, panel: Panel) -> FittedForecast:
-        """Return the same for the series of a panel, some of which may be new or longer."""
+        """Return the record for the series of a panel, some of which may be new or longer."""
         return replace(self, intervals=self.intervals.on(panel.keys, panel.targets))
 
     def map_index(self, panel: Panel) -> np.ndarray | None:
-        """Return which of the maps corrects each target of a panel; None if there are no maps."""
+        """Return the index of the map of each target of a panel; None if there are no maps."""
         return None if self.maps is None else self.maps.of(panel.keys, panel.n_targets)
 
     def ahead(
@@ -78,23 +78,23 @@ class FittedForecast:
         map_index: np.ndarray | None = None,
         predict: Callable[[list[np.ndarray]], np.ndarray] | None = None,
     ) -> np.ndarray:
-        """Forecast the steps after windows, one horizon at a time, each from the ones before.
+        """Forecast the steps after windows, one horizon at a time, each from the forecasts before.
 
         Parameters
         ----------
         windows : ndarray of shape (n_series * n_targets, window_length, n_channels)
-            The targets of a series one after the other; float32.
+            Windows, the targets of a series one after the other; float32.
         future : ndarray of shape (n_series * n_targets, n_steps, n_future)
             Channels of future covariates.
         map_index : ndarray of shape (n_series * n_targets,), optional
-            Which of the maps corrects each, see :meth:`map_index`.
+            Index of the map of each window, see :meth:`map_index`.
         predict : callable, optional
-            From inputs to outputs of the model; its predictions by default.
+            From inputs to outputs of the model; ``predict`` of the model by default.
 
         Returns
         -------
         ndarray of shape (n_series * n_targets, n_steps, n_values)
-            On the scale of the network, float64.
+            Outputs on the scale of the network, float64.
         """
         predict = self.model.predict if predict is None else predict
         n_steps, horizon, length = future.shape[1], self.window.horizon, self.window.length
@@ -106,7 +106,7 @@ class FittedForecast:
             block = self._corrected(predict(self.inputs(windows, covariates)), windows, map_index)
             blocks.append(block)
             if start + horizon < n_steps:
-                # Past covariates stay where they were; indicators of missing values are off.
+                # Past covariates keep their last values; indicators of missing values are zero.
                 rows = np.repeat(windows[:, -1:], horizon, axis=1)
                 self.channels.seen_next(rows, self.head.output.point(block), covariates)
                 windows = np.concatenate([windows, rows], axis=1)[:, -length:]
@@ -115,8 +115,8 @@ class FittedForecast:
     def in_sample(self, array: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the windows before past steps, and the future covariates of their horizons.
 
-        Windows that reach back before the series repeat its first value; the first step of all
-        has a window of zeros, the mean.
+        Windows that reach back before the series repeat its first value; the very first step has a
+        window of zeros, the mean.
 
         Parameters
         ----------
@@ -148,13 +148,13 @@ class FittedForecast:
         return self._corrected(outputs, windows, map_index)[:, 0].astype(np.float64)
 
     def inputs(self, windows: np.ndarray, future: np.ndarray) -> list[np.ndarray]:
-        """Return what the model takes."""
+        """Return the inputs of the model."""
         return [windows, future] if self.n_future else [windows]
 
     def _corrected(
         self, outputs: np.ndarray, windows: np.ndarray, map_index: np.ndarray | None
     ) -> np.ndarray:
-        """Return outputs with what the maps of their series add: (n, horizon, n_values)."""
+        """Return outputs corrected by the maps of their series: (n, horizon, n_values)."""
         if self.maps is None or map_index is None:
             return outputs
         point = self.head.output.point(outputs)

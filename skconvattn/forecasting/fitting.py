@@ -1,4 +1,4 @@
-"""From a panel of series to a fitted forecast, as the parameters of a forecaster say."""
+"""The fit of a forecaster to a panel of series, as its hyperparameters say."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Start = Callable[[ModelSpec], FittedModel | None]
 
 @dataclass(frozen=True)
 class ForecastFitter:
-    """Fits to series, from what was fitted to others, and to further values.
+    """Fits to series, resumes from a fit to other series, and updates with further values.
 
     Attributes
     ----------
@@ -56,16 +56,16 @@ class ForecastFitter:
         y, X : pandas.DataFrame
             Targets and covariates in sktime's containers; ``X`` may be None.
         n_ahead : int
-            Steps to forecast directly; 0 for a season.
+            Steps to forecast directly; 0 for one season.
         start : callable, optional
             ``start(spec)`` gives weights to resume from, or None.
 
         Returns
         -------
         fitted : FittedForecast
-            What was learned.
+            Record of the fit.
         panel : Panel
-            What has been seen, scaled as the network sees it.
+            Series up to their ends, on the scale of the network.
         """
         panel, factor = self._rescaled(self._panel(y, X))
         fitted = self._fit_panel(panel, X, n_ahead, start)
@@ -74,7 +74,7 @@ class ForecastFitter:
     def fit_from(
         self, fitted: FittedForecast, y: pd.DataFrame, X: pd.DataFrame | None, epochs: int
     ) -> tuple[FittedForecast, Panel]:
-        """Take what was fitted to other series for these, and train on for some epochs.
+        """Resume from a fit to other series, and train on these for some epochs.
 
         Parameters and results are otherwise those of :meth:`fit`.
 
@@ -104,12 +104,12 @@ class ForecastFitter:
         X: pd.DataFrame | None,
         strategy: str,
     ) -> tuple[FittedForecast, Panel]:
-        """Take further values, and train as a strategy says.
+        """Add further values to the series, and train as a strategy says.
 
         Parameters
         ----------
         fitted, panel
-            What was fitted and seen before.
+            Record of the fit, and the series so far.
         y, X : pandas.DataFrame
             Further targets and covariates, checked; ``X`` may be None.
         strategy : {"finetune", "refit", "none"}
@@ -118,7 +118,7 @@ class ForecastFitter:
         Returns
         -------
         tuple
-            As for :meth:`fit`.
+            Results as of :meth:`fit`.
         """
         scaled, known = self.parameters.normalization is not None, set(panel.keys)
         panel = panel.extended(y, X, fitted.channels.timeline, scaled=scaled)
@@ -156,8 +156,8 @@ class ForecastFitter:
     ) -> FittedForecast:
         """Train on a panel; of several windows, the one with the lowest loss is taken.
 
-        Rows of ``X`` later than the series tell which are future covariates; columns of an encoder
-        from before keep the part that they had.
+        Rows of ``X`` later than the series tell which columns are future covariates; columns of an
+        earlier encoder keep their role.
         """
         seed = np.random.SeedSequence(
             int(generator_from(self.parameters.random_state).integers(2**63))
@@ -173,7 +173,7 @@ class ForecastFitter:
         return min(candidates, key=lambda each: (np.isnan(each.best_loss), each.best_loss))
 
     def _resumed(self, fitted: FittedForecast, panel: Panel, epochs: int) -> FittedForecast:
-        """Go on training for some epochs on all windows of a panel, and correct for its series."""
+        """Resume training for some epochs on all windows of a panel, and correct for its series."""
         if epochs == 0 and fitted.maps is None:
             return fitted
         trainer = self._trainer(fitted.model.spec, fitted.window, fitted.period)
@@ -197,7 +197,7 @@ class ForecastFitter:
         trained = trainer.fit(series, seed, None if start is None else start(spec))
         return FittedForecast(
             model=trained.model,
-            # Training repeats the first values of short series; changes are those of all values.
+            # Training repeats the first values of short series; changes are measured without that.
             intervals=trained.intervals.on(panel.keys, panel.targets),
             window=window,
             channels=channels,
@@ -252,7 +252,7 @@ class ForecastFitter:
         """Return the windows to try, with the horizon."""
         lengths = panel.lengths
         typical, longest = int(np.median(lengths)), max(lengths)
-        # A horizon beyond what the series can teach is reached by recursion.
+        # A horizon too long to learn from the series is reached by recursion.
         horizon = max(1, min(n_ahead if n_ahead > 0 else period, typical // 2))
         given = self.parameters.window_length
         if isinstance(given, str):
@@ -311,9 +311,9 @@ def training_series(panel: Panel, channels: Channels, window: WindowSpec) -> Tra
     Parameters
     ----------
     panel : Panel
-        Histories.
+        Series on the scale of the network.
     channels : Channels
-        What the network sees.
+        Channels of the network's input.
     window : WindowSpec
         Window and horizon; series no longer than a window repeat their first values in front.
     """
@@ -327,7 +327,7 @@ def training_series(panel: Panel, channels: Channels, window: WindowSpec) -> Tra
             whole = last_window(whole, window.length + max(1, n_own // 2))
         arrays.append(whole)
     return TrainingSeries(
-        tuple(arrays), n_past=channels.n_past, targets_apart=separate, keys=panel.keys
+        tuple(arrays), n_past=channels.n_past, separate_targets=separate, keys=panel.keys
     )
 
 

@@ -1,4 +1,4 @@
-"""Public methods of sktime, checked before anything is done and undone if they fail."""
+"""Public methods of sktime with their arguments checked, and undone if they fail."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sktime.forecasting.base import BaseForecaster
 from skconvattn.engine.isolation import restored_on_error
 from skconvattn.forecasting import validation
 
-# From the name of an argument to what refuses values of it.
+# Check of the value of each argument, by name.
 Checks = dict[str, Callable[[Any], None]]
 
 DATA: Checks = {
@@ -29,7 +29,7 @@ HORIZON: Checks = {
 
 
 def guarded(name: str, checks: Checks) -> Any:
-    """Return sktime's method of a name, with checks of its arguments and undone if it fails.
+    """Return a method of sktime that checks its arguments, and is undone if it fails.
 
     sktime moves the cutoff, and remembers the horizon, before it asks the forecaster.
 
@@ -38,12 +38,12 @@ def guarded(name: str, checks: Checks) -> Any:
     name : str
         A public method of :class:`sktime.forecasting.base.BaseForecaster`.
     checks : dict of str to callable
-        What refuses values of arguments; those that the method does not take are left out.
+        Check of each argument; arguments that the method does not have are ignored.
 
     Returns
     -------
     function
-        With the signature and the docstring of sktime's method.
+        Method with the signature and the docstring of sktime's method.
     """
     method = getattr(BaseForecaster, name)
     names = method.__code__.co_varnames[1 : method.__code__.co_argcount]
@@ -62,10 +62,10 @@ def guarded(name: str, checks: Checks) -> Any:
 
 @contextmanager
 def unchanged_on_error(forecaster: Any) -> Iterator[None]:
-    """Undo what a failed call changes, in sktime's store of names and in local models too."""
+    """Undo the changes of a failed call, in sktime's store of names and in local models too."""
     with restored_on_error(forecaster):
         state = vars(forecaster)
-        # These two sktime changes in place.
+        # sktime changes these two in place.
         if "_converter_store_y" in state:
             forecaster._converter_store_y = dict(state["_converter_store_y"])
         if "forecasters_" in state:

@@ -1,4 +1,4 @@
-"""Parameters that every forecaster shares."""
+"""Hyperparameters of all forecasters: windows, normalisation, covariates and panels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHARE = Interval(Real, 0, 1, closed="left")
 
 
 class ForecastingParameters(TrainingParameters, patience="auto", steps_per_epoch="auto"):
-    """What a forecaster sees, how it is normalised, and what it does with many series."""
+    """Hyperparameters of windows, normalisation, covariates and many series."""
 
     window_length: Any = hyperparameter(
         default="auto",
@@ -52,8 +52,8 @@ class ForecastingParameters(TrainingParameters, patience="auto", steps_per_epoch
         constraints=["boolean"],
         doc="""
         bool
-        Whether trained quantiles are corrected so that each holds its share of the held-out part.
-        Point forecasts always take their intervals from there.
+        Whether trained quantiles are corrected so that the share of held-out values below each
+        equals its level. Point forecasts always take their intervals from held-out errors.
         """,
     )
     normalization: str | None = hyperparameter(
@@ -72,7 +72,7 @@ class ForecastingParameters(TrainingParameters, patience="auto", steps_per_epoch
         constraints=["boolean"],
         doc="""
         bool
-        Whether a linear map from window to horizon stands beside the network. It starts at an
+        Whether a linear map from window to horizon is added to the network. It starts at an
         average of ridge regressions towards simple forecasts, such as the last value and the last
         season, weighted by their errors on blocks of the training part left out in turn.
         """,
@@ -82,8 +82,9 @@ class ForecastingParameters(TrainingParameters, patience="auto", steps_per_epoch
         constraints=["boolean"],
         doc="""
         bool
-        Whether to learn one value a position of the season, taken off the window and put on the
-        forecast. Helps on long series with a fixed season, harms where the season is wrong.
+        Whether to learn one value per position of the season, which is subtracted from the window
+        and added to the forecast. Helps on long series with a fixed season, harms where the season
+        is wrong.
         """,
     )
     branch_dropout: float = hyperparameter(
@@ -100,9 +101,10 @@ class ForecastingParameters(TrainingParameters, patience="auto", steps_per_epoch
         constraints=[StrOptions({"auto"}), "array-like"],
         doc="""
         "auto" or sequence of column names
-        Columns of ``X`` that are known up to the present only; a forecast needs none of their
-        later values. "auto" takes those without any value after the end of ``y``, where ``X`` has
-        later rows. All others are known over the horizon.
+        Past covariates: columns of ``X`` that are known up to the end of ``y`` only; a forecast
+        needs none of their later values. "auto" takes the columns without any value after the end
+        of ``y``, where ``X`` has later rows. Columns that are neither past nor static covariates
+        are future covariates, whose values over the horizon a forecast needs.
         """,
     )
     static_regressors: Any = hyperparameter(
@@ -110,8 +112,8 @@ class ForecastingParameters(TrainingParameters, patience="auto", steps_per_epoch
         constraints=[StrOptions({"auto"}), "array-like"],
         doc="""
         "auto" or sequence of column names
-        Columns of ``X`` with one value a series. "auto" takes, of several series, those that are
-        constant in each and not the same in all.
+        Static covariates: columns of ``X`` with one value per series. "auto" takes, of several
+        series, the columns that are constant in each and not the same in all.
         """,
     )
     calendar_features: Any = hyperparameter(
@@ -119,7 +121,7 @@ class ForecastingParameters(TrainingParameters, patience="auto", steps_per_epoch
         constraints=[str, "array-like", None],
         doc="""
         sequence of str, "auto" or None
-        What the network sees of time stamps: "hour_of_day", "day_of_week", "weekend",
+        Calendar features of the time stamps: "hour_of_day", "day_of_week", "weekend",
         "day_of_month", "week_of_year", "month_of_year", "quarter_of_year", "day_of_year". "auto"
         chooses by the frequency of the index.
         """,
@@ -129,8 +131,8 @@ class ForecastingParameters(TrainingParameters, patience="auto", steps_per_epoch
         constraints=[StrOptions({"shared", "mixed"})],
         doc="""
         {"shared", "mixed"}
-        What the columns of ``y`` share: the weights, each being forecast from its own past, or
-        their past as well.
+        Whether the columns of ``y`` share only the weights, each being forecast from its own past,
+        or each is forecast from the past of all.
         """,
     )
     panel: str = hyperparameter(
@@ -138,8 +140,8 @@ class ForecastingParameters(TrainingParameters, patience="auto", steps_per_epoch
         constraints=[StrOptions({"global", "local"})],
         doc="""
         {"global", "local"}
-        Whether all series of a panel train one model or each one its own; local models share one
-        compiled program.
+        Whether all series of a panel share one model, or each series has a model of its own; local
+        models share one compiled program.
         """,
     )
     series_correction: bool = hyperparameter(
@@ -149,8 +151,8 @@ class ForecastingParameters(TrainingParameters, patience="auto", steps_per_epoch
         bool
         Whether a model of several series is corrected for each that it was fitted on, by a linear
         map of its own: an average of ridge regressions towards the forecast of the model and
-        towards simple ones, weighted by their errors on blocks of the series left out in turn. It
-        holds ``4 * window_length * horizon`` bytes a series.
+        towards simple forecasts, weighted by their errors on blocks of the series left out in turn.
+        The maps take ``4 * window_length * horizon`` bytes per series.
         """,
     )
     refit: bool = hyperparameter(
@@ -167,8 +169,8 @@ class ForecastingParameters(TrainingParameters, patience="auto", steps_per_epoch
         constraints=[StrOptions({"finetune", "refit", "none"})],
         doc="""
         {"finetune", "refit", "none"}
-        What ``update`` does with the weights if it is called with ``update_params=True``: train on
-        for some epochs, train anew on all data, or keep them.
+        What ``update`` does with the weights if it is called with ``update_params=True``: resume
+        training for some epochs, train anew on all data, or keep the weights.
         """,
     )
     finetune_epochs: int | None = hyperparameter(
@@ -176,7 +178,7 @@ class ForecastingParameters(TrainingParameters, patience="auto", steps_per_epoch
         constraints=[Interval(Integral, 0, None, closed="left"), None],
         doc="""
         int or None
-        Epochs of training on by ``update``, and by ``fit`` after ``pretrain``. None stands for a
-        tenth of those of the fit in ``update``, and for none after ``pretrain``.
+        Epochs of resumed training in ``update``, and in ``fit`` after ``pretrain``. None stands for
+        a tenth of the epochs of the fit in ``update``, and for none after ``pretrain``.
         """,
     )

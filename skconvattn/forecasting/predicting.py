@@ -51,11 +51,11 @@ class PanelForecast:
     Attributes
     ----------
     fitted : FittedForecast
-        What was fitted.
+        Record of the fit.
     panel : Panel
-        What has been seen of each series.
+        Series up to their ends.
     stamps : tuple of pandas.Index of length n_stamps
-        Time stamps of the horizon, of each series.
+        Time stamps of the horizon, one index per series.
     X : pandas.DataFrame or None
         Covariates over the horizon.
     """
@@ -88,12 +88,12 @@ class PanelForecast:
         Parameters
         ----------
         levels : ndarray of shape (n_levels,)
-            Strictly between 0 and 1.
+            Quantile levels, strictly between 0 and 1.
 
         Returns
         -------
         ndarray of shape (n_series, n_stamps, n_targets, n_levels)
-            In units of ``y``, float64.
+            Quantiles in units of ``y``, float64.
         """
         steps = self.steps_ahead()  # (n_series, n_stamps)
         scaled = np.empty((*steps.shape, self.panel.n_targets, len(levels)))
@@ -142,7 +142,7 @@ class PanelForecast:
         return LastInputs(np.stack(windows), np.stack(padded), np.array(gaps))
 
     def framed(self, values: np.ndarray, columns: Any) -> pd.DataFrame:
-        """Return values of shape (n_series, n_stamps, n_columns) as sktime wants them."""
+        """Return values of shape (n_series, n_stamps, n_columns) as a frame of sktime's format."""
         keys = self.panel.keys
         if keys == ((),):
             return pd.DataFrame(values[0], index=self.stamps[0], columns=columns)
@@ -175,10 +175,10 @@ class PanelForecast:
         if not (encoder.future or encoder.static):
             return fitted.channels.ahead(None, stamps)
         furthest = max(int(asked.max()), 0)
-        # Forecasts after the first horizon build on all steps of the ones before.
-        built_on = furthest - (furthest - 1) % horizon - 1
+        # Forecasts after the first horizon depend on all steps of the horizons before.
+        needed_before = furthest - (furthest - 1) % horizon - 1
         counts = np.arange(1, n_ahead + 1)
-        needed = stamps[np.isin(counts, asked) | (counts <= built_on)]
+        needed = stamps[np.isin(counts, asked) | (counts <= needed_before)]
         frame = agreement.future_rows(X, encoder.future, needed).reindex(stamps)
         assert history.X is not None
         # The row before carries its values on where later ones are missing.
@@ -194,7 +194,7 @@ class PanelForecast:
         return [each[1:] for each in channels]
 
     def _fill_in_sample(self, steps: np.ndarray, levels: np.ndarray, scaled: np.ndarray) -> None:
-        """Forecast past steps, each one step ahead of the window before it; writes results."""
+        """Forecast in-sample steps, each one step ahead of the window before it, in place."""
         fitted, panel = self.fitted, self.panel
         asked, windows, futures, series = [], [], [], []
         for i, history in enumerate(panel.histories):

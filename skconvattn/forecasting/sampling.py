@@ -1,4 +1,4 @@
-"""Samples by Monte-Carlo dropout, and variances and distributions from quantiles."""
+"""Samples of forecasts by Monte-Carlo dropout; variances and distributions from quantiles."""
 
 from __future__ import annotations
 
@@ -26,33 +26,33 @@ def sample(
     X: pd.DataFrame | None = None,
     random_state: Any = None,
 ) -> pd.DataFrame:
-    """Draw forecasts with dropout on: Monte-Carlo dropout.
+    """Draw forecasts by Monte-Carlo dropout, with dropout as in training.
 
-    Each sample keeps other parts of the network, and forecasts steps beyond the horizon from
-    its own forecasts. The spread shows what the network is unsure of; the noise of the series
-    comes on top of it, see ``predict_interval``. After Gal and Ghahramani (2016), "Dropout as
-    a Bayesian Approximation".
+    Each sample drops other features of the network, and forecasts steps beyond the horizon from
+    its own forecasts. The spread shows the uncertainty of the network alone; intervals that
+    include the noise of the series are those of ``predict_interval``. After Gal and Ghahramani
+    (2016), "Dropout as a Bayesian Approximation".
 
     Parameters
     ----------
     n_samples : int, default=100
-        Forecasts to draw.
+        Number of forecasts to draw.
     fh : int, sequence of int or ForecastingHorizon, optional
         Steps ahead, from 1; those of the fit by default.
     X : pandas.DataFrame, optional
         Future covariates over the horizon, if the forecaster was fitted with any.
     random_state : int, numpy.random.RandomState or None
-        Determines the samples; the forecaster's own by default.
+        Seed of the samples; ``random_state`` of the forecaster by default.
 
     Returns
     -------
     pandas.DataFrame of shape (n_steps, n_targets * n_samples)
-        Rows as ``predict`` has them; columns are a target and the number of a sample.
+        Rows as those of ``predict``; columns by target and index of the sample.
 
     Raises
     ------
     ValueError
-        If the forecaster has no dropout, ``n_samples`` is below 1, or steps lie in-sample.
+        If the forecaster has no dropout, ``n_samples`` is below 1, or steps are in-sample.
 
     Warns
     -----
@@ -79,7 +79,7 @@ def sample(
     steps = forecast.steps_ahead()
     if steps.min() < 1:
         raise ValueError(
-            f"fh={[str(stamp) for stamp in forecast.stamps[0]]} has steps inside the series; draw "
+            f"fh={[str(stamp) for stamp in forecast.stamps[0]]} has in-sample steps; draw "
             "samples of steps ahead, from 1."
         )
     own = forecaster.random_state if random_state is None else random_state
@@ -100,7 +100,7 @@ def sample(
 
 
 def variance(forecast: PanelForecast) -> pd.DataFrame:
-    """Return the variance over the central 99 %, in proportion to that of a normal one.
+    """Return the variance over the central 99 %, in proportion to that of a normal variable.
 
     With weights of the normal density, it is exact for normal quantiles, and one far quantile
     does not decide it.

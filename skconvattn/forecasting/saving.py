@@ -1,4 +1,4 @@
-"""What the files of forecasters hold beside those of all estimators: sktime's own state."""
+"""The saving of forecasters: the kinds of values that files of forecasters alone hold."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _decode_vectorized(codec: Codec, payload: Any) -> VectorizedDF:
     return data
 
 
-# What files of forecasters hold beside what those of all estimators do.
+# Classes of values in files of forecasters beside those in files of all estimators.
 RECORDS: tuple[type, ...] = (
     Channels,
     ConformalQuantiles,
@@ -123,12 +123,12 @@ def save(forecaster: Any, path: Any = None, serialization_format: str = "pickle"
         File to write; an existing one is replaced. As everywhere in sktime, ``.zip`` is
         added to a name without a suffix. None returns a pickle in memory, as in sktime.
     serialization_format : {"pickle", "cloudpickle"}
-        Of the copy in memory; files have one format.
+        Format of a copy in memory; files have one format.
 
     Returns
     -------
     tuple or None
-        The copy in memory as sktime's ``load`` takes it, or None for a file.
+        A copy in memory, as read by sktime's ``load``, or None for a file.
 
     Raises
     ------

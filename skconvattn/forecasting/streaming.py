@@ -1,4 +1,4 @@
-"""Forecasts of a stream: the state of the network is carried from observation to observation."""
+"""Forecasts of a stream: the network keeps its state from one observation to the next."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from skconvattn.networks import Encoding
 
 
 class ForecastStream:
-    """A forecaster that goes on from a series, one observation after the other.
+    """A forecaster that continues a series, one observation after the other.
 
     Each observation costs the same, however long the series is: the network keeps running sums,
-    and the linear map beside it reads the last window. Forecasts equal those of the network on the
+    and the linear map reads the last window. Forecasts equal those of the network on the
     whole series at once.
 
     Parameters
     ----------
     forecaster : BaseNeuralForecaster
-        A fitted forecaster whose architecture can go on from a state. It is not changed.
+        A fitted forecaster whose architecture can resume from a state. It is not changed.
 
     Attributes
     ----------
@@ -36,8 +36,8 @@ class ForecastStream:
     Raises
     ------
     ValueError
-        If the forecaster normalises windows one by one or pools their steps, or has regressors or
-        several series.
+        If the forecaster normalises windows one by one or pools their steps, or was fitted with
+        covariates or to several series.
 
     Examples
     --------
@@ -130,7 +130,7 @@ class ForecastStream:
         Returns
         -------
         pandas.Series of shape (horizon,)
-            In the units of the fit.
+            Forecast in the units of the fit.
         """
         return pd.Series(
             self._quantiles(np.array([0.5]))[:, 0], index=self._stamps(), name=self._name
@@ -142,12 +142,17 @@ class ForecastStream:
         Parameters
         ----------
         coverage : float, default=0.9
-            Share of the values that they are to hold, strictly between 0 and 1.
+            Share of the values to be covered, strictly between 0 and 1.
 
         Returns
         -------
         pandas.DataFrame of shape (horizon, 2)
             Columns "lower" and "upper".
+
+        Raises
+        ------
+        ValueError
+            If ``coverage`` is not strictly between 0 and 1.
         """
         if not 0 < coverage < 1:
             raise ValueError(f"coverage={coverage} must lie strictly between 0 and 1; use 0.9.")
@@ -164,7 +169,7 @@ class ForecastStream:
             )
 
     def _see(self, scaled: np.ndarray) -> None:
-        """Move state and window on: (n_timepoints, 1), float32."""
+        """Advance state and window by scaled observations, (n_timepoints, 1), float32."""
         window = np.concatenate([self._window, scaled])[-len(self._window) :]
         forecast, *state = self._model([scaled[None], window[None], *self._state])
         self._forecast, self._state, self._window = forecast[0], state, window
@@ -220,6 +225,6 @@ def _check_streamable(forecaster: Any) -> None:
         )
     if fitted.head.n_known or fitted.head.n_past:
         raise ValueError(
-            f"{name} was fitted with regressors, calendar features, a learned cycle or missing "
+            f"{name} was fitted with covariates, calendar features, a learned cycle or missing "
             "values, which a stream does not carry; fit without them to stream."
         )

@@ -16,13 +16,13 @@ from skconvattn.members.linear import LinearStart
 from skconvattn.members.series_maps import SeriesMaps, fitted_maps
 from skconvattn.networks import POINT, HorizonHead, ModelSpec
 
-# Where fewer windows are held out, earlier ones tell about the size of errors as well.
+# Where fewer windows are held out, errors on earlier windows are used as well.
 _FEW_HELD_OUT = 256
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingSeries:
-    """The channels of all series as training sees them.
+    """The channels of all series in training.
 
     Attributes
     ----------
@@ -30,21 +30,21 @@ class TrainingSeries:
         Channels of every target of every series, and the targets again in a last column where
         values are missing; float32.
     n_past : int
-        Channels of past covariates, which follow the first.
-    targets_apart : bool
-        Whether the last column has the targets.
+        Number of channels of past covariates, which follow the first channel, the target.
+    separate_targets : bool
+        Whether the last column, which is no input, has the targets.
     keys : tuple of tuple
         Names of the series.
     """
 
     arrays: tuple[np.ndarray, ...]
     n_past: int
-    targets_apart: bool
+    separate_targets: bool
     keys: tuple[tuple[Any, ...], ...] = ((),)
 
     @property
     def n_targets(self) -> int:
-        """Targets of each series."""
+        """Number of targets of each series."""
         return len(self.arrays) // len(self.keys)
 
     @property
@@ -59,13 +59,13 @@ class TrainingSeries:
             window.length,
             window.horizon,
             n_past=self.n_past,
-            targets_apart=self.targets_apart,
+            separate_targets=self.separate_targets,
         )
 
 
 @dataclass(frozen=True)
 class TrainedForecast:
-    """What training gives.
+    """The result of the training of a forecaster.
 
     Attributes
     ----------
@@ -74,9 +74,9 @@ class TrainedForecast:
     search : TrainingResult
         The training that was stopped early, with its history.
     intervals : IntervalModel
-        From errors on the held-out part.
+        Interval model, from errors on the held-out part.
     maps : SeriesMaps or None
-        What each series adds to the forecasts of the model.
+        Corrections of the forecasts of the model, by series.
     """
 
     model: FittedModel
@@ -87,7 +87,7 @@ class TrainedForecast:
 
 @dataclass(frozen=True)
 class ForecastTrainer:
-    """Everything that training needs beside the series.
+    """All that training needs except the series.
 
     Attributes
     ----------
@@ -131,9 +131,9 @@ class ForecastTrainer:
         series : TrainingSeries
             Scaled channels of every series.
         seed : numpy.random.SeedSequence
-            Both trainings draw the same initial weights from it.
+            Seed from which both trainings draw the same initial weights.
         start : FittedModel or None
-            Weights to go on from.
+            Weights to resume from.
 
         Returns
         -------
@@ -173,14 +173,14 @@ class ForecastTrainer:
     def train_on(
         self, series: TrainingSeries, model: FittedModel, epochs: int, *, correct_one: bool
     ) -> tuple[FittedModel, SeriesMaps | None]:
-        """Go on training a model on all windows of longer or other series.
+        """Resume the training of a model on all windows of longer or other series.
 
         Parameters
         ----------
         series : TrainingSeries
             Scaled channels of every series.
         model : FittedModel
-            Weights to go on from.
+            Weights to resume from.
         epochs : int
             Epochs; none leaves the model as it is.
         correct_one : bool
@@ -189,9 +189,9 @@ class ForecastTrainer:
         Returns
         -------
         model : FittedModel
-            Trained on.
+            The model after training.
         maps : SeriesMaps or None
-            What each series adds to its forecasts.
+            Corrections of its forecasts, by series.
         """
         windows = series.windows(self.window)
         if epochs:
@@ -226,7 +226,7 @@ class ForecastTrainer:
         before: SeriesMaps | None = None,
         correct_one: bool = False,
     ) -> SeriesMaps | None:
-        """Return what each series adds; None for a single one, whose model is its own."""
+        """Return the corrections by series; None for a single series, whose model is its own."""
         if not self.correct or (len(series.arrays) == 1 and not correct_one):
             return None
         of_series = self.window.series_of(chosen, series.lengths)
@@ -259,7 +259,7 @@ class ForecastTrainer:
         series: TrainingSeries,
         indices: np.ndarray,
     ) -> HeldOutErrors:
-        """Return residuals together with the windows, (n, window_length, n_channels), before."""
+        """Combine residuals with the windows, (n, window_length, n_channels), before them."""
         of_series = self.window.series_of(indices, series.lengths)
         return HeldOutErrors.of(output, residuals, rows[..., 0], of_series, self.period)
 
@@ -284,8 +284,8 @@ class ForecastTrainer:
     ) -> TrainedForecast:
         """Train on a series too short to hold anything out.
 
-        Its intervals come from the errors of the untrained model, the seasonal naive forecast: the
-        training errors would promise too much.
+        Intervals come from the errors of the untrained model, the seasonal naive forecast: training
+        errors would be too small.
         """
         untrained = replace(_unstopped(self.plan(1)), epochs=0, callbacks=())
         naive = self._train(windows, untrained, seed, None).model

@@ -1,4 +1,4 @@
-"""Checks of what is given to a forecaster by itself: one sentence that says what to do."""
+"""Checks of the arguments of a forecaster, with errors of one sentence that says what to do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def check_given(y: Any, X: Any, fh: Any) -> None:
     Parameters
     ----------
     y, X : object
-        Target and regressors; only pandas objects are looked into.
+        Target and covariates; only pandas objects are checked.
     fh : object
         Forecasting horizon.
 
@@ -47,7 +47,7 @@ def check_given(y: Any, X: Any, fh: Any) -> None:
         missing = y.index.difference(X.index)
         if len(missing):
             raise ValueError(
-                f"X has no row at {listed(missing)}, where y has one; give the regressors at all "
+                f"X has no row at {listed(missing)}, where y has one; give the covariates at all "
                 "time stamps of y."
             )
 
@@ -58,7 +58,7 @@ def check_horizon(fh: Any) -> None:
     Raises
     ------
     ValueError
-        If it is empty.
+        If the horizon is empty.
     """
     if fh is not None and np.size(fh) == 0:
         raise ValueError("fh is empty; give steps ahead, for example fh=range(1, 13).")
@@ -86,9 +86,9 @@ def check_levels(levels: Any, name: str, example: Any) -> None:
     Raises
     ------
     TypeError
-        If they are not numbers.
+        If levels are not numbers.
     ValueError
-        If they are none, or lie outside.
+        If there are no levels, or one is not strictly between 0 and 1.
     """
     if levels is None:
         return
@@ -107,7 +107,7 @@ def check_data(y: Any, X: Any) -> None:
     Parameters
     ----------
     y, X : object
-        Target and regressors; only pandas objects and arrays are looked into.
+        Target and covariates; only pandas objects and arrays are checked.
 
     Raises
     ------
@@ -127,9 +127,9 @@ def check_order(data: Any, name: str) -> None:
     Parameters
     ----------
     data : object
-        Only pandas objects are looked at, and the order of time only without a MultiIndex.
+        Only pandas objects are checked, and the order of time only without a MultiIndex.
     name : str
-        What the message calls it.
+        Name of the data in messages.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def check_order(data: Any, name: str) -> None:
         stamps = listed(data.index[data.index.duplicated()].unique())
         levels = "level=0" if data.index.nlevels == 1 else f"level={[*range(data.index.nlevels)]}"
         raise ValueError(
-            f"{name} has more than one row at {stamps}; keep one row a time stamp, for example "
+            f"{name} has more than one row at {stamps}; keep one row per time stamp, for example "
             f"with {name}.groupby({levels}).mean()."
         )
     if not isinstance(data.index, pd.MultiIndex) and not data.index.is_monotonic_increasing:
@@ -155,14 +155,14 @@ def check_order(data: Any, name: str) -> None:
 
 
 def check_values(data: Any, name: str) -> None:
-    """Refuse infinite values, and a target that is not a number; missing values are taken.
+    """Refuse infinite values, and targets that are not numbers; missing values are accepted.
 
     Parameters
     ----------
     data : object
-        Only pandas objects and arrays of one or two dimensions are looked into.
+        Only pandas objects and arrays of one or two dimensions are checked.
     name : str
-        What the message calls it; "X" may have categories.
+        Name of the data in messages; "X" may have categories.
 
     Raises
     ------
@@ -180,14 +180,14 @@ def check_values(data: Any, name: str) -> None:
 
 
 def check_panel(parts: Mapping[Any, pd.DataFrame], X: pd.DataFrame | None) -> None:
-    """Refuse series that are too short, empty or irregular, and regressors that do not cover them.
+    """Refuse series that are too short, empty or irregular, and covariates that lack their rows.
 
     Parameters
     ----------
     parts : mapping of key to pandas.DataFrame
         Series of the target; the key is empty for one outside of panels.
     X : pandas.DataFrame or None
-        Regressors of all of them.
+        Covariates of all series.
 
     Raises
     ------
@@ -195,7 +195,7 @@ def check_panel(parts: Mapping[Any, pd.DataFrame], X: pd.DataFrame | None) -> No
         If a series has fewer than 3 time steps, no value at all, gaps in its time stamps, or
         another frequency than the longest series, or if ``X`` lacks rows.
     """
-    regressors = None if X is None else split_panel(X)
+    covariates = None if X is None else split_panel(X)
     for key, y in parts.items():
         label = f"y{list(key)!r}" if key else "y"
         if len(y) < _MIN_LENGTH:
@@ -211,13 +211,13 @@ def check_panel(parts: Mapping[Any, pd.DataFrame], X: pd.DataFrame | None) -> No
             )
         check_values(y, label)
         Timeline.of(y.index)
-        if regressors is not None:
-            check_covered(y.index, regressors.get(key), label)
+        if covariates is not None:
+            check_covered(y.index, covariates.get(key), label)
     _check_one_frequency(parts)
 
 
 def check_covered(index: pd.Index, X: pd.DataFrame | None, label: str) -> None:
-    """Refuse regressors without rows at the time stamps of a target.
+    """Refuse covariates without rows at the time stamps of a target.
 
     Raises
     ------
@@ -227,18 +227,18 @@ def check_covered(index: pd.Index, X: pd.DataFrame | None, label: str) -> None:
     missing = index if X is None else index.difference(X.index)
     if len(missing):
         raise ValueError(
-            f"X has no row at {listed(missing)}, where {label} has one; give the regressors at "
+            f"X has no row at {listed(missing)}, where {label} has one; give the covariates at "
             "all time stamps of y."
         )
 
 
 def check_window_lengths(window_length: Any) -> None:
-    """Refuse a sequence of windows that holds none, or one that is no whole number from 1.
+    """Refuse window lengths that are empty or that are not integers of at least 1.
 
     Raises
     ------
     ValueError
-        If it does.
+        If there are no lengths, or one is not an integer of at least 1.
     """
     if isinstance(window_length, str):
         return
@@ -277,7 +277,7 @@ def _check_one_frequency(parts: Mapping[Any, pd.DataFrame]) -> None:
 
 
 def _columns(data: Any, name: str) -> list[tuple[pd.Series, str]]:
-    """Return the columns of a series, each with what a message calls it."""
+    """Return the columns of a series, each with its name in messages."""
     if isinstance(data, np.ndarray) and data.ndim == 1:
         return [(pd.Series(data), name)]
     if isinstance(data, np.ndarray) and data.ndim == 2:

@@ -1,4 +1,4 @@
-"""Intervals around forecasts, from errors on data that no model was fitted on."""
+"""Prediction intervals, from the errors of a model on data that it was not fitted on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The finite-sample quantile of split conformal prediction, from which all intervals are made."""
+"""The finite-sample quantiles of split conformal prediction, from which all intervals are made."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def conformal_level(level: Any, n_errors: Any) -> Any:
     level : float or ndarray
         Probability :math:`\alpha`, between 0 and 1.
     n_errors : float or ndarray
-        Independent errors :math:`n`, positive.
+        Number :math:`n` of independent errors, positive.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def conformal_quantile(
     level : float
         Strictly between 0 and 1.
     n_errors : float, optional
-        Independent errors that they are worth; their number by default.
+        Effective number of independent errors; their number by default.
     weights : ndarray of shape (n,), optional
         Weights of the errors, not all zero; equal by default.
 
@@ -73,12 +73,12 @@ def conformal_quantile(
 
 
 def quantile_shifts(errors: np.ndarray, weights: np.ndarray, levels: Sequence[float]) -> np.ndarray:
-    """Return what is added to each of several quantiles so that it holds its share.
+    """Return the shift of each quantile by which its share of the actual values lies below it.
 
     Parameters
     ----------
     errors : ndarray of shape (n_samples, n_steps, n_levels)
-        Actual minus quantile; the steps of a sample are pooled and count as one sample.
+        Actual minus quantile; the steps of a sample are pooled and count as one error.
     weights : ndarray of shape (n_samples,)
         Sample weights, not all zero.
     levels : sequence of float
@@ -91,10 +91,10 @@ def quantile_shifts(errors: np.ndarray, weights: np.ndarray, levels: Sequence[fl
     """
     n_samples, n_steps, n_levels = errors.shape
     pooled = errors.reshape(-1, n_levels).astype(np.float64)
-    spread = np.repeat(weights.astype(np.float64), n_steps)
+    per_step = np.repeat(weights.astype(np.float64), n_steps)
     by_level = zip(pooled.T, levels, strict=True)
     return np.array(
-        [conformal_quantile(each, level, n_samples, spread) for each, level in by_level]
+        [conformal_quantile(each, level, n_samples, per_step) for each, level in by_level]
     )
 
 

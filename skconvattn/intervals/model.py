@@ -1,4 +1,4 @@
-"""From errors on held-out windows to quantiles of every forecast: the whole model of intervals."""
+"""The model of prediction intervals: quantiles of forecasts from errors on held-out windows."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class HeldOutErrors:
     Attributes
     ----------
     output : PointOutput or QuantileOutput
-        What the last axis of ``residuals`` holds.
+        Meaning of the last axis of ``residuals``.
     residuals : ndarray of shape (n_windows, horizon, n_values)
         Actual minus forecast, the windows of a series in order of time; NaN where no value was
         observed.
     local : ndarray of shape (n_windows,)
         Mean change within each window; see :func:`~skconvattn.intervals.noise.mean_change`.
     series : ndarray of shape (n_windows,)
-        Number of the series that each window is of.
+        Index of the series of each window.
     """
 
     output: PointOutput | QuantileOutput
@@ -51,12 +51,12 @@ class HeldOutErrors:
         series: np.ndarray,
         period: int,
     ) -> HeldOutErrors:
-        """Take residuals together with the changes in the windows before them.
+        """Combine residuals with the mean changes in the windows before them.
 
         Parameters
         ----------
         output, residuals, series
-            The attributes.
+            As the attributes.
         windows : ndarray of shape (n_windows, window_length)
             Values of the target before each forecast.
         period : int
@@ -77,7 +77,7 @@ class HeldOutErrors:
 
 @dataclass(frozen=True, eq=False)
 class IntervalModel:
-    r"""Quantiles around forecasts, as wide as errors on held-out windows ask for.
+    r"""Quantiles around forecasts, with a width that follows errors on held-out windows.
 
     The quantile at level :math:`\alpha`, :math:`h` steps after window :math:`w` of series
     :math:`s`, is for a point forecast :math:`\hat y`
@@ -92,28 +92,29 @@ class IntervalModel:
 
     - :math:`l_w` and :math:`o_s`: mean absolute change within the window and over the whole
       series, half of it over one step and half over one season;
-    - :math:`k`: the locality, how far the size of errors follows their own window
+    - :math:`k`: the locality, how far the size of errors follows the changes in their own window
       (:func:`~skconvattn.intervals.noise.locality_of`);
-    - :math:`f_s`: how large the errors of the series are beside its changes, shrunk towards those
-      of the other series (:func:`~skconvattn.intervals.series_scales.series_scales`); 1 for a
-      single series and for new ones;
+    - :math:`f_s`: size of the errors of the series relative to its changes, shrunk towards that of
+      the other series (:func:`~skconvattn.intervals.series_scales.series_scales`); 1 for a
+      single series and for new series;
     - :math:`\sigma_h`: growth of the error with the step ahead;
     - :math:`Q_{|e|}`: conformal quantile of all absolute errors divided by the factors above;
     - Student's quantile over the normal one: widening for :math:`n_h` independent errors
-      (:class:`~skconvattn.intervals.residuals.ResidualQuantiles` has the last three);
+      (the last three are attributes of
+      :class:`~skconvattn.intervals.residuals.ResidualQuantiles`);
     - :math:`\delta_\alpha`: conformal quantile of the scaled residuals of that level
       (:class:`~skconvattn.intervals.residuals.ConformalQuantiles`).
 
     Attributes
     ----------
     output : PointOutput or QuantileOutput
-        What forecasts are.
+        Meaning of the last axis of forecasts.
     period : int
         Time steps of a season.
     locality : float
         :math:`k`, between 0 and 1.
     calibration : ResidualQuantiles or ConformalQuantiles
-        The factors that do not depend on window or series.
+        Factors that depend on neither window nor series.
     keys : tuple of tuple
         Names of the series.
     changes, factors : ndarray of shape (n_series * n_targets,)
@@ -141,14 +142,14 @@ class IntervalModel:
     ) -> IntervalModel:
         """Measure the errors of held-out windows.
 
-        Few held-out windows tell little of how errors grow with the step ahead, for which there
-        may be those of a simpler model on earlier windows. Where the earlier ones are smaller, as
-        on a series whose noise grows, they are scaled up to the size of the later ones.
+        Few held-out windows tell little about the growth of errors with the step ahead, which may
+        be measured on errors of a simpler model on earlier windows as well. Where earlier errors
+        are smaller, as on a series whose noise grows, they are scaled up to the size of the later.
 
         Parameters
         ----------
         errors : HeldOutErrors
-            Of the model that forecasts.
+            Errors of the model that forecasts.
         period : int
             Time steps of a season.
         keys : tuple of tuple
@@ -156,7 +157,7 @@ class IntervalModel:
         targets : sequence of ndarray of shape (n_timepoints,)
             Values of every target of every series, on the scale of the residuals.
         earlier : HeldOutErrors, optional
-            On windows before those.
+            Errors on windows before those of ``errors``.
         conformal : bool
             Whether trained quantiles are corrected.
 
@@ -192,12 +193,12 @@ class IntervalModel:
         return cls(output, period, locality, calibration, keys, changes, factors)
 
     def on(self, keys: tuple[tuple[Any, ...], ...], targets: Sequence[np.ndarray]) -> IntervalModel:
-        """Return the model for further data, or for other series.
+        """Return the model for series with further data, or for other series.
 
         Parameters
         ----------
         keys : tuple of tuple
-            Names of the series; new ones have errors in proportion to their changes.
+            Names of the series; errors of new series are taken as proportional to their changes.
         targets : sequence of ndarray of shape (n_timepoints,)
             Values of every target of every series.
 
@@ -208,13 +209,13 @@ class IntervalModel:
         """
         n_targets = len(targets) // len(keys)
         known = dict(zip(self.keys, self.factors.reshape(len(self.keys), -1), strict=True))
-        none = np.ones(n_targets)
-        factors = [known.get(key, none) for key in keys]
+        neutral = np.ones(n_targets)
+        factors = [known.get(key, neutral) for key in keys]
         return replace(
             self,
             keys=keys,
             changes=np.array([overall_change(target, self.period) for target in targets]),
-            factors=np.concatenate([f if len(f) == n_targets else none for f in factors]),
+            factors=np.concatenate([f if len(f) == n_targets else neutral for f in factors]),
         )
 
     def scales(self, windows: np.ndarray, series: np.ndarray | None = None) -> np.ndarray:
@@ -225,12 +226,12 @@ class IntervalModel:
         windows : ndarray of shape (n_windows, window_length)
             Values of the target.
         series : ndarray of shape (n_windows,), optional
-            Position in ``changes`` of the target that each window is of; the first by default.
+            Index in ``changes`` of the target of each window; 0 by default.
 
         Returns
         -------
         ndarray of shape (n_windows,)
-            Positive.
+            Noise scales, positive.
         """
         series = np.zeros(len(windows), dtype=int) if series is None else series
         changes = self.changes[series]
@@ -249,9 +250,9 @@ class IntervalModel:
         Parameters
         ----------
         outputs : ndarray of shape (n_windows, n_steps, n_values)
-            Of the model, on the scale of the network.
+            Outputs of the model, on the scale of the network.
         windows : ndarray of shape (n_windows, window_length)
-            Values of the target that each row was forecast from.
+            Values of the target from which each row was forecast.
         steps : ndarray of shape (n_steps,) or (n_windows, n_steps)
             Steps ahead, from 1.
         levels : ndarray of shape (n_levels,)
@@ -262,7 +263,7 @@ class IntervalModel:
         Returns
         -------
         ndarray of shape (n_windows, n_steps, n_levels)
-            On the scale of the network, float64.
+            Quantiles on the scale of the network, float64.
         """
         calibration = self.calibration
         if isinstance(calibration, ResidualQuantiles) and isinstance(self.output, PointOutput):

@@ -1,4 +1,4 @@
-"""How large errors to expect after a window, and how many independent ones were measured."""
+"""The noise scale of a window, and the number of independent errors in overlapping windows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def noise_floor(target: np.ndarray, period: int) -> float:
     Parameters
     ----------
     target : ndarray of shape (n_timepoints,)
-        On the scale of the network.
+        Values on the scale of the network.
     period : int
         Time steps of a season.
     """
@@ -26,19 +26,19 @@ def noise_floor(target: np.ndarray, period: int) -> float:
 
 
 def mean_change(windows: np.ndarray, period: int) -> np.ndarray:
-    """Return the mean absolute change in windows, half of it over a step and half over a season.
+    """Return the mean absolute change in windows, over one step and over one season, averaged.
 
     Parameters
     ----------
     windows : ndarray of shape (n_windows, window_length)
         Windows of the target, or whole series.
     period : int
-        Time steps of a season; a window that is not longer has changes over a step alone.
+        Time steps of a season; a window that is not longer has changes over one step alone.
 
     Returns
     -------
     ndarray of shape (n_windows,)
-        Not negative; 0 for windows of one time step.
+        Mean changes, not negative; 0 for windows of one time step.
     """
     if windows.shape[1] < 2:
         return np.zeros(len(windows))
@@ -55,7 +55,7 @@ def overall_change(target: np.ndarray, period: int) -> float:
 def noise_scale(
     windows: np.ndarray, period: int, overall: float | np.ndarray, locality: float
 ) -> np.ndarray:
-    """Return the size of the unforeseen in each window.
+    """Return the expected size of the errors of forecasts made from each window.
 
     Parameters
     ----------
@@ -66,8 +66,8 @@ def noise_scale(
     overall : float or ndarray of shape (n_windows,)
         The mean change over all data of the series, positive.
     locality : float
-        Share of the mean change in the window alone, less than 1; ``overall`` has the
-        rest. See :func:`locality_of`.
+        Weight of the mean change in the window alone, less than 1; ``overall`` has the rest. See
+        :func:`locality_of`.
 
     Returns
     -------
@@ -87,17 +87,18 @@ def locality_of(
 ) -> float:
     r"""Return how far the size of errors follows the changes in their own window.
 
-    It does where noise grows with the level or comes in bursts; where noise is steady, the change
-    in a window is an estimate from few time steps, and makes intervals too wide and too narrow by
-    chance. Of the localities :math:`k`, with the scales :math:`s_w = k\, l_w + (1 - k) o_w`, each
-    has the weight of the likelihood of later errors, normal with the size of the earlier ones,
+    Errors follow their window where noise grows with the level or comes in bursts; where noise is
+    steady, the change in a window is an estimate from few time steps, and makes intervals too wide
+    or too narrow by chance. Each locality :math:`k`, with the scales
+    :math:`s_w = k\, l_w + (1 - k) o_w`, has the weight of the likelihood of later errors, normal
+    with the size of the earlier ones,
 
     .. math:: \exp\Bigl(-\frac{n_\mathrm{eff}}{n} \sum_{wh} \Bigl[\log (s_w \sigma_h)
               + \frac{e_{wh}^2}{2 s_w^2 \sigma_h^2}\Bigr]\Bigr),
 
-    in which overlapping windows count as often as they are worth; the mean is returned. A short
-    history seldom shows that noise grows, and intervals that do not follow it fail at the end,
-    where forecasts are made: a scale is half the window's own at least.
+    in which :math:`n_\mathrm{eff}` is the effective number of the :math:`n` overlapping windows;
+    the weighted mean is returned. A short history seldom shows that noise grows, and intervals that
+    do not follow the noise fail at the end, where forecasts are made: the locality is at least 0.5.
 
     Parameters
     ----------
@@ -106,12 +107,12 @@ def locality_of(
     local, overall : ndarray of shape (n_windows,)
         Mean change in each window, and in all data of its series.
     n_first : int
-        Windows that are the earlier ones.
+        Number of earlier windows.
 
     Returns
     -------
     float
-        From 0.5 to 0.95; a window without any change still has a scale.
+        Locality, from 0.5 to 0.95; a window without any change still has a scale.
     """
     tiny = np.finfo(np.float64).tiny
     likelihoods = []
@@ -130,23 +131,23 @@ def locality_of(
             np.log(scales[n_first:, None])
             + (np.log(variance) + np.where(judged, later, 0.0) ** 2 / variance) / 2
         )
-        worth = effective_windows(later).mean() / max(len(later), 1) if judged.any() else 0.0
-        likelihoods.append(-worth * logs[judged].sum())
+        fraction = effective_windows(later).mean() / max(len(later), 1) if judged.any() else 0.0
+        likelihoods.append(-fraction * logs[judged].sum())
     weights = np.exp(np.array(likelihoods) - max(likelihoods))
     return float(weights @ _LOCALITIES / weights.sum())
 
 
 def effective_windows(errors: np.ndarray) -> np.ndarray:
-    r"""Return how many independent errors those of overlapping windows are worth, by step ahead.
+    r"""Return the effective number of errors of overlapping windows, by step ahead.
 
     Errors of a good forecast :math:`h` steps ahead are correlated over fewer than :math:`h`
-    windows. The variance of their mean square, from which intervals take their width, is that of
+    windows. The variance of their mean square, which sets the width of intervals, is that of
 
     .. math:: n_h = \frac{n}{1 + 2 \sum_{k=1}^{h-1} (1 - k/n)\, \rho_{hk}^2}
 
     independent normal errors (Bartlett, 1946), with the correlation :math:`\rho_{hk}` of errors
-    :math:`k` windows apart, about zero. A tenth of a random walk's windows count at twelve steps
-    ahead, most of those of white noise.
+    :math:`k` windows apart, about zero. At twelve steps ahead, a tenth of the windows of a random
+    walk count, and most of those of white noise.
 
     Parameters
     ----------
@@ -156,7 +157,7 @@ def effective_windows(errors: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of shape (horizon,)
-        Between 1 and the number of errors, not rising with the step.
+        Effective numbers, between 1 and the number of errors, not rising with the step.
     """
     present = np.isfinite(errors)
     filled = np.where(present, errors, 0.0)

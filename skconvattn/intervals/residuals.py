@@ -28,9 +28,8 @@ class ResidualQuantiles:
     split conformal prediction (see :func:`~skconvattn.intervals.conformal_level`) over all
     :math:`m` errors. Beyond the largest level that they support, the tail is continued by the
     normal distribution's. The factor is Student's widening of a normal interval whose scale was
-    estimated from :math:`n_h` errors: as many independent ones as the held-out windows, which
-    overlap, are worth at a step; see
-    :func:`~skconvattn.intervals.noise.effective_windows`.
+    estimated from :math:`n_h` errors, the effective number of independent errors at that step,
+    since held-out windows overlap; see :func:`~skconvattn.intervals.noise.effective_windows`.
 
     Attributes
     ----------
@@ -39,7 +38,7 @@ class ResidualQuantiles:
     errors : ndarray of shape (n_errors,)
         Absolute scaled errors in increasing order.
     n_effective : ndarray of shape (horizon,)
-        Independent errors that those of a step are worth, at least 1.
+        Effective number of independent errors at each step, at least 1.
     """
 
     sigma: np.ndarray
@@ -120,7 +119,7 @@ class ConformalQuantiles:
     Attributes
     ----------
     shifts : ndarray of shape (n_levels,)
-        In units of the window's noise scale.
+        Shift of each level in units of the noise scale of the window.
     """
 
     shifts: np.ndarray
@@ -139,12 +138,17 @@ class ConformalQuantiles:
             Noise scale of each window, positive.
         levels : tuple of float
             Quantile levels.
+
+        Returns
+        -------
+        ConformalQuantiles
+            The corrections.
         """
         scaled = (errors / scales[:, None, None]).reshape(-1, len(levels))
         scaled = scaled[np.isfinite(scaled).all(axis=1)]
         if len(scaled) == 0:
             return cls(np.zeros(len(levels)))
-        # Neighbouring windows overlap: they are worth half their number.
+        # Neighbouring windows overlap: half their number counts.
         n_errors = max(1, len(errors) // 2)
         shifts = [
             conformal_quantile(scaled[:, i], level, n_errors) for i, level in enumerate(levels)
@@ -157,15 +161,20 @@ class ConformalQuantiles:
         Parameters
         ----------
         quantiles : ndarray of shape (n, n_levels)
-            As trained.
+            Trained quantiles.
         scales : ndarray of shape (n,)
             Noise scales of their windows.
+
+        Returns
+        -------
+        ndarray of shape (n, n_levels)
+            Quantiles, increasing with the level.
         """
         return np.maximum.accumulate(quantiles + scales[:, None] * self.shifts, axis=1)
 
 
 def _widening(coverage: np.ndarray, n_effective: np.ndarray) -> np.ndarray:
-    """Return by how much a few errors widen intervals: (n_steps, n_levels), at least 1."""
+    """Return the factor by which few errors widen intervals: (n_steps, n_levels), at least 1."""
     level = (1 + np.clip(coverage, 1e-6, 1 - 1e-12)) / 2
     return student.ppf(level, n_effective) / norm.ppf(level)
 

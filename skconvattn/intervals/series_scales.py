@@ -1,4 +1,4 @@
-"""How large the errors of each series of a panel are, beside what its changes would suggest."""
+"""The size of the errors of each series of a panel, relative to the changes in the series."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ _ROUNDS = 50
 def series_scales(
     errors: np.ndarray, of_series: np.ndarray, n_series: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    r"""Measure how large the errors of each series are for its noise scale.
+    r"""Measure the size of the errors of each series relative to its noise scale.
 
-    Of two series that change as much, one may follow a law that the model knows and the other
-    none. The mean square :math:`m_s` of a series' scaled errors, worth :math:`n_s` independent
-    ones, is drawn towards that of all,
+    Of two series with changes of the same size, one may be predictable and the other not. The mean
+    square :math:`m_s` of a series' scaled errors, of which :math:`n_s` count as independent, is
+    shrunk towards that of all series,
 
     .. math:: f_s^2 = \frac{d_0 s_0^2 + n_s m_s}{d_0 + n_s},
 
-    where the degrees of freedom :math:`d_0` that the others are worth and their level
-    :math:`s_0^2` are those of Smyth (2004), "Linear models and empirical Bayes methods": by as
-    much as the logarithms of :math:`m_s` vary beyond what chance explains. If they do not, all
-    factors are one.
+    where the prior degrees of freedom :math:`d_0` and the prior level :math:`s_0^2` are estimated
+    from the variance of the logarithms of :math:`m_s` beyond chance, as in Smyth (2004), "Linear
+    models and empirical Bayes methods". If there is none, all factors are one.
 
     Parameters
     ----------
@@ -32,17 +31,17 @@ def series_scales(
         Held-out errors in units of the noise scale of their window, the windows of a series in the
         order of time; NaN where no value was observed.
     of_series : ndarray of shape (n_windows,)
-        Series of each window.
+        Index of the series of each window.
     n_series : int
         Number of series.
 
     Returns
     -------
     factors : ndarray of shape (n_series,)
-        Of each series; one for those without a window.
+        Factor of each series; one for those without a window.
     cross_fitted : ndarray of shape (n_windows,)
-        For each window the factor measured on the other half of its series' windows, by which the
-        factor can be judged.
+        For each window the factor measured on the other half of its series' windows, which does not
+        depend on the errors of the window itself.
     """
     present = np.isfinite(errors)
     squares = np.where(present, errors, 0.0) ** 2
@@ -50,8 +49,8 @@ def series_scales(
     level = np.maximum(squares.sum(axis=0) / counts, np.finfo(np.float64).tiny)
     rows = [np.flatnonzero(of_series == number) for number in range(n_series)]
     measured = [_mean_square(errors[own], squares[own] / level, present[own]) for own in rows]
-    means, worth = np.array(measured).T  # (n_series,) each
-    shrink = _shrinkage(means, worth)
+    means, n_effective = np.array(measured).T  # (n_series,) each
+    shrink = _shrinkage(means, n_effective)
     factors, cross_fitted = np.ones(n_series), np.ones(len(errors))
     if shrink is None:
         return factors, cross_fitted
@@ -59,12 +58,12 @@ def series_scales(
     for number, own in enumerate(rows):
         if len(own) == 0:
             continue
-        total = degrees + worth[number]
-        factors[number] = (degrees * typical + worth[number] * means[number]) / total
+        total = degrees + n_effective[number]
+        factors[number] = (degrees * typical + n_effective[number] * means[number]) / total
         halves = own[: len(own) // 2], own[len(own) // 2 :]
         for half, other in zip(halves, reversed(halves), strict=True):
             mean, _ = _mean_square(errors[other], squares[other] / level, present[other])
-            share = worth[number] * len(other) / len(own)
+            share = n_effective[number] * len(other) / len(own)
             cross_fitted[half] = (degrees * typical + share * mean) / (degrees + share)
     return np.sqrt(factors), np.sqrt(cross_fitted)
 
@@ -72,18 +71,18 @@ def series_scales(
 def _mean_square(
     errors: np.ndarray, squares: np.ndarray, present: np.ndarray
 ) -> tuple[float, float]:
-    """Return the mean of squares and the independent ones it is worth; zeros if there are none."""
+    """Return the mean of squares and the effective number of errors; zeros if there are none."""
     if not present.any():
         return 0.0, 0.0
     return float(squares[present].mean()), float(effective_windows(errors).mean())
 
 
-def _shrinkage(means: np.ndarray, worth: np.ndarray) -> tuple[float, float] | None:
-    """Return the degrees of freedom that all series are worth to each, and their level."""
-    known = (worth > 0) & (means > 0)
+def _shrinkage(means: np.ndarray, n_effective: np.ndarray) -> tuple[float, float] | None:
+    """Return prior degrees of freedom and level; None where series do not differ."""
+    known = (n_effective > 0) & (means > 0)
     if known.sum() < 2:
         return None
-    half = worth[known] / 2
+    half = n_effective[known] / 2
     logs = np.log(means[known]) - digamma(half) + np.log(half)
     beyond_chance = logs.var(ddof=1) - polygamma(1, half).mean()
     if beyond_chance <= 0:

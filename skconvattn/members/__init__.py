@@ -1,3 +1,3 @@
-"""What forecasts beside a network: simple forecasts and ridge regressions towards them."""
+"""Forecasts beside those of networks: simple forecasts and ridge regressions towards them."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The linear forecast at which a network's training starts: ridge towards simple forecasts."""
+"""The linear start of a network's training: ridge regressions towards simple forecasts."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from skconvattn.members.ridge import (
 from skconvattn.members.simple import simple_forecasts
 from skconvattn.networks import HorizonHead, ModelSpec
 
-# Windows of each block that errors are measured on, at most.
+# Most windows of each block on which errors are measured.
 _MOST_COMPARED = 256
-# A linear effect of the covariates is used if it lowers the error to this share.
+# A linear effect of the covariates is used if it lowers the error below this share.
 _WORTH = 0.98
 
 
@@ -35,7 +35,7 @@ class LinearStart:
     r"""An average of ridge regressions from window to horizon, towards simple forecasts.
 
     The linear effect :math:`\beta` of the future covariates is subtracted from the window and from
-    what follows it, and both are centred as the network centres them, to :math:`z` and :math:`u`.
+    the targets after it, and both are centred as by the network, to :math:`z` and :math:`u`.
     The map is
 
     .. math:: W = \sum_k a_k W_k, \qquad
@@ -73,14 +73,14 @@ class LinearStart:
         windows : Windows
             Windows of all series.
         training : ndarray of shape (n_training,)
-            Windows to learn from, in order of time.
+            Indices of the windows to learn from, in order of time.
         series : ndarray of shape (n_training,)
-            Number of the series that each is of, not falling.
+            Index of the series of each window, not decreasing.
 
         Returns
         -------
         LinearStart or None
-            The choice; None where the head has no linear map or windows are too few.
+            The start; None where the head has no linear map or windows are too few.
         """
         head = cast(HorizonHead, spec.head)
         if not head.linear or not len(training):
@@ -112,7 +112,7 @@ class LinearStart:
         Returns
         -------
         indices : ndarray of shape (n,)
-            Windows left out at some time, in order.
+            Indices of the windows that were left out once, in order.
         residuals : ndarray of shape (n, horizon)
             Actual minus forecast; NaN where no value was observed.
         """
@@ -130,7 +130,7 @@ class LinearStart:
     def model(
         self, spec: ModelSpec, windows: Windows, training: np.ndarray, rng: np.random.Generator
     ) -> FittedModel:
-        """Solve on the training part, and return a model that forecasts by the map.
+        """Solve on some windows, and return a model that forecasts by the map.
 
         Parameters
         ----------
@@ -139,14 +139,14 @@ class LinearStart:
         windows : Windows
             Windows of all series.
         training : ndarray of shape (n_training,)
-            Windows to learn from.
+            Indices of the windows to learn from.
         rng : numpy.random.Generator
-            Source of the other weights, which are drawn.
+            Source of the other weights, which are drawn at random.
 
         Returns
         -------
         FittedModel
-            Weights to start from.
+            The model to start from.
         """
         head = cast(HorizonHead, spec.head)
         examples = Examples.of(head, windows, training[thinned(len(training))])
@@ -161,9 +161,9 @@ class LinearStart:
         Returns
         -------
         kernel : ndarray of shape (window_length, horizon)
-            Map from centred windows to what follows.
+            Map from centred windows to centred targets.
         effect : ndarray of shape (n_effects,)
-            What one unit of each future covariate adds.
+            Effect of one unit of each future covariate on the target.
         """
         effect = examples.effect() if self.with_effect else np.zeros(examples.n_effects)
         departure = examples.task(effect).departure(self.shares)
@@ -176,18 +176,18 @@ class LinearStart:
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Windows to learn a linear forecast from, before covariates and centres are subtracted.
+    """Windows and targets of a linear forecast, before effects and centres are subtracted.
 
     Attributes
     ----------
     head : HorizonHead
-        What is forecast.
+        Head of the network.
     window : ndarray of shape (n_windows, window_length)
         Values of the target, float64.
     covariates : ndarray of shape (n_windows, window_length + horizon, n_effects)
         Future covariates over window and horizon, float64.
     target, present : ndarray of shape (n_windows, horizon)
-        What followed, and one where it was observed.
+        Values of the target after each window, and one where they were observed.
     """
 
     head: HorizonHead
@@ -198,7 +198,7 @@ class Examples:
 
     @classmethod
     def of(cls, head: HorizonHead, windows: Windows, chosen: np.ndarray) -> Examples:
-        """Read some windows, by their positions: (n_windows,)."""
+        """Read the windows of some indices, (n_windows,)."""
         inputs, targets, present = windows.batch(chosen)
         n, first = head.n_known - head.cycle, 1 + head.n_past
         parts = [inputs[0][..., first : first + n]]
@@ -216,11 +216,11 @@ class Examples:
 
     @property
     def n_effects(self) -> int:
-        """Future covariates, without the position in a learned cycle."""
+        """Number of future covariates, without the position in a learned cycle."""
         return self.head.n_known - self.head.cycle
 
     def effect(self, learned: np.ndarray | None = None) -> np.ndarray:
-        """Return what one unit of each covariate adds to the target: (n_effects,)."""
+        """Return the effect of one unit of each covariate on the target: (n_effects,)."""
         from sklearn.linear_model import RidgeCV
 
         rows = slice(None) if learned is None else learned
@@ -250,7 +250,7 @@ class Examples:
         return [(self.task(self.effect(learned)), [(learned, unseen)]) for learned, unseen in folds]
 
     def task(self, effect: np.ndarray) -> RidgeTask:
-        """Return the ridge regression that is left once an effect is subtracted."""
+        """Return the ridge regression after an effect of covariates is subtracted."""
         window, target = self.window, self.target
         if len(effect):
             length = window.shape[1]

@@ -15,20 +15,20 @@ from threadpoolctl import ThreadpoolController
 # Penalties on the departure from a base forecast, in units of the mean eigenvalue.
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2)
 N_BLOCKS = 4
-# Windows below which nothing is learned.
+# Fewest windows from which a map is learned.
 FEWEST_WINDOWS = 8
-# Windows that a map is learned from at most; more of them change little.
+# Most windows from which a map is learned; more of them change little.
 MOST_WINDOWS = 4096
-# Of longer windows there would be too many weights: only base forecasts themselves are averaged.
+# Longer windows would have too many weights: only base forecasts themselves are averaged.
 LONGEST_WINDOW = 512
-# Of two maps, one with 6 % more error than the other has half its weight. More than this chose by
-# chance on short series, less gave poor maps too much.
+# Power of the error: a map with 6 % more error than another has half its weight. Higher powers
+# chose by chance on short series, lower ones gave too much weight to poor maps.
 _SHARPNESS = 12
 _FAR = 2**60
 
-# Who is inside of one_blas_thread, and what is restored when the last one leaves.
+# One entry per block of one_blas_thread that is entered, and the limits to restore after the last.
 _ENTERING = threading.Lock()
-_inside: list[bool] = []
+_entered: list[bool] = []
 _limits: list[Any] = []
 
 
@@ -42,9 +42,9 @@ class RidgePath:
     Parameters
     ----------
     gram : ndarray of shape (window_length, window_length)
-        :math:`Z^\top Z`, of windows.
+        :math:`Z^\top Z` of windows.
     cross : ndarray of shape (window_length, n_outputs)
-        :math:`Z^\top R`, of windows and what is to be forecast.
+        :math:`Z^\top R` of windows and residuals.
     """
 
     def __init__(self, gram: np.ndarray, cross: np.ndarray) -> None:
@@ -61,16 +61,16 @@ class RidgePath:
 
 @dataclass(frozen=True, eq=False)
 class RidgeTask:
-    """Windows, what followed them, and what base forecasts leave for a map to explain.
+    """Windows, their targets, and the residuals of base forecasts, which maps are to explain.
 
     Attributes
     ----------
     window : ndarray of shape (n_windows, window_length)
         Centred windows, float64.
     target : ndarray of shape (n_windows, horizon)
-        What followed, centred alike.
+        Targets after each window, with the same centre subtracted.
     present : ndarray of shape (n_windows, horizon)
-        One where a value was observed, zero elsewhere: the base forecasts then count as right.
+        One where a value was observed, zero elsewhere, where residuals count as zero.
     residuals : ndarray of shape (n_windows, n_bases * horizon)
         Actual minus forecast of each base forecast.
     penalties : tuple of float
@@ -92,7 +92,7 @@ class RidgeTask:
         bases: Iterable[np.ndarray],
         penalties: tuple[float, ...],
     ) -> RidgeTask:
-        """Take base forecasts, (n_windows, horizon) each and centred alike, beside the attributes.
+        """Compute the residuals of base forecasts, (n_windows, horizon), centred as targets are.
 
         Returns
         -------
@@ -115,14 +115,14 @@ class RidgeTask:
         Parameters
         ----------
         folds : sequence of (ndarray, ndarray)
-            Positions of windows to learn from and to compare on, see :func:`blocks_left_out`.
+            Indices of windows to learn from and to compare on, see :func:`blocks_left_out`.
         most_compared : int
-            Windows of each fold that are compared on, at most; they are spread evenly.
+            Most windows of each fold to compare on; they are spread evenly.
 
         Returns
         -------
         ndarray of shape (n_bases, n_penalties)
-            Summed over folds, windows and steps.
+            Errors, summed over folds, windows and steps.
         """
         errors = np.zeros((self.n_bases, len(self.penalties)))
         with one_blas_thread():
@@ -142,7 +142,7 @@ class RidgeTask:
         Parameters
         ----------
         folds : sequence of (ndarray, ndarray)
-            Positions of windows to learn from and to compare on.
+            Indices of windows to learn from and to compare on.
         shares : ndarray of shape (n_bases, n_penalties)
             Weights of the candidates.
         base : ndarray of shape (window_length, horizon)
@@ -151,7 +151,7 @@ class RidgeTask:
         Returns
         -------
         ndarray of shape (n_windows, horizon)
-            Actual minus forecast; NaN where no value was observed, and outside of all folds.
+            Actual minus forecast; NaN where no value was observed, and in no fold.
         """
         residuals = np.full(self.target.shape, np.nan)
         with one_blas_thread():
@@ -169,12 +169,12 @@ class RidgeTask:
         shares : ndarray of shape (n_bases, n_penalties)
             Weights of the candidates.
         learned : ndarray of shape (n_learned,), optional
-            Windows to learn from; all by default.
+            Indices of the windows to learn from; all by default.
 
         Returns
         -------
         ndarray of shape (window_length, horizon)
-            What is added to the weighted sum of the base forecasts, as a map of windows.
+            Addition to the weighted sum of the base forecasts, as a map of windows.
         """
         length, horizon = self.window.shape[1], self.target.shape[1]
         kernel = np.zeros((length, horizon))
@@ -209,7 +209,7 @@ class RidgeTask:
         gram, cross = self._products
         if learned is None:
             return RidgePath(gram, cross)
-        # What is left out is less than what is kept.
+        # Products of the windows left out are subtracted, since these are fewer than those kept.
         out = np.ones(len(self.window), dtype=bool)
         out[learned] = False
         window = self.window[out]
@@ -228,16 +228,16 @@ def blocks_left_out(
     starts : ndarray of shape (n_windows,)
         First time step of each window.
     series : ndarray of shape (n_windows,)
-        Number of the series that each is of.
+        Index of the series of each window.
     block : ndarray of shape (n_windows,)
-        Number of the block that each is in, from 0 to ``N_BLOCKS - 1``.
+        Index of the block of each window, from 0 to ``N_BLOCKS - 1``.
     horizon : int
         Steps ahead.
 
     Returns
     -------
     list of (ndarray, ndarray)
-        Positions; blocks that leave too few windows to learn from are not among them.
+        Indices of windows; blocks that leave too few windows to learn from have no entry.
     """
     _, number = np.unique(series, return_inverse=True)
     n_series = int(number.max(initial=-1)) + 1
@@ -247,7 +247,7 @@ def blocks_left_out(
         begin, end = np.full(n_series, _FAR), np.full(n_series, -_FAR)
         np.minimum.at(begin, number[unseen], starts[unseen])
         np.maximum.at(end, number[unseen], starts[unseen])
-        # A series without windows in the block is learned from as a whole.
+        # All windows of a series that has none in the block are learned from.
         learned = np.flatnonzero(
             (starts <= begin[number] - horizon) | (starts >= end[number] + horizon)
         )
@@ -267,7 +267,7 @@ def mixing_shares(errors: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of the same shape
-        Candidates with less than a thousandth of the best one's weight have none.
+        Weights; zero for candidates with less than a thousandth of the weight of the best.
     """
     least = max(float(errors.min()), np.finfo(np.float64).tiny)
     weights = (least / np.maximum(errors, least)) ** _SHARPNESS
@@ -276,7 +276,7 @@ def mixing_shares(errors: np.ndarray) -> np.ndarray:
 
 
 def thinned(n: int, most: int = MOST_WINDOWS) -> np.ndarray:
-    """Return evenly spaced positions among ``n``, all of them if they are few."""
+    """Return evenly spaced indices below ``n``, all of them if there are at most ``most``."""
     return np.linspace(0, n - 1, min(n, most)).astype(int)
 
 
@@ -289,15 +289,15 @@ def one_blas_thread() -> Iterator[None]:
     one that enters sets the number of threads, the last one that leaves restores it.
     """
     with _ENTERING:
-        if not _inside:
+        if not _entered:
             _limits.append(_controller().limit(limits=1, user_api="blas"))
-        _inside.append(True)
+        _entered.append(True)
     try:
         yield
     finally:
         with _ENTERING:
-            _inside.pop()
-            if not _inside:
+            _entered.pop()
+            if not _entered:
                 _limits.pop().restore_original_limits()
 
 

@@ -1,4 +1,4 @@
-"""What each series of a panel adds to the model of all of them: a linear map of its own."""
+"""Corrections of a panel's shared model for single series: one linear map per series."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from skconvattn.members.ridge import (
 from skconvattn.members.simple import NOT_SEASONAL, SEASONAL, simple_forecasts
 from skconvattn.networks import HorizonHead
 
-# A single series has fewer windows than a panel: weak and very strong penalties are left out.
+# A single series has fewer windows than a panel, so weak and very strong penalties are left out.
 _PENALTIES = (*PENALTIES[1:4], np.inf)
-# Windows whose forecasts are made at a time.
+# Most windows whose forecasts are made in one call.
 _AT_ONCE = 16384
 
 
@@ -38,10 +38,10 @@ _AT_ONCE = 16384
 class SeriesMaps:
     r"""Linear maps that correct a model of many series, one per series.
 
-    A model of many series has one map from window to horizon for all. The forecast of one of them
-    is corrected to a weighted mean of departures from the model's, :math:`f(z)`, and from simple
-    ones, :math:`P_j^\top z`, such as the mean season; :math:`z` and :math:`u` are its centred
-    windows and what follows:
+    A model of many series has one map from window to horizon for all. The forecast of a single
+    series is corrected to a weighted mean of ridge regressions, with departures from the forecast
+    :math:`f(z)` of the model and from simple forecasts :math:`P_j^\top z`, such as the mean season.
+    With centred windows :math:`z` and targets :math:`u` of the series, the forecast is
 
     .. math:: a_0 f(z) + D^\top z, \qquad
               D = \sum_k a_{0k} D_{0k} + \sum_{jk} a_{jk} (P_j + D_{jk}), \qquad
@@ -50,14 +50,14 @@ class SeriesMaps:
 
     Weights fall with the absolute error on blocks of windows left out in turn, a horizon before
     and after them left out as well. The forecasts themselves, with an infinite penalty, are among
-    the candidates: a series that tells little beyond the others keeps the forecast of their model.
+    the candidates: a series whose windows explain little beyond the model keeps its forecast.
 
     Attributes
     ----------
     keys : tuple of tuple
         Names of the series; one empty tuple for a single series of several targets.
     positions : ndarray of shape (n_series * n_targets,)
-        Row in ``kernels`` of each target; -1 for none.
+        Index in ``kernels`` of the map of each target; -1 for none.
     kernels : ndarray of shape (n_maps, window_length, horizon)
         Maps :math:`D`, float32.
     shares : ndarray of shape (n_maps, n_candidates)
@@ -70,27 +70,27 @@ class SeriesMaps:
     shares: np.ndarray
 
     def of(self, keys: Sequence[tuple[Any, ...]], n_targets: int) -> np.ndarray:
-        """Return the map of each target of some series.
+        """Return the index of the map of each target of some series.
 
         Parameters
         ----------
         keys : sequence of tuple
             Names of series, some of which may be new.
         n_targets : int
-            Targets of each.
+            Number of targets per series.
 
         Returns
         -------
         ndarray of shape (n_series * n_targets,)
-            Rows in ``kernels``; -1 where there is none.
+            Indices in ``kernels``; -1 where there is no map.
         """
         by_key = dict(zip(self.keys, self.positions.reshape(len(self.keys), -1), strict=True))
         none = np.full(n_targets, -1)
         return np.concatenate([by_key.get(key, none) for key in keys])
 
-    def shares_of(self, number: int) -> np.ndarray | None:
-        """Return the weights of a target by its number; None where it has no map."""
-        position = self.positions[number]
+    def shares_of(self, target: int) -> np.ndarray | None:
+        """Return the weights of a target by its index; None where it has no map."""
+        position = self.positions[target]
         return None if position < 0 else self.shares[position]
 
     def correction(
@@ -100,28 +100,28 @@ class SeriesMaps:
         positions: np.ndarray,
         normalization: str | None,
     ) -> np.ndarray:
-        """Return what is added to forecasts.
+        """Return the corrections that are added to forecasts.
 
         Parameters
         ----------
         windows : ndarray of shape (n, window_length, n_channels)
             Windows, of which the first channel is the target.
         forecasts : ndarray of shape (n, horizon)
-            Of the model.
+            Forecasts of the model.
         positions : ndarray of shape (n,)
-            Map of each; -1 for none.
+            Index of the map of each window; -1 for none.
         normalization : str or None
-            How the network centres windows.
+            Normalisation of the network, by which windows are centred.
 
         Returns
         -------
         ndarray of shape (n, horizon)
-            On the scale of the network, float32.
+            Corrections on the scale of the network, float32.
         """
         added = np.zeros(forecasts.shape, dtype=np.float32)
         for position in np.unique(positions[positions >= 0]):
             rows = positions == position
-            # Double precision, so that the number of rows does not show.
+            # In double precision, results do not depend on the number of rows.
             window = windows[rows, :, 0].astype(np.float64)
             center = normalization_of(normalization).numpy_center(window)
             replaced = 1.0 - self.shares[position, : len(_PENALTIES)].sum()
@@ -140,7 +140,7 @@ def fitted_maps(
     n_targets: int,
     before: SeriesMaps | None = None,
 ) -> SeriesMaps:
-    """Learn the maps of series from what a model leaves.
+    """Learn the maps of series from the residuals of a model.
 
     Parameters
     ----------
@@ -149,15 +149,15 @@ def fitted_maps(
     windows : Windows
         Windows of all series.
     chosen : ndarray of shape (n_chosen,)
-        Windows to learn from, in order of time.
+        Indices of the windows to learn from, in order of time.
     series : ndarray of shape (n_chosen,)
-        Number of the series that each is of, not falling.
+        Index of the series of each window, not decreasing.
     keys : tuple of tuple
         Names of the series.
     n_targets : int
-        Targets of each, which count as series of their own here.
+        Number of targets per series, each of which counts as one series in ``series``.
     before : SeriesMaps, optional
-        Of the same series, learned from fewer windows: weights are taken from there.
+        Maps of the same series, learned from fewer windows, of which the weights are kept.
 
     Returns
     -------
@@ -202,14 +202,15 @@ def series_task(
     window : ndarray of shape (n_windows, window_length)
         Centred windows.
     target, present, forecast : ndarray of shape (n_windows, horizon)
-        What followed and the model's forecast, centred alike, and one where a value was observed.
+        Targets, one where a target was observed, and forecasts of the model; targets and forecasts
+        have the same centre subtracted as the windows.
     simple : sequence of ndarray of shape (window_length, horizon)
         Maps of simple forecasts.
 
     Returns
     -------
     RidgeTask
-        Departures from the model's forecast first.
+        The task, of which the forecast of the model is the first base.
     """
     bases = [forecast, *(window @ each for each in simple)]
     return RidgeTask.of(window, target, present, bases, _PENALTIES)
@@ -228,7 +229,7 @@ def candidate_shares(task: RidgeTask, starts: np.ndarray) -> np.ndarray | None:
     Returns
     -------
     ndarray of shape (n_bases, n_penalties), or None
-        None where no block of time can be left out, or nothing is left to explain.
+        None where no block of time can be left out, or where all errors are zero.
     """
     sizes = [len(part) for part in np.array_split(starts, N_BLOCKS)]
     block = np.repeat(np.arange(N_BLOCKS), sizes)
@@ -249,7 +250,7 @@ def combined_map(task: RidgeTask, shares: np.ndarray, simple: Sequence[np.ndarra
 def _learned(
     part: tuple[np.ndarray, ...], simple: Sequence[np.ndarray], shares: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the map and the weights, if they are not given; None where nothing can be told."""
+    """Return map and weights, by default measured; None where they cannot be measured."""
     starts, window, target, present, forecast = part
     task = series_task(window, target, present, forecast, simple)
     shares = candidate_shares(task, starts) if shares is None else shares.reshape(task.n_bases, -1)
@@ -257,14 +258,14 @@ def _learned(
 
 
 def _simple(head: HorizonHead, length: int) -> list[np.ndarray]:
-    """Return the maps of simple forecasts to depart from: (length, horizon) each."""
+    """Return the maps of the simple forecasts among the bases: (length, horizon) each."""
     maps = simple_forecasts(length, head.horizon, head.seasonal_period)
     names = SEASONAL if SEASONAL[0] in maps else NOT_SEASONAL
     return [maps[name] for name in names]
 
 
 def _groups(chosen: np.ndarray, series: np.ndarray) -> list[tuple[list[int], list[np.ndarray]]]:
-    """Return series with enough windows, and these, as many together as are forecast at once."""
+    """Return groups of series with enough windows, and the windows, to forecast in one call."""
     groups: list[tuple[list[int], list[np.ndarray]]] = [([], [])]
     count = 0
     numbers, first = np.unique(series, return_index=True)
@@ -284,7 +285,7 @@ def _groups(chosen: np.ndarray, series: np.ndarray) -> list[tuple[list[int], lis
 def _parts(
     model: FittedModel, head: HorizonHead, windows: Windows, groups: list[np.ndarray]
 ) -> list[tuple[np.ndarray, ...]]:
-    """Return starts, windows, targets, presence and forecasts of each series."""
+    """Return starts, windows, targets, masks of observed targets and forecasts of each series."""
     indices = np.concatenate(groups)
     inputs, targets, present = windows.batch(indices)
     forecasts = head.output.point(model.predict(inputs).astype(np.float64))

@@ -1,4 +1,4 @@
-"""Simple forecasts as matrices: the last value, the last season, and what grows from them."""
+"""Simple forecasts as matrices: last value, last season, mean season, and season with drift."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from functools import lru_cache
 
 import numpy as np
 
-# Simple forecasts that the corrections of single series of a panel depart from, where the window
-# has two seasons, and where it has not.
-SEASONAL = ("mean season", "last season, moved")
+# Simple forecasts from which the corrections of single series of a panel depart, where the window
+# has two seasons, and where it has fewer.
+SEASONAL = ("mean season", "last season, shifted")
 NOT_SEASONAL = ("zero", "last value")
 
 
@@ -28,8 +28,8 @@ def simple_forecasts(length: int, horizon: int, period: int) -> dict[str, np.nda
     Returns
     -------
     dict of str to ndarray of shape (length, horizon)
-        Read-only; a forecast is ``window @ map``. Those of several seasons are left out where the
-        window is shorter than two.
+        Read-only maps; a forecast is ``window @ map``. Forecasts from several seasons are left out
+        where the window has fewer than two.
     """
     from skconvattn.layers.parts.horizon_linear import seasonal_naive_map
 
@@ -41,10 +41,10 @@ def simple_forecasts(length: int, horizon: int, period: int) -> dict[str, np.nda
     if period > 1 and n_seasons > 1:
         seasons = [np.roll(season, -period * i, axis=0) for i in range(n_seasons)]
         maps["mean season"] = np.mean(seasons, axis=0)
-        # The difference between the last step and the same step of the season before stays.
+        # The last season, shifted by the change of the last step since a season before.
         shifted = season + last
         shifted[-1 - period] -= 1.0
-        maps["last season, moved"] = shifted
+        maps["last season, shifted"] = shifted
         change = np.zeros((length, 1))
         change[-period:], change[-2 * period : -period] = 1 / period, -1 / period
         ahead = 1 + np.arange(horizon) // period

@@ -1,4 +1,4 @@
-"""What every architecture shares: the base network, the heads, and how a model is put together."""
+"""The parts that all architectures share: base network, heads, outputs, and the model of them."""
 
 from __future__ import annotations
 

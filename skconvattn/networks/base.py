@@ -1,4 +1,4 @@
-"""The base of all architectures: hyperparameters in, an encoding of a series out."""
+"""The base class of all architectures, which encode series by layers with hyperparameters."""
 
 from __future__ import annotations
 
@@ -31,11 +31,12 @@ class Encoding(NamedTuple):
 class Network:
     """Base of all architectures, and of everything else that has hyperparameters.
 
-    An architecture declares its hyperparameters as fields and implements :meth:`encode`. It knows
-    neither its task nor its engine, and is built anew from its hyperparameters wherever a Keras
-    model is needed.
+    An architecture declares its hyperparameters as fields and implements :meth:`encode`. It depends
+    on neither task nor engine, and is built anew from its hyperparameters wherever a Keras model is
+    needed.
 
-    A subclass takes what it and all of its bases declare. Other defaults are given with the bases:
+    A subclass takes the hyperparameters that it and all of its bases declare. Other defaults are
+    given with the bases:
     ``class WideClassifier(WideNetwork, BaseNeuralClassifier, kernel_size=9)``.
     """
 
@@ -78,14 +79,15 @@ class Network:
     def measured_layer(self) -> str | None:
         """Return the name of the layer whose features are measured on data and not trained.
 
-        Its output stands first among the features. The layer has ``statistics_of(series, mask)``,
-        which returns its non-trainable variables by name, and its output as ``"features"``, and a
-        ``gain`` by which the network multiplies the standardised features.
+        The output of the layer is the first part of the features. The layer has a method
+        ``statistics_of(series, mask)``, which returns its non-trainable variables by name and its
+        output as ``"features"``, and a ``gain`` by which the network multiplies the standardised
+        features.
 
         Returns
         -------
         str or None
-            None, the default, where every layer is trained.
+            The name; None, the default, where every layer is trained.
         """
         return None
 

@@ -1,4 +1,4 @@
-"""Heads: from the encoding of a series to values, classes or a forecast."""
+"""Heads of networks: from the encoding of a series to values, classes or a forecast."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _LOGITS = "logits"
 
 @dataclass(frozen=True)
 class Head:
-    """Base of all heads: says which further inputs it needs and what it makes of an encoding.
+    """Base of all heads, which declare further inputs and map an encoding to a prediction.
 
-    Each has an ``output``, which says what the last axis of the prediction holds.
+    Each head has an ``output``, the meaning of the last axis of its prediction.
     """
 
     def further_inputs(self) -> list[Any]:
@@ -32,7 +32,7 @@ class Head:
         return []
 
     def predict_from(self, encode: Encode, series: Any, mask: Any, *further: Any) -> Any:
-        """Put the head on an architecture.
+        """Predict from series with an architecture and this head.
 
         Parameters
         ----------
@@ -43,14 +43,14 @@ class Head:
         mask : KerasTensor of shape (batch, n_timepoints) or None
             True where a time step is valid.
         *further : KerasTensor
-            What :meth:`further_inputs` asked for.
+            The inputs that :meth:`further_inputs` returned.
 
         Returns
         -------
         output : KerasTensor
             The prediction.
         attention : KerasTensor or None
-            See :class:`~skconvattn.networks.Encoding`.
+            Attention of the :class:`~skconvattn.networks.Encoding`.
         """
         raise NotImplementedError(
             f"{type(self).__name__} does not implement predict_from(encode, series, mask)."
@@ -70,10 +70,10 @@ class ValueHead(Head):
     n_outputs : int
         Number of target variables.
     output : PointOutput or QuantileOutput
-        What is predicted of each; a point has no axis of its own.
+        What is predicted for each target variable; a point has no axis of its own.
     linear : bool
         Whether a linear map of all time steps and channels, which starts at zero, is added: it
-        knows where in the series a value stands, which attention does not.
+        depends on the position of a value in the series, which attention does not.
     linear_steps : int or None
         Time steps that the linear map sees, from the first; None for all of them.
     """
@@ -123,14 +123,14 @@ class SequenceHead(Head):
 
     with the vectors :math:`s` of the encoded sequence, each of which covers :math:`r` time steps,
     and, if ``linear``, the series itself at that step, with weights that start at zero. Whether
-    later steps enter is a matter of the architecture alone.
+    later steps have an effect depends on the architecture alone.
 
     Attributes
     ----------
     output : PointOutput or QuantileOutput
-        What is predicted at each time step; a point has no axis of its own.
+        What is predicted for each time step; a point has no axis of its own.
     linear : bool
-        Whether a linear map of the time step's channels is added.
+        Whether a linear map of the channels at each time step is added.
     """
 
     output: Output = POINT
@@ -159,7 +159,7 @@ class ClassHead(Head):
     Attributes
     ----------
     output : ClassOutput
-        Of at least two classes.
+        Logits of at least two classes.
     """
 
     output: ClassOutput
@@ -173,7 +173,7 @@ class ClassHead(Head):
         return output, encoding.attention
 
     def set_start(self, values: Values, coefficients: np.ndarray, intercepts: np.ndarray) -> None:
-        """Let the network begin with a linear map of its first features.
+        """Set initial weights by which logits are a linear map of the first features.
 
         Parameters
         ----------
@@ -193,44 +193,44 @@ class ClassHead(Head):
 class HorizonHead(Head):
     r"""Forecast of all steps of the horizon, output of shape (batch, horizon, n_values).
 
-    The window is freed from the effect of the known regressors, normalised by its own location
-    and scale, forecast, and brought back:
+    The effect :math:`f` of covariates is subtracted from the window, which is normalised by its own
+    location and scale, forecast, and brought back:
 
     .. math:: \hat y_{t+h} = c + s\,\bigl(L_h(z) + B_h(\mathrm{encode}(z))\bigr) + f(x_{t+h}),
               \qquad z = (y - f(x) - c) / s,
 
-    where :math:`L` is a linear map from window to horizon that repeats the last season before it is
-    given weights, and the branch :math:`B` through the architecture starts at zero: an untrained
-    model gives the seasonal naive forecast, one that forecasters train the one of a ridge
-    regression. Past regressors add a causal linear filter to :math:`f`, which sees no
-    value after the window, and a learned cycle adds one value a position of the season, as in Lin
-    et al. (2024), "CycleNet". Normalisation follows Kim et al. (2022), "Reversible Instance
-    Normalization", the linear map Zeng et al. (2023), "Are Transformers Effective for Time Series
-    Forecasting?".
+    where :math:`L` is a linear map from window to horizon that repeats the last season as long as
+    its weights are zero, and the branch :math:`B` through the architecture starts at zero: an
+    untrained model gives the seasonal naive forecast, and forecasters start training at the
+    forecast of a ridge regression. Future covariates have the same effect in window and horizon,
+    past covariates add a causal linear filter to :math:`f`, which sees no value after the window,
+    and a learned cycle adds one value per position of the season, as in Lin et al. (2024),
+    "CycleNet". Normalisation follows Kim et al. (2022), "Reversible Instance Normalization", the
+    linear map Zeng et al. (2023), "Are Transformers Effective for Time Series Forecasting?".
 
     Attributes
     ----------
     horizon : int
         Steps ahead.
     n_known : int
-        Channels that are known over the horizon; they are the last channels of the series, and an
-        input of shape (batch, horizon, n_known).
+        Number of future covariates; they are the last channels of the series, and a further input
+        of shape (batch, horizon, n_known).
     n_past : int
-        Channels that are known up to the present only, between the target and the known ones.
+        Number of past covariates, the channels between the target and the future covariates.
     output : PointOutput or QuantileOutput
-        What is forecast of each step.
+        What is forecast for each step.
     normalization : {"standard", "last", "robust"} or None
         Statistics of the window by which it is normalised, see
         :class:`~skconvattn.layers.InstanceNormalization`.
     linear : bool
-        Whether the linear map stands beside the branch.
+        Whether the linear map is added to the branch.
     seasonal_period : int
         Time steps of a season, 1 for none.
     dropout : float
         Share of the features dropped in training before the branch.
     cycle : bool
-        Whether a value a position of the season is learned. The last known channel then holds the
-        position, a whole number from 0 to ``seasonal_period - 1``.
+        Whether one value per position of the season is learned. The last future covariate is then
+        the position, an integer from 0 to ``seasonal_period - 1``.
     """
 
     horizon: int
@@ -244,7 +244,7 @@ class HorizonHead(Head):
     cycle: bool = False
 
     def further_inputs(self) -> list[Any]:
-        """Return the input of the known regressors over the horizon, if there are any."""
+        """Return the input of the future covariates over the horizon, if there are any."""
         import keras
 
         if not self.n_known:
@@ -252,19 +252,19 @@ class HorizonHead(Head):
         return [keras.Input((self.horizon, self.n_known), name="known")]
 
     def predict_from(self, encode: Encode, series: Any, mask: Any, *further: Any) -> Any:
-        """Forecast around the linear map and the effect of the regressors."""
+        """Forecast by the linear map, the branch and the effects of covariates."""
         import keras
 
-        target, regressors = series[..., :1], series[..., 1:]
-        effects = self._effects(regressors, *further)
-        for inside, _ in effects:
-            target = keras.layers.Subtract()([target, inside])
+        target, covariates = series[..., :1], series[..., 1:]
+        effects = self._effects(covariates, *further)
+        for in_window, _ in effects:
+            target = keras.layers.Subtract()([target, in_window])
         normalized, restore = self._normalized(target)
-        # The network has no use for the position in the season as a number.
-        n_seen = regressors.shape[-1] - self.cycle
+        # The position in the season is an index, of which the architecture could not make use.
+        n_seen = covariates.shape[-1] - self.cycle
         window = normalized
         if n_seen:
-            window = keras.layers.Concatenate()([normalized, regressors[..., :n_seen]])
+            window = keras.layers.Concatenate()([normalized, covariates[..., :n_seen]])
         encoding = encode(window, mask)
         forecast = self._branch(encoding.features)
         if self.linear:
@@ -274,42 +274,42 @@ class HorizonHead(Head):
             forecast = keras.layers.Add()([forecast, ahead])
         return forecast, encoding.attention
 
-    def _effects(self, regressors: Any, *further: Any) -> list[tuple[Any, Any]]:
+    def _effects(self, covariates: Any, *further: Any) -> list[tuple[Any, Any]]:
         """Return each effect over the window, (batch, time, 1), and over the horizon."""
         effects = []
-        n_known = self.n_known - self.cycle
-        known = regressors[..., self.n_past :]
-        if n_known:
-            effect = _effect_of_known()
-            effects.append((effect(known[..., :n_known]), effect(further[0][..., :n_known])))
+        n_future = self.n_known - self.cycle
+        future = covariates[..., self.n_past :]
+        if n_future:
+            effect = _effect_of_future()
+            effects.append((effect(future[..., :n_future]), effect(further[0][..., :n_future])))
         if self.n_past:
-            effects.append(_effect_of_past(regressors[..., : self.n_past], self.horizon))
+            effects.append(_effect_of_past(covariates[..., : self.n_past], self.horizon))
         if self.cycle:
             effect = _effect_of_cycle(self.seasonal_period)
-            effects.append((effect(known[..., n_known]), effect(further[0][..., n_known])))
+            effects.append((effect(future[..., n_future]), effect(further[0][..., n_future])))
         return effects
 
     def set_start(
         self, values: Values, departure: np.ndarray, effect: np.ndarray | None = None
     ) -> None:
-        """Let the network begin with a linear forecast.
+        """Set initial weights by which the network gives a linear forecast.
 
         Parameters
         ----------
         values : mutable mapping of str to ndarray
             Initial values of all variables by path; changed.
         departure : ndarray of shape (window_length, horizon)
-            Map from the normalised window to the horizon, minus the one of the seasonal naive
+            Map from the normalised window to the horizon minus the map of the seasonal naive
             forecast, to which the layer adds its weights.
-        effect : ndarray of shape (n_known,), optional
-            What one unit of each future covariate adds to the target.
+        effect : ndarray of shape (n_known - cycle,), optional
+            Linear effect of one unit of each future covariate on the target.
         """
         values[f"{_LINEAR}/kernel"] = departure
         if effect is not None:
             values[f"{_EFFECT}/kernel"] = effect[:, None]
 
     def _normalized(self, target: Any) -> tuple[Any, Callable[[Any], Any]]:
-        """Return the normalised window and the way back for a forecast."""
+        """Return the normalised window, and the function that reverses it for a forecast."""
         from skconvattn.layers import InstanceNormalization
 
         if self.normalization is None:
@@ -348,7 +348,7 @@ def _by_time_step(sequence: Any, n_timepoints: int) -> Any:
 
     if sequence is None:
         raise ValueError(
-            "sequence=True needs a vector a time step, and this architecture keeps none; use "
+            "sequence=True needs one vector per time step, and this architecture keeps none; use "
             "another, or sequence=False."
         )
     n_positions = sequence.shape[1]
@@ -357,8 +357,8 @@ def _by_time_step(sequence: Any, n_timepoints: int) -> Any:
     return keras.layers.UpSampling1D(-(-n_timepoints // n_positions))(sequence)[:, :n_timepoints]
 
 
-def _effect_of_known() -> Callable[[Any], Any]:
-    """Return one map, used over window and horizon alike, from regressors to their effect."""
+def _effect_of_future() -> Callable[[Any], Any]:
+    """Return the map from future covariates to their effect, the same in window and horizon."""
     import keras
 
     linear = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", name=_EFFECT)
@@ -366,18 +366,18 @@ def _effect_of_known() -> Callable[[Any], Any]:
     curved = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", name="effect_curved")
     add = keras.layers.Add()
 
-    def effect(regressors: Any) -> Any:
-        return add([linear(regressors), curved(hidden(regressors))])
+    def effect(covariates: Any) -> Any:
+        return add([linear(covariates), curved(hidden(covariates))])
 
     return effect
 
 
 def _effect_of_past(past: Any, horizon: int) -> tuple[Any, Any]:
-    """Filter regressors that end with the window: (batch, time, 1) and (batch, horizon, 1)."""
+    """Filter past covariates, which end with the window: (batch, time, 1), (batch, horizon, 1)."""
     import keras
 
     length = past.shape[1]
-    # The filter goes on over the horizon, where it finds zeros: the mean of the regressors.
+    # The filter continues over the horizon, where its input is zero, the mean of the covariates.
     filtered = keras.layers.Conv1D(
         1,
         length,

@@ -1,4 +1,4 @@
-"""Losses of outputs that Keras does not have: the pinball loss of quantiles."""
+"""The pinball loss of quantile forecasts, which Keras lacks."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class PinballLoss(keras.losses.Loss):
         return ops.mean(ops.maximum(tau * residual, (tau - 1.0) * residual), axis=-1)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """Return the weighted mean over everything.
+        """Return the weighted mean over samples and steps.
 
         Keras's own method squeezes a last axis of one where shapes differ; here it is compared
         with every level.
@@ -54,7 +54,7 @@ class PinballLoss(keras.losses.Loss):
         values = self.call(y_true, y_pred)
         if sample_weight is not None:
             weights = ops.cast(sample_weight, values.dtype)
-            # One weight per sample, or per sample and step: they count for the axes that follow.
+            # One weight per sample, or per sample and step, for all axes that follow.
             for _ in range(len(values.shape) - len(weights.shape)):
                 weights = ops.expand_dims(weights, -1)
             values = values * weights

@@ -1,4 +1,4 @@
-"""What the numbers at the end of a network mean: a value, quantiles, or a logit per class."""
+"""The meaning of the last axis of a network's output: one value, quantiles, or class logits."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from scipy.stats import norm
 
 @dataclass(frozen=True)
 class Output:
-    """Base of all outputs: the last axis of a network, from its layer and loss to its forecast.
+    """Base of all outputs: the last axis of a network with its layer, its loss and its forecast.
 
-    Nothing else counts, orders or names these numbers, as in GluonTS's ``Output`` classes.
+    No other class depends on the number or the order of these values, as in GluonTS's ``Output``
+    classes.
     """
 
     @property
@@ -22,12 +23,12 @@ class Output:
         raise NotImplementedError(f"{type(self).__name__} does not say how many values it has.")
 
     def constrained(self, values: Any) -> Any:
-        """Turn unconstrained values into ones of this kind.
+        """Turn unconstrained values into valid ones, such as increasing quantiles.
 
         Parameters
         ----------
         values : KerasTensor of shape (..., n_values)
-            Of a dense layer.
+            Output of a dense layer.
 
         Returns
         -------
@@ -51,7 +52,7 @@ class Output:
         Returns
         -------
         ndarray of shape (...)
-            One number per forecast.
+            One value per forecast.
         """
         raise NotImplementedError(f"{type(self).__name__} has no point forecast.")
 
@@ -71,7 +72,7 @@ class PointOutput(Output):
 
     @property
     def n_values(self) -> int:
-        """One."""
+        """Length of the last axis: one."""
         return 1
 
     def loss(self) -> str:
@@ -83,7 +84,7 @@ class PointOutput(Output):
         return values[..., 0]
 
 
-# What heads have where nothing else is said.
+# The default output of heads.
 POINT = PointOutput()
 
 
@@ -101,7 +102,7 @@ class QuantileOutput(Output):
 
     @property
     def n_values(self) -> int:
-        """One value per level."""
+        """Length of the last axis: one value per level."""
         return len(self.levels)
 
     def constrained(self, values: Any) -> Any:
@@ -136,7 +137,7 @@ class QuantileOutput(Output):
         Returns
         -------
         ndarray of shape (..., n_levels)
-            Increasing with the level; the values themselves at the trained levels.
+            Quantiles, increasing with the level; the values themselves at the trained levels.
         """
         if len(self.levels) == 1:
             return np.repeat(values, len(levels), axis=-1)
@@ -161,17 +162,17 @@ class ClassOutput(Output):
 
     @property
     def n_values(self) -> int:
-        """One value per class."""
+        """Length of the last axis: one value per class."""
         return self.n_classes
 
     def loss(self) -> Any:
-        """Return the cross-entropy of class numbers and logits."""
+        """Return the cross-entropy of class indices and logits."""
         import keras
 
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
     def point(self, values: np.ndarray) -> np.ndarray:
-        """Return the number of the most probable class."""
+        """Return the index of the most probable class."""
         return values.argmax(axis=-1)
 
     def probabilities(self, values: np.ndarray) -> np.ndarray:
@@ -194,14 +195,14 @@ class ClassOutput(Output):
 
 
 def output_of(quantiles: Any, point: PointOutput) -> PointOutput | QuantileOutput:
-    """Return the output for a choice of quantile levels.
+    """Return the output for quantile levels, or for a point forecast.
 
     Parameters
     ----------
     quantiles : sequence of float or None
-        Levels; None for a point forecast.
+        Quantile levels; None for a point forecast.
     point : PointOutput
-        What a point forecast is.
+        Output where no quantiles are asked for.
 
     Returns
     -------
@@ -212,19 +213,20 @@ def output_of(quantiles: Any, point: PointOutput) -> PointOutput | QuantileOutpu
 
 
 def check_quantiles(quantiles: Any, loss: Any) -> None:
-    """Refuse levels that are not increasing strictly between 0 and 1, and another loss with them.
+    """Refuse quantile levels that are not increasing within (0, 1), and a loss beside them.
 
     Parameters
     ----------
     quantiles : array-like of shape (n_levels,) or None
-        Levels.
+        Quantile levels.
     loss : object
         The parameter ``loss``.
 
     Raises
     ------
     ValueError
-        If they are not, or if there is another loss.
+        If levels are not increasing, if any is not strictly between 0 and 1, or if ``loss`` is not
+        "auto" where there are levels.
     """
     if quantiles is None:
         return

@@ -11,19 +11,19 @@ def pooled(hidden: Any, mask: Any, pooling: str) -> tuple[Any, Any]:
     Parameters
     ----------
     hidden : KerasTensor of shape (batch, n_timepoints, n_channels)
-        A sequence.
+        Encoded sequences.
     mask : KerasTensor of shape (batch, n_timepoints) or None
         Which steps are valid; all if None.
     pooling : {"last", "statistics", "attention"}
-        By the last valid step, by the average, maximum and minimum of the valid steps, or by an
-        average with learned weights.
+        The last valid step; average, maximum and minimum of the valid steps; or an average with
+        learned weights.
 
     Returns
     -------
     features : KerasTensor of shape (batch, n_channels) or (batch, 3 * n_channels)
-        Three times as long for ``"statistics"``.
+        Pooled sequences, three times as many channels for ``"statistics"``.
     weights : KerasTensor of shape (batch, n_timepoints) or None
-        Weights of the steps, if they are learned.
+        Weights of the steps; None where they are not learned.
     """
     from skconvattn.layers import SeqWeightedAttention
     from skconvattn.layers.ops.masks import last_valid

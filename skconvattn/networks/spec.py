@@ -13,7 +13,7 @@ from skconvattn.networks.heads import Head
 if TYPE_CHECKING:
     import keras
 
-# One at a time: of two threads that save and restore a global state, one would restore too late.
+# One model at a time: of two threads that restore a global state, one would do so too late.
 _BUILDING = threading.Lock()
 
 
@@ -28,9 +28,9 @@ class ModelSpec:
     network : type
         Architecture, a subclass of :class:`~skconvattn.networks.Network`.
     parameters : tuple of (str, object)
-        Its hyperparameters.
+        Names and values of its hyperparameters.
     head : Head
-        What is predicted, and in which shape.
+        Head, which determines what is predicted and in which shape.
     n_timepoints : int or None
         Time steps of the input; None where the architecture takes any number.
     n_channels : int
@@ -55,7 +55,7 @@ class ModelSpec:
         estimator : Network
             Source of the architecture's class and hyperparameters.
         head : Head
-            What is predicted.
+            Head of the model.
         **shape
             ``n_timepoints``, ``n_channels`` and ``masked``.
 
@@ -71,7 +71,7 @@ class ModelSpec:
         return cls(network=network, parameters=parameters, head=head, **shape)
 
     def for_length(self, n_timepoints: int) -> ModelSpec:
-        """Describe the same model for longer series, which the same weights may serve.
+        """Describe the same model, with the same weights, for longer series.
 
         Parameters
         ----------
@@ -144,7 +144,7 @@ class BuiltModel:
 
 
 def _hashable(value: Any) -> Any:
-    """Return lists as tuples; anything else that cannot be hashed is refused by dict later."""
+    """Return lists as tuples; other values that cannot be hashed are refused by dict later."""
     if isinstance(value, list | tuple):
         return tuple(_hashable(item) for item in value)
     return value

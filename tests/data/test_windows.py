@@ -87,10 +87,10 @@ def test_missing_targets_have_weight_zero_and_a_finite_value():
     np.testing.assert_array_equal(targets[..., 0], [[2, 3, 0], [3, 0, 5]])
 
 
-def test_targets_apart_are_missing_where_the_window_has_them_filled_in():
+def test_separate_targets_are_missing_where_the_window_has_them_filled_in():
     filled, actual = np.arange(6.0), np.array([0, 1, 2, 3, np.nan, 5])
     values = np.stack([filled, filled + 10, filled + 20, actual], axis=1)  # target, past, known
-    windows = Windows.over([values], window_length=2, horizon=3, n_past=1, targets_apart=True)
+    windows = Windows.over([values], window_length=2, horizon=3, n_past=1, separate_targets=True)
     (window, known), targets, weights = windows.batch(np.array([3]))
     np.testing.assert_array_equal(window[0], [[3, 13, 23], [4, 14, 24]])
     np.testing.assert_array_equal(known[0], [[25], [0], [0]])
@@ -118,7 +118,7 @@ def test_the_signature_tells_shapes_apart_and_nothing_else(change):
     assert one.signature == longer.signature
     assert one.signature != Windows.over([np.zeros((9, 1))], **{**sizes, **change}).signature
     assert one.signature != Windows.over([np.zeros((9, 2))], **sizes).signature
-    for other in ({"n_past": 1}, {"targets_apart": True}):
+    for other in ({"n_past": 1}, {"separate_targets": True}):
         wide = [np.zeros((9, 2))]
         assert (
             Windows.over(wide, **sizes).signature != Windows.over(wide, **sizes, **other).signature

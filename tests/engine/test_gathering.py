@@ -32,18 +32,18 @@ def _assert_gathers(source, indices):
 
 @settings(max_examples=8, deadline=None)
 @given(data=st.data())
-@pytest.mark.parametrize("targets_apart", [False, True])
+@pytest.mark.parametrize("separate_targets", [False, True])
 @pytest.mark.parametrize("n_past", [0, 1])
 @pytest.mark.parametrize("n_known", [0, 2])
-def test_windows(n_known, n_past, targets_apart, data):
+def test_windows(n_known, n_past, separate_targets, data):
     window_length, horizon = data.draw(st.integers(1, 6)), data.draw(st.integers(1, 5))
     lengths = data.draw(st.lists(st.integers(window_length + 1, 15), min_size=1, max_size=3))
     rng = np.random.default_rng(0)
-    n_channels = 1 + n_past + n_known + targets_apart
+    n_channels = 1 + n_past + n_known + separate_targets
     series = [rng.normal(size=(n, n_channels)).astype("float32") for n in lengths]
-    series[0][-1, -1 if targets_apart else 0] = np.nan
+    series[0][-1, -1 if separate_targets else 0] = np.nan
     windows = Windows.over(
-        series, window_length, horizon, n_past=n_past, targets_apart=targets_apart
+        series, window_length, horizon, n_past=n_past, separate_targets=separate_targets
     )
     assert windows.n_known == n_known
     indices = data.draw(st.lists(st.integers(0, len(windows) - 1), max_size=9))

@@ -1,4 +1,4 @@
-"""The loss of a classifier is taken on logits, whatever Keras takes it on."""
+"""The loss of a classifier is computed from logits, whatever Keras computes it from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Missing values are filled along their series, left out of statistics, and marked."""
+"""Missing values are filled along their series, left out of statistics, and have indicators."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_missing_values_stay_out_of_location_and_scale():
     np.testing.assert_allclose(preparation.scaling.scale, np.nanstd(values, axis=(0, 1)))
 
 
-def test_only_channels_with_gaps_are_marked():
+def test_only_channels_with_gaps_get_an_indicator():
     values = np.random.default_rng(0).normal(size=(40, 3, 6))
     values[3, 1, 2] = NAN
     y = values[:, 0, 0]
@@ -101,7 +101,7 @@ def test_series_may_be_unequal_and_have_gaps():
         Panel.padded([s[None] for s in series]), np.arange(40), np.ones(40)
     )
     inputs, mask = preparation.inputs(Panel.padded([s[None] for s in series]), np.arange(2))
-    # A gap before the end is marked and filled; behind the end there is nothing.
+    # A gap before the end is indicated and filled; the padding after it is zero.
     np.testing.assert_array_equal(mask[:, :4], [[1, 1, 1, 0], [1, 1, 0, 0]])
     np.testing.assert_array_equal(inputs[:, :4, 1], [[0, 0, 1, 0], [0, 0, 0, 0]])
     assert inputs[0, 2, 0] == inputs[0, 1, 0] != 0

@@ -1,4 +1,4 @@
-"""partial_fit trains for one epoch more, on the scale and the classes of the first call."""
+"""partial_fit trains for one more epoch, on the scale and the classes of the first call."""
 
 from __future__ import annotations
 

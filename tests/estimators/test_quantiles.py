@@ -47,8 +47,8 @@ def test_the_median_is_one_of_the_quantiles_where_it_was_asked_for():
 def test_held_out_samples_correct_the_coverage():
     """Of 2000 fresh values in each of 5 draws, as many lie below as the level says.
 
-    With 100 held-out samples the coverage has a deviation of 0.05 about 0.5 and 0.03 about 0.1,
-    over five draws of less than half of that.
+    With 100 held-out samples the coverage has a standard deviation of 0.05 about 0.5 and of 0.03
+    about 0.1, over five draws of less than half of that.
     """
     below = []
     for seed in range(5):

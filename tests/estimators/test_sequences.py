@@ -1,4 +1,4 @@
-"""Sequence-to-sequence regression: one value a time step."""
+"""Sequence-to-sequence regression: one value per time step."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ every_regressor = pytest.mark.parametrize(
 
 
 @every_regressor
-def test_every_architecture_predicts_a_value_a_time_step(cls):
+def test_every_architecture_predicts_one_value_per_time_step(cls):
     y = 3 * X + 5
     regressor = cls(random_state=0, sequence=True, epochs=40, learning_rate=0.02).fit(
         X[:80], y[:80]
@@ -91,7 +91,7 @@ def test_sequences_survive_a_file(tmp_path):
 
 
 @pytest.mark.parametrize("y", [X[:, 0], X[:, :5]])
-def test_targets_without_a_value_a_time_step_are_refused(y):
+def test_targets_without_one_value_per_time_step_are_refused(y):
     with pytest.raises(ValueError, match=r"y of shape \(120, 9\), and y has .* use sequence=False"):
         ConvAttentionRegressor(**SMALL).fit(X, y)
 

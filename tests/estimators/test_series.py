@@ -187,7 +187,7 @@ def test_constant_series_give_finite_predictions(cls):
 
 
 @every_classifier
-def test_a_warm_start_goes_on_for_the_same_labels_only(cls):
+def test_a_warm_start_resumes_for_the_same_labels_only(cls):
     y = Y > 0
     cold = cls(**SMALL).fit(X, np.where(y, 2, 1))
     warm = cls(**SMALL, warm_start=True).fit(X, y.astype(int))

@@ -1,4 +1,4 @@
-"""Series of unequal length are masked: what stands behind their end does not matter."""
+"""Series of unequal length are masked: what follows their end does not matter."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def test_names_and_numbers_of_channels_are_checked():
         ConvAttentionRegressor(**SMALL).fit(SERIES, Y).predict([v[:1] for v in SERIES])
 
 
-def test_attention_covers_a_series_and_nothing_behind_its_end():
+def test_attention_covers_a_series_and_no_padding():
     classifier = ConvAttentionClassifier(**SMALL, pool_size=1).fit(SERIES, Y > 0)
     attention = attention_weights(classifier, SERIES)
     assert attention.shape == (60, 12)

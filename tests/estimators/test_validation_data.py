@@ -1,4 +1,4 @@
-"""Validation data that the user gives are validated on, and nothing of the training data is."""
+"""Validation data given by the user are validated on, and no training data are."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def _small(**parameters):
 
 
 def _search(forecaster, grid, **parameters):
-    """In this process: others would load a backend each."""
+    """In this process: each further one would load a backend."""
     return ForecastingGridSearchCV(forecaster, FOLDS, grid, backend="None", **parameters)
 
 
@@ -59,28 +59,28 @@ def _folds(splitter=FOLDS):
     return [(AIRLINE.iloc[seen], AIRLINE.iloc[ahead]) for seen, ahead in splitter.split(AIRLINE)]
 
 
-def _by_hand(strategy, splitter=FOLDS, regressors=None, **parameters):
+def _by_hand(strategy, splitter=FOLDS, covariates=None, **parameters):
     """Fit, update and predict as sktime's strategies are described, and return the errors."""
     errors, forecaster = [], None
     for seen, ahead in _folds(splitter):
-        given = {} if regressors is None else {"X": regressors.loc[: seen.index[-1]]}
+        given = {} if covariates is None else {"X": covariates.loc[: seen.index[-1]]}
         if forecaster is None or strategy == "refit":
             forecaster = _small(**parameters).fit(seen, fh=FH, **given)
         else:
             forecaster.update(seen, update_params=strategy == "update", **given)
-        later = {} if regressors is None else {"X": regressors.loc[ahead.index]}
+        later = {} if covariates is None else {"X": covariates.loc[ahead.index]}
         errors.append(mean_absolute_error(ahead, forecaster.predict(fh=FH, **later)))
     return errors
 
 
-@pytest.mark.parametrize("regressors", [None, X], ids=["alone", "with regressors"])
+@pytest.mark.parametrize("covariates", [None, X], ids=["alone", "with covariates"])
 @pytest.mark.parametrize("strategy", ["refit", "update", "no-update_params"])
-def test_evaluate_gives_the_errors_of_fitting_and_predicting_by_hand(strategy, regressors):
+def test_evaluate_gives_the_errors_of_fitting_and_predicting_by_hand(strategy, covariates):
     table = evaluate(
-        _small(), FOLDS, AIRLINE, X=regressors, strategy=strategy, scoring=MeanAbsoluteError()
+        _small(), FOLDS, AIRLINE, X=covariates, strategy=strategy, scoring=MeanAbsoluteError()
     )
 
-    expected = _by_hand(strategy, regressors=regressors)
+    expected = _by_hand(strategy, covariates=covariates)
     np.testing.assert_allclose(table["test_MeanAbsoluteError"], expected, rtol=1e-6)
     assert len(set(expected)) == len(_folds()) == 3
 
@@ -209,7 +209,7 @@ def test_a_transformed_target_is_transformed_forecast_and_transformed_back(names
     assert list(pipeline.predict().index) == list(AIRLINE.index[133:136])
 
 
-def test_a_pipeline_transforms_the_regressors():
+def test_a_pipeline_transforms_the_covariates():
     scaler = TabularToSeriesAdaptor(StandardScaler())
     pipeline = ForecastingPipeline([("scale", scaler), ("forecaster", _small())])
     pipeline.fit(AIRLINE[:130], X=X[:130], fh=FH)
@@ -339,7 +339,7 @@ def test_a_direct_reduction_fits_a_regressor_for_each_step(kind):
         assert value == pytest.approx(regressor.predict(values[None, -10:])[0], rel=1e-5)
 
 
-def test_a_reduction_takes_nested_parameters_and_regressors():
+def test_a_reduction_takes_nested_parameters_and_covariates():
     reduced = make_reduction(REGRESSOR, window_length=10).clone()
     reduced.set_params(estimator__epochs=1, window_length=6)
 

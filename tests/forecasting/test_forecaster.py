@@ -39,7 +39,7 @@ def test_forecast_has_the_index_and_the_name_that_sktime_expects(fitted):
 
 def test_a_longer_horizon_forecasts_from_its_own_forecasts(fitted):
     long = fitted.predict(fh=range(1, 13))
-    # The same by hand: take the first six steps for the truth, and forecast six more.
+    # The same by hand: take the first six forecasts as observed, and forecast six more.
     continued = fitted.clone().fit(AIRLINE[:-12], fh=range(1, 7))
     continued.update(long.iloc[:6], update_params=False)
     further = continued.predict(fh=range(1, 7))
@@ -100,7 +100,7 @@ def test_update_with_training_changes_the_weights(fitted):
 
 
 @pytest.mark.parametrize("warm_start", [True, False])
-def test_a_warm_start_goes_on_where_the_last_fit_ended(warm_start):
+def test_a_warm_start_resumes_where_the_last_fit_ended(warm_start):
     parameters = {"epochs": 10, "warm_start": warm_start, **SMALL}
     forecaster = ConvAttentionForecaster(**parameters).fit(AIRLINE[:-12], fh=range(1, 7))
     first = forecaster.history_["loss"]
@@ -121,7 +121,7 @@ def test_forecasts_follow_the_units_of_the_series():
     np.testing.assert_allclose(of_scaled, 1000.0 + 50.0 * forecast, rtol=1e-3)
 
 
-def test_a_constant_series_is_forecast_exactly_and_without_doubt():
+def test_a_constant_series_is_forecast_exactly_with_intervals_of_no_width():
     y = pd.Series(5.0, index=pd.period_range("2020-01", periods=40, freq="M"))
     forecaster = ConvAttentionForecaster(epochs=3, **SMALL).fit(y, fh=[1, 2, 3])
 
@@ -166,7 +166,7 @@ def test_the_index_does_not_change_the_forecast(kind):
 
 
 @pytest.mark.parametrize("forecaster_class", [AttentionForecaster, ConvAttentionForecaster])
-def test_a_known_regressor_that_carries_the_signal_lowers_the_error_tenfold(forecaster_class):
+def test_a_future_covariate_that_carries_the_signal_lowers_the_error_tenfold(forecaster_class):
     rng = np.random.default_rng(0)
     index = pd.period_range("2000-01", periods=200, freq="M")
     X = pd.DataFrame({"signal": rng.normal(size=200)}, index=index)

@@ -140,7 +140,7 @@ def test_pretrained_weights_forecast_a_panel_never_seen_of_any_length(lengths):
 
 
 @pytest.mark.parametrize("panel", ["global", "local"])
-def test_residuals_of_a_panel_are_what_the_forecasts_inside_leave(panel):
+def test_residuals_of_a_panel_are_actual_minus_in_sample_forecast(panel):
     y = _panel(range(3), (40, 40, 40))
     forecaster = ConvAttentionForecaster(filters=2, panel=panel, **SMALL).fit(y, fh=[1, 2])
     before = forecaster.predict()
@@ -148,8 +148,8 @@ def test_residuals_of_a_panel_are_what_the_forecasts_inside_leave(panel):
     residuals = forecaster.predict_residuals(y)
 
     pd.testing.assert_index_equal(residuals.index, y.index)
-    inside = copy.deepcopy(forecaster).predict(fh=np.arange(-39, 1))
-    np.testing.assert_allclose(residuals + inside, y, rtol=1e-9)
+    in_sample = copy.deepcopy(forecaster).predict(fh=np.arange(-39, 1))
+    np.testing.assert_allclose(residuals + in_sample, y, rtol=1e-9)
     pd.testing.assert_frame_equal(forecaster.predict(), before)
 
 

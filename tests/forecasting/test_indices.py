@@ -1,4 +1,4 @@
-"""Forecasters keep to the time stamps of every kind of index, over changes of the clocks too."""
+"""Forecasts have the time stamps of every kind of index, also over changes of the clocks."""
 
 from __future__ import annotations
 
@@ -102,8 +102,8 @@ def test_answers_are_those_of_a_counted_series_at_the_stamps_of_the_index(by_num
             counted.predict_interval(fh=ahead),
             index[n : n + H],
         )
-        inside = np.arange(-n + 1, 1)
-        _equal(forecaster.predict(fh=inside), counted.predict(fh=inside), index[:n])
+        in_sample = np.arange(-n + 1, 1)
+        _equal(forecaster.predict(fh=in_sample), counted.predict(fh=in_sample), index[:n])
         around = [-2, 0, 1, 3]
         _equal(
             forecaster.predict_quantiles(fh=around, alpha=[0.1, 0.9]),
@@ -254,10 +254,10 @@ def test_missing_values_anywhere_leave_finite_answers_everywhere(holes):
     y.iloc[holes] = np.nan
     forecaster = ConvAttentionForecaster(**SMALL).fit(y, fh=range(1, H + 1))
 
-    inside = forecaster.predict_interval(fh=np.arange(-N + 1, H + 1))
+    intervals = forecaster.predict_interval(fh=np.arange(-N + 1, H + 1))
     residuals = forecaster.predict_residuals(y)
 
-    assert np.isfinite(inside).all(axis=None)
+    assert np.isfinite(intervals).all(axis=None)
     np.testing.assert_array_equal(residuals.isna(), y.isna())
 
 

@@ -1,4 +1,4 @@
-"""Missing values: filled for the network, marked, and left out of the loss."""
+"""Missing values are filled for the network, have an indicator, and are left out of the loss."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_gaps_are_filled_linearly_and_at_the_ends_by_the_nearest_value():
     np.testing.assert_array_equal(missing[:, 0], [True, False, True, True, False, True])
 
 
-def test_the_scale_is_that_of_the_values_that_are_there():
+def test_the_scale_is_that_of_the_observed_values():
     y = pd.DataFrame({"y": [1.0, np.nan, 3.0], "z": [5.0, 5.0, np.nan]})
 
     scaling = History.of(y, None).scaling
@@ -81,7 +81,7 @@ def test_an_update_after_a_gap_counts_the_steps_between_as_missing():
     assert forecaster.predict().index[0] == INDEX[106]
 
 
-def test_holes_in_regressors_are_filled_and_marked():
+def test_missing_covariates_are_filled_and_have_an_indicator():
     X = pd.DataFrame({"x": np.cos(np.arange(123))}, index=INDEX.append(INDEX[-3:] + 3))
     X.iloc[5:9] = np.nan
     forecaster = ConvAttentionForecaster(epochs=2, **SMALL).fit(CLEAN, X=X[:120], fh=[1, 2, 3])
@@ -92,7 +92,7 @@ def test_holes_in_regressors_are_filled_and_marked():
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1])
-def test_a_mark_is_a_channel_only_where_it_says_something(share):
+def test_the_indicator_is_a_channel_only_where_values_are_missing(share):
     forecaster = ConvAttentionForecaster(epochs=1, **SMALL).fit(_with_holes(share), fh=[1])
 
     assert forecaster.fitted_forecast_.channels.n_past == (share > 0)

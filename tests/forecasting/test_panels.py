@@ -1,4 +1,4 @@
-"""One model for many series, each in its own scale; pretraining; local models."""
+"""Panels: one model for many series, each in its own scale; pretraining; local models."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_each_series_is_forecast_in_its_own_scale(fitted):
 
 
 def test_series_are_forecast_as_if_alone(fitted):
-    """All share weights and program; a series does not see the others."""
+    """All series share weights and program; none depends on the others."""
     panel = fitted.panel_
     alone = fitted.clone().fit(PANEL, fh=[1, 2, 3])
     alone.panel_ = Panel(panel.keys[1:2], panel.histories[1:2])
@@ -151,7 +151,7 @@ def test_series_shorter_than_a_window_take_part():
     assert np.isfinite(forecaster.predict()).all(axis=None)
 
 
-def test_local_models_are_one_a_series_and_share_a_program():
+def test_local_models_are_one_per_series_and_share_a_program():
     forecaster = ConvAttentionForecaster(panel="local", **SMALL)
     forecaster.fit(_panel(lengths=(40, 40, 40)), fh=[1, 2, 3])
 
@@ -183,7 +183,7 @@ def test_a_fit_after_pretraining_trains_on_if_asked_to():
     np.testing.assert_array_equal(forecaster.pretrained_.model.weights, weights)
 
 
-def test_pretraining_goes_on_with_further_series():
+def test_pretraining_resumes_with_further_series():
     forecaster = ConvAttentionForecaster(**SMALL).pretrain(PANEL, fh=[1, 2])
     weights = forecaster.pretrained_.model.weights
 
@@ -200,7 +200,7 @@ def test_pretraining_takes_steps_and_not_time_stamps():
         )
 
 
-def test_an_update_moves_some_series_on_and_takes_new_ones(fitted):
+def test_an_update_extends_some_series_and_takes_new_ones(fitted):
     moved = fitted.clone().fit(PANEL, fh=[1, 2, 3])
     index = pd.period_range("2023-05", periods=4, freq="M")
     more = {"s0": 3.0 + np.arange(4.0), "new": 900.0 + np.arange(4.0)}
@@ -258,7 +258,7 @@ def test_a_panel_is_split_by_all_levels_but_the_last():
 
 
 def test_series_count_alike_whatever_the_size_of_their_season():
-    """On the scale of its deviation, a series with little noise would not count in the loss."""
+    """Scaled by standard deviation, a series with little noise would not count in the loss."""
     rng = np.random.default_rng(0)
     t = np.arange(60)
     index = pd.RangeIndex(60)

@@ -1,4 +1,4 @@
-"""What a fitted forecaster refuses leaves it as it was, with the way out in one sentence."""
+"""Data refused by a fitted forecaster leave it unchanged, with the remedy in one sentence."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def alone():
 
 
 @pytest.fixture(scope="module")
-def with_regressors():
+def with_covariates():
     return ConvAttentionForecaster(**SMALL).fit(Y[:30], X=X[:30], fh=[1, 2, 3])
 
 
@@ -72,7 +72,7 @@ UPDATES = {
 
 @pytest.mark.parametrize("update_params", [False, True])
 @pytest.mark.parametrize("case", UPDATES)
-def test_an_update_that_does_not_go_on_from_the_fit_is_refused(alone, case, update_params):
+def test_an_update_that_does_not_continue_the_fit_is_refused(alone, case, update_params):
     y, error, message = UPDATES[case]
 
     _refused(alone, lambda f: f.update(y, update_params=update_params), error, message)
@@ -86,7 +86,7 @@ def test_a_backtest_refuses_the_same(alone, case):
     _refused(alone, lambda f: f.update_predict_single(y, update_params=False), error, message)
 
 
-REGRESSORS = {
+COVARIATES = {
     "none": (None, ValueError, r"X is missing, .* \['a', 'b', 'c'\]; give .* at 2022-07"),
     "too short": (MORE_X[:2], ValueError, "X has no row at 2022-09"),
     "fewer columns": (MORE_X[["a"]], ValueError, r"X lacks the columns \['b', 'c'\]"),
@@ -102,12 +102,12 @@ REGRESSORS = {
 }
 
 
-@pytest.mark.parametrize("case", REGRESSORS)
-def test_regressors_that_do_not_fit_are_refused(with_regressors, case):
-    bad, error, message = REGRESSORS[case]
+@pytest.mark.parametrize("case", COVARIATES)
+def test_covariates_that_do_not_match_are_refused(with_covariates, case):
+    bad, error, message = COVARIATES[case]
 
     def refused(call):
-        _refused(with_regressors, call, error, message, X=MORE_X)
+        _refused(with_covariates, call, error, message, X=MORE_X)
 
     refused(lambda f: f.predict(X=bad))
     refused(lambda f: f.predict_interval(X=bad))
@@ -157,7 +157,7 @@ def test_a_horizon_is_asked_for_where_there_is_none():
 
 
 @pytest.mark.parametrize("fh", [0, [0], [-3, 0]])
-def test_a_horizon_inside_the_series_asks_for_in_sample_forecasts(fh):
+def test_a_horizon_within_the_series_asks_for_in_sample_forecasts(fh):
     """A horizon of zero is the last step seen, not an empty one."""
     forecast = ConvAttentionForecaster(**SMALL).fit(Y, fh=fh).predict()
 
@@ -179,7 +179,7 @@ def test_a_panel_with_one_bad_series_is_not_updated_at_all(panel):
 
 
 def test_local_models_are_updated_all_or_none(monkeypatch):
-    """The second one fails after the first one has been moved on."""
+    """The second model fails after the first one was updated."""
     names = ["series", "month"]
     y = pd.concat({"s": Y[:30].to_frame(), "t": 2 * Y[:30].to_frame()}, names=names)
     more = pd.concat({"s": MORE.to_frame(), "t": MORE.to_frame()}, names=names)
@@ -260,7 +260,7 @@ def test_fit_predict_checks_as_fit_does():
         ),
     ],
 )
-def test_containers_of_all_kinds_are_looked_into(y, message):
+def test_containers_of_all_kinds_are_checked(y, message):
     with pytest.raises(ValueError, match=message):
         ConvAttentionForecaster(**SMALL).fit(y, fh=[1])
 
@@ -268,16 +268,16 @@ def test_containers_of_all_kinds_are_looked_into(y, message):
 def test_categories_that_pretraining_did_not_see_are_refused():
     names = ["series", "month"]
     y = pd.concat({"s": Y.to_frame(), "t": 2 * Y.to_frame()}, names=names)
-    regressors = pd.concat({"s": X[["c"]], "t": X[["c"]]}, names=names)
-    forecaster = ConvAttentionForecaster(**SMALL).pretrain(y, X=regressors, fh=[1, 2])
+    covariates = pd.concat({"s": X[["c"]], "t": X[["c"]]}, names=names)
+    forecaster = ConvAttentionForecaster(**SMALL).pretrain(y, X=covariates, fh=[1, 2])
 
     with pytest.raises(ValueError, match=r"categories \['w'\], .* use one of \['u', 'v'\]"):
         forecaster.fit(Y, X=X[["c"]].replace("u", "w"))
 
 
 @pytest.mark.parametrize("dtype", ["string", "category", object])
-def test_missing_categories_are_marked_whatever_holds_them(dtype):
-    """The nullable kind of strings compares a missing value with another to a missing truth."""
+def test_missing_categories_have_an_indicator_for_any_type(dtype):
+    """The nullable kind of strings compares a missing value with another to a missing value."""
     values = pd.Series([*"uv", None] * 14, dtype=dtype)[:N].set_axis(INDEX)
     forecaster = ConvAttentionForecaster(**SMALL)
     forecaster.fit(Y[:30], X=values[:30].to_frame("c"), fh=[1, 2, 3])

@@ -65,7 +65,7 @@ def test_a_longer_horizon_samples_whole_paths():
     [
         ({}, {}, "Without dropout all samples are the same; fit with branch_dropout=0.2"),
         ({"dropout": 0.1}, {"n_samples": 0}, "n_samples=0 draws nothing"),
-        ({"dropout": 0.1}, {"fh": [0, 1]}, "has steps inside the series"),
+        ({"dropout": 0.1}, {"fh": [0, 1]}, "has in-sample steps"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(parameters, arguments, message):
@@ -103,7 +103,7 @@ def test_corrected_quantiles_do_not_cross():
     np.testing.assert_array_equal(corrected, [[2, 2, 2]])
 
 
-def test_conformal_quantiles_hold_their_share_where_trained_ones_do_not():
+def test_conformal_quantiles_have_the_coverage_that_trained_ones_have_not():
     rng = np.random.default_rng(0)
     y = pd.Series(rng.normal(size=400), index=pd.period_range("1990-01", periods=400, freq="M"))
     levels = (0.05, 0.5, 0.95)
@@ -114,8 +114,8 @@ def test_conformal_quantiles_hold_their_share_where_trained_ones_do_not():
             epochs=1, quantiles=levels, conformal=conformal, refit=False, random_state=0
         )
         interval = forecaster.fit(y[:300], fh=[1]).predict_interval(fh=np.arange(-99, 1))
-        inside = y[200:300].between(interval.iloc[:, 0], interval.iloc[:, 1])
-        return inside.mean()
+        covered = y[200:300].between(interval.iloc[:, 0], interval.iloc[:, 1])
+        return covered.mean()
 
     assert abs(held(True) - 0.9) < abs(held(False) - 0.9)
     assert held(True) == pytest.approx(0.9, abs=0.07)
@@ -140,7 +140,7 @@ def test_a_backtest_in_one_batch_equals_one_step_by_step(monkeypatch, y, splitte
     assert forecaster.cutoff[0] == y.index[-31]
 
 
-def test_a_backtest_with_regressors_in_one_batch_equals_one_step_by_step(monkeypatch):
+def test_a_backtest_with_covariates_in_one_batch_equals_one_step_by_step(monkeypatch):
     index = pd.period_range("1949-01", periods=150, freq="M")
     X = pd.DataFrame({"x": np.sin(np.arange(150))}, index=index)
     forecaster = ConvAttentionForecaster(epochs=2, **SMALL)
@@ -153,7 +153,7 @@ def test_a_backtest_with_regressors_in_one_batch_equals_one_step_by_step(monkeyp
     pd.testing.assert_frame_equal(batch, one_by_one, rtol=1e-6)
 
 
-def test_a_backtest_moves_the_forecaster_on_if_asked_to():
+def test_a_backtest_moves_the_forecaster_if_asked_to():
     forecaster = ConvAttentionForecaster(epochs=2, **SMALL).fit(AIRLINE[:-30], fh=range(1, 7))
 
     forecaster.update_predict(
@@ -251,7 +251,7 @@ def _scaling(y):
     return History.of(y.to_frame(), None).scaling
 
 
-def test_intervals_of_a_stream_hold_its_forecast(streaming):
+def test_intervals_of_a_stream_contain_its_forecast(streaming):
     stream = streaming.stream().update([300.0, np.nan, 310.0])
 
     interval = stream.predict_interval(0.8)

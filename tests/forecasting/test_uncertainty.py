@@ -102,12 +102,12 @@ def test_the_variance_is_that_of_the_quantiles(fitted):
     levels = (levels[1:] + levels[:-1]) / 2
     quantiles = fitted.predict_quantiles(fh=STEPS, alpha=list(levels)).to_numpy()
     expected = quantiles.var(axis=1) / norm.ppf(levels).var()
-    # The first step of all has a window without spread.
+    # The very first step has a window without spread.
     np.testing.assert_allclose(variance, expected, rtol=0.02, atol=1e-12)
 
 
 def test_the_variance_of_normal_quantiles_is_exact():
-    """Two trained levels are continued as a normal distribution; its deviation is known."""
+    """Two trained levels are continued as a normal distribution, whose variance is known."""
     forecaster = ConvAttentionForecaster(filters=2, quantiles=(0.1, 0.9), **SMALL)
     panel = pd.DataFrame({"a": AIRLINE[:132], "b": -3 * AIRLINE[:132]})
     forecaster.fit(panel, fh=range(1, 7))
@@ -115,10 +115,8 @@ def test_the_variance_of_normal_quantiles_is_exact():
     quantiles = forecaster.predict_quantiles(fh=STEPS, alpha=[0.1, 0.9])
     for target in ("a", "b"):
         low, high = quantiles[target].to_numpy().T
-        deviation = (high - low) / (2 * norm.ppf(0.9))
-        np.testing.assert_allclose(
-            forecaster.predict_var(fh=STEPS)[target], deviation**2, rtol=1e-9
-        )
+        sigma = (high - low) / (2 * norm.ppf(0.9))
+        np.testing.assert_allclose(forecaster.predict_var(fh=STEPS)[target], sigma**2, rtol=1e-9)
 
 
 def test_samples_are_reproducible_and_centred_on_the_forecast(fitted):
@@ -143,7 +141,7 @@ def test_samples_are_reproducible_and_centred_on_the_forecast(fitted):
 
 @pytest.mark.parametrize("n_windows", [9, 19, 39])
 @pytest.mark.parametrize("coverage", [0.5, 0.8])
-def test_symmetric_intervals_hold_at_least_their_share_of_exchangeable_errors(n_windows, coverage):
+def test_symmetric_intervals_cover_at_least_their_share_of_exchangeable_errors(n_windows, coverage):
     """The guarantee of split conformal prediction, over the draw of the held-out errors."""
     rng = np.random.default_rng(n_windows)
     levels = np.array([0.5 - coverage / 2, 0.5 + coverage / 2])
@@ -161,16 +159,16 @@ def test_symmetric_intervals_hold_at_least_their_share_of_exchangeable_errors(n_
 
 @pytest.mark.parametrize("bias", [0.0, 2.0])
 def test_corrected_quantiles_hold_their_share_of_exchangeable_errors(bias):
-    """However wrong the trained quantiles are: here all at one place, and off by a bias."""
+    """However wrong the trained quantiles are: here all equal, and off by a bias."""
     rng = np.random.default_rng(0)
     levels, n_windows = (0.1, 0.5, 0.9), 39
     below = []
     for _ in range(800):
-        truth = rng.standard_t(3, size=n_windows + 1)
+        actual = rng.standard_t(3, size=n_windows + 1)
         trained = np.full((1, 3), bias)
-        errors = truth[:-1, None, None] - trained
+        errors = actual[:-1, None, None] - trained
         calibration = ConformalQuantiles.of(errors, np.ones(n_windows), levels)
-        below.append(truth[-1] <= calibration.applied(trained, np.ones(1))[0])
+        below.append(actual[-1] <= calibration.applied(trained, np.ones(1))[0])
 
     below = np.mean(below, axis=0)
     error = 4 * np.sqrt(0.09 / 800)
@@ -180,8 +178,8 @@ def test_corrected_quantiles_hold_their_share_of_exchangeable_errors(bias):
     assert 0.9 - error < below[2] < 0.9 + 0.03 + error
 
 
-def test_intervals_inside_the_series_are_those_of_one_step_ahead():
-    """Twice the noise makes them twice as wide, wherever they stand."""
+def test_in_sample_intervals_are_those_of_one_step_ahead():
+    """Twice the noise makes intervals twice as wide at every step."""
     rng = np.random.default_rng(0)
     noise = rng.normal(size=160)
     widths = []
@@ -196,7 +194,7 @@ def test_intervals_inside_the_series_are_those_of_one_step_ahead():
 
 
 @pytest.mark.parametrize("levels", [(0.1, 0.9), (0.1, 0.5, 0.9), (0.05, 0.2)])
-def test_forecasts_from_forecasts_go_on_from_the_median_whatever_the_levels(levels):
+def test_recursive_forecasts_continue_from_the_median_whatever_the_levels(levels):
     noise = np.random.default_rng(0).normal(size=120)
     y = pd.Series(98 + 2 * noise, index=pd.period_range("2010-01", periods=120, freq="M"))
     forecaster = ConvAttentionForecaster(

@@ -1,4 +1,4 @@
-"""Updates do as their strategy says, and streams go on from them."""
+"""Updates follow their strategy, and streams continue from an updated forecaster."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_no_training_only_moves_the_cutoff(fitted):
         np.testing.assert_array_equal(moved.predict(fh=[-20, -10]), fitted.predict(fh=[-14, -4]))
 
 
-def test_fine_tuning_goes_on_from_the_weights(fitted):
+def test_fine_tuning_resumes_from_the_weights(fitted):
     before = fitted.fitted_model_.weights
 
     tuned = {
@@ -132,7 +132,7 @@ def test_update_predict_follows_the_strategy(strategy):
 
 
 @pytest.mark.parametrize("strategy", ["none", "finetune", "refit"])
-def test_regressors_are_updated_with_the_series(strategy):
+def test_covariates_are_updated_with_the_series(strategy):
     forecaster = ConvAttentionForecaster(filters=2, update_strategy=strategy, **SMALL)
     forecaster.fit(FIRST, X=X[:120], fh=FH)
 
@@ -149,9 +149,9 @@ def test_single_updates_and_forecasts_in_one_call(fitted):
 
     forecast = together.update_predict_single(MORE, fh=FH, update_params=False)
 
-    apart = copy.deepcopy(fitted).update(MORE, update_params=False)
-    pd.testing.assert_series_equal(forecast, apart.predict(fh=FH))
-    assert together.cutoff.equals(apart.cutoff)
+    separate = copy.deepcopy(fitted).update(MORE, update_params=False)
+    pd.testing.assert_series_equal(forecast, separate.predict(fh=FH))
+    assert together.cutoff.equals(separate.cutoff)
 
 
 STREAMED = {**SMALL, "normalization": "series"}

@@ -102,29 +102,29 @@ def test_a_fit_that_fails_leaves_the_forecaster_as_it_was():
 
 
 @pytest.fixture(scope="module")
-def with_regressors():
+def with_covariates():
     return _forecaster().fit(Y[:-6], X=X[:-6], fh=[1, 2, 3])
 
 
-def test_future_regressors_left_out_are_asked_for_by_name(with_regressors):
+def test_future_covariates_left_out_are_asked_for_by_name(with_covariates):
     with pytest.raises(
         ValueError, match=r"X is missing, .*\['a', 'b'\]; give their values at 2022-11"
     ):
-        with_regressors.predict()
+        with_covariates.predict()
 
 
-def test_missing_future_rows_are_listed(with_regressors):
-    with pytest.raises(ValueError, match="X has no row at 2022-12, 2023-01; give the regressors"):
-        with_regressors.predict(X=X.iloc[-6:-5])
+def test_missing_future_rows_are_listed(with_covariates):
+    with pytest.raises(ValueError, match="X has no row at 2022-12, 2023-01; give the covariates"):
+        with_covariates.predict(X=X.iloc[-6:-5])
 
 
-def test_missing_columns_are_listed(with_regressors):
+def test_missing_columns_are_listed(with_covariates):
     with pytest.raises(ValueError, match=r"X lacks the columns \['b'\]"):
-        with_regressors.predict(X=X[["a"]][-6:])
+        with_covariates.predict(X=X[["a"]][-6:])
 
 
-def test_rows_that_no_step_depends_on_may_be_missing(with_regressors):
-    whole = with_regressors.clone().fit(Y[:-6], X=X[:-6], fh=[1, 3])
+def test_rows_that_no_step_depends_on_may_be_missing(with_covariates):
+    whole = with_covariates.clone().fit(Y[:-6], X=X[:-6], fh=[1, 3])
 
     all_rows = whole.predict(X=X[-6:])
     asked_rows = whole.predict(X=X[-6:].iloc[[0, 2]])

@@ -1,4 +1,4 @@
-"""Intervals: what they are made of, and how often they hold."""
+"""Prediction intervals follow their formula and have about the coverage asked for."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_steps_past_the_end_of_the_series_do_not_count():
     np.testing.assert_allclose(calibration.errors, [1.0, 1.0, 1.0])
 
 
-def test_the_noise_scale_is_the_windows_own_as_far_as_said():
+def test_the_noise_scale_weighs_the_change_in_the_window_by_the_locality():
     windows = np.array([[0.0, 2.0, 0.0, 2.0], [0.0, 0.0, 0.0, 0.0]])
 
     np.testing.assert_allclose(noise_scale(windows, 1, overall=1.0, locality=0.75), [1.75, 0.25])
@@ -153,8 +153,8 @@ def _series(kind: str, seed: int, n: int = 168) -> pd.Series:
     return pd.Series(values, index=pd.period_range("2000-01", periods=n, freq="M"))
 
 
-def test_ninety_percent_intervals_hold_about_that_often():
-    """Of twelve series a kind, the share scatters by 5 points around its mean, of all by 2."""
+def test_ninety_percent_intervals_cover_about_that_share():
+    """Of twelve series per kind, the share scatters by 5 points around its mean, of all by 2."""
     hits = {}
     for kind in ("noise", "season", "trend", "walk", "growth"):
         held = []

@@ -1,4 +1,4 @@
-"""The interval model multiplies what its docstring says, and keeps it through new data."""
+"""The interval model multiplies the factors of its docstring, and keeps them for new data."""
 
 from __future__ import annotations
 

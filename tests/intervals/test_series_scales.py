@@ -1,4 +1,4 @@
-"""Intervals in a panel are as wide as the errors of each series, where they differ."""
+"""The width of intervals in a panel follows the errors of each series, where these differ."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def fitted():
     return ConvAttentionForecaster(random_state=0).fit(before(y, cutoff), fh=range(1, H + 1)), y
 
 
-def test_series_of_clear_laws_and_of_noise_have_the_coverage_asked_for(fitted):
+def test_predictable_and_noisy_series_have_the_coverage_asked_for(fitted):
     forecaster, y = fitted
     interval = forecaster.predict_interval(coverage=0.9)
-    truth = y.loc[interval.index, "y"].to_numpy()
+    actual = y.loc[interval.index, "y"].to_numpy()
     lower, upper = interval.to_numpy().T
-    inside = ((truth >= lower) & (truth <= upper)).reshape(-1, H)
-    assert 0.8 < inside[::2].mean() < 0.98
-    assert 0.8 < inside[1::2].mean() < 0.98
+    covered = ((actual >= lower) & (actual <= upper)).reshape(-1, H)
+    assert 0.8 < covered[::2].mean() < 0.98
+    assert 0.8 < covered[1::2].mean() < 0.98
     width = (upper - lower).reshape(-1, H).mean(axis=1)
     # Their noise is a ninth of that of the others.
     assert width[1::2].mean() > 4 * width[::2].mean()
@@ -91,7 +91,7 @@ def test_the_factor_of_a_window_comes_from_the_other_half_of_its_series():
     assert now[20] / now[0] > 3 * cross_fitted[20] / cross_fitted[0]
 
 
-def test_few_windows_draw_factors_towards_those_of_the_others():
+def test_factors_of_few_windows_are_shrunk_towards_those_of_the_others():
     few = np.array([[1.0], [4.0]])
     errors, of_series = errors_of([0.5, 1.0, 2.0], 200)
     joined, numbers = np.concatenate([errors, few]), np.append(of_series, [3, 3])

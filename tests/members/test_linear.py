@@ -1,4 +1,4 @@
-"""Where a forecaster's training starts: ridge regressions towards simple forecasts."""
+"""The start of a forecaster's training: ridge regressions towards simple forecasts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _windows(*series: np.ndarray, **settings) -> Windows:
 
 
 def _whole(windows: Windows) -> np.ndarray:
-    """Windows whose whole horizon has a truth."""
+    """Windows whose whole horizon was observed."""
     return np.flatnonzero(windows.batch(np.arange(len(windows)))[2].all(axis=1))
 
 
@@ -52,14 +52,14 @@ def test_simple_forecasts_are_those_of_the_textbook():
     np.testing.assert_allclose(forecasts["last value"], 24)
     np.testing.assert_allclose(forecasts["last season"], [31, 22, 33, 24, 31, 22])
     np.testing.assert_allclose(forecasts["mean season"], np.array([43, 36, 49, 42, 43, 36]) / 3)
-    np.testing.assert_allclose(forecasts["last season, moved"], [41, 32, 43, 34, 41, 32])
+    np.testing.assert_allclose(forecasts["last season, shifted"], [41, 32, 43, 34, 41, 32])
     # The last season's mean of 27.5 is 15 above that of the season before.
     np.testing.assert_allclose(forecasts["last season, with drift"], [46, 37, 48, 39, 61, 52])
 
 
 @pytest.mark.parametrize("normalization", ["standard", "last", "robust", None])
 @pytest.mark.parametrize("simple", ["zero", "last value", "mean season"])
-def test_maps_are_ridge_regressions_of_what_the_simple_forecast_leaves(normalization, simple):
+def test_maps_are_ridge_regressions_of_the_residuals_of_the_simple_forecast(normalization, simple):
     y = np.cumsum(np.random.default_rng(0).normal(size=80))
     head = HorizonHead(HORIZON, seasonal_period=PERIOD, normalization=normalization)
     windows = _windows(y)
@@ -126,14 +126,14 @@ def test_a_walk_starts_near_its_last_value_and_a_sine_without_error():
         windows = _windows(y)
         spec, training, start = _choose(head, windows)
         model = start.model(spec, windows, training, rng)
-        inputs, truth, _ = windows.batch(training)
-        forecasts.append((inputs[0][..., 0], model.predict(inputs)[..., 0], truth[..., 0]))
+        inputs, actual, _ = windows.batch(training)
+        forecasts.append((inputs[0][..., 0], model.predict(inputs)[..., 0], actual[..., 0]))
 
-    window, forecast, truth = forecasts[0]
-    naive = np.abs(window[:, -1:] - truth).mean()
+    window, forecast, actual = forecasts[0]
+    naive = np.abs(window[:, -1:] - actual).mean()
     assert np.abs(forecast - window[:, -1:]).mean() < 0.2 * naive
-    _, forecast, truth = forecasts[1]
-    assert np.abs(forecast - truth).max() < 0.02
+    _, forecast, actual = forecasts[1]
+    assert np.abs(forecast - actual).max() < 0.02
 
 
 @pytest.mark.parametrize("normalization", ["standard", "last", "robust", None])
@@ -153,7 +153,7 @@ def test_the_network_starts_with_the_forecast_of_the_map(normalization):
     np.testing.assert_allclose(found[..., 0], center[:, :1] + task.window @ kernel, atol=1e-4)
 
 
-def test_a_regressor_that_carries_the_signal_is_part_of_the_start_and_a_useless_one_is_not():
+def test_a_covariate_that_carries_the_signal_is_part_of_the_start_and_a_useless_one_is_not():
     rng = np.random.default_rng(3)
     x, noise = rng.normal(size=200), rng.normal(size=200)
     head = HorizonHead(HORIZON, n_known=1, seasonal_period=1)
@@ -201,8 +201,8 @@ def test_a_growing_season_is_forecast_with_far_less_error_than_by_the_last_seaso
         forecaster = ConvAttentionForecaster(
             filters=4, units=4, epochs=5, seasonal_period=12, random_state=0
         ).fit(y[:-12], fh=range(1, 13))
-        truth = y[-12:].to_numpy()
-        errors.append([np.abs(f - truth).mean() for f in (forecaster.predict(), y[-24:-12])])
+        actual = y[-12:].to_numpy()
+        errors.append([np.abs(f - actual).mean() for f in (forecaster.predict(), y[-24:-12])])
 
     ours, last_season = np.mean(errors, axis=0)
     assert ours < 0.7 * last_season

@@ -1,4 +1,4 @@
-"""Corrections of a model of many series: a linear map for each."""
+"""Corrections of a model of many series: one linear map per series."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ def test_weights_and_map_are_those_of_ridge_regressions_one_by_one():
     np.testing.assert_allclose(kernel, expected_kernel, rtol=1e-4, atol=1e-6)
 
 
-def test_a_series_that_tells_nothing_beyond_the_others_keeps_their_forecast():
-    """The model is right, and what it leaves is noise with a variance of one."""
+def test_a_series_that_adds_nothing_to_the_model_keeps_its_forecast():
+    """The model is right, and its residuals are noise with a variance of one."""
     rng = np.random.default_rng(1)
     window, noise = rng.normal(size=(400, 12)), rng.normal(size=(400, 3))
     forecast = 3 * window @ rng.normal(size=(12, 3))
@@ -141,12 +141,12 @@ def test_each_series_gets_its_own_map_and_new_ones_none():
     maps = SeriesMaps((("a",), ("b",), ("c",)), np.array([1, -1, 0]), kernels, shares)
     windows, forecasts = np.array([[[3.0], [1.0]]] * 4), np.full((4, 1), 7.0)
 
-    places = maps.of([("c",), ("new",), ("a",), ("b",)], 1)
+    positions = maps.of([("c",), ("new",), ("a",), ("b",)], 1)
 
-    np.testing.assert_array_equal(places, [0, -1, 1, -1])
+    np.testing.assert_array_equal(positions, [0, -1, 1, -1])
     # Centred by the mean to (1, -1) and a forecast of 5, or by the last value to (2, 0) and 6.
-    by_mean = maps.correction(windows, forecasts, places, "standard")[:, 0]
-    by_last = maps.correction(windows, forecasts, places, "last")[:, 0]
+    by_mean = maps.correction(windows, forecasts, positions, "standard")[:, 0]
+    by_last = maps.correction(windows, forecasts, positions, "last")[:, 0]
     np.testing.assert_array_equal(by_mean, [0 - 1, 0, 2 - 3 - 5, 0])
     np.testing.assert_array_equal(by_last, [0, 0, 4 - 6, 0])
 
@@ -171,7 +171,7 @@ def test_series_that_follow_laws_of_their_own_are_forecast_by_maps_of_their_own(
 
 
 def test_intervals_are_those_of_the_corrected_forecast():
-    """The noise has a deviation of 0.05: 90 % of it lie within 0.08 to both sides."""
+    """The noise has a standard deviation of 0.05: 90 % of it lie within 0.08 to both sides."""
     train, test = _split(_panel(400))
     forecaster = ConvAttentionForecaster(**SMALL).fit(train, fh=FH)
 
@@ -190,13 +190,13 @@ def test_every_kind_of_forecast_is_corrected_alike():
     later = forecaster.clone().fit(y[:100], fh=FH)
     later.update(y[100:101], update_params=False)
 
-    inside = later.predict(fh=[0])
+    in_sample = later.predict(fh=[0])
     moved = forecaster.update_predict(
         y[100:103], ExpandingWindowSplitter(fh=[1], initial_window=1), update_params=False
     )
     samples = later.sample(400, fh=[1]).T.groupby(level=0, sort=False).mean().T
 
-    np.testing.assert_allclose(inside, forecaster.predict(fh=[1]), rtol=1e-6)
+    np.testing.assert_allclose(in_sample, forecaster.predict(fh=[1]), rtol=1e-6)
     np.testing.assert_allclose(moved.iloc[:1], later.predict(fh=[1]), rtol=1e-6)
     np.testing.assert_allclose(samples, later.predict(fh=[1]), atol=0.05)
 
@@ -244,7 +244,7 @@ def test_after_pretraining_a_series_is_corrected_from_its_own_past():
     assert errors[True] < errors[False] / 2
 
 
-def test_training_on_learns_the_maps_anew():
+def test_resumed_training_learns_the_maps_anew():
     y = _panel()
     train, later = _split(y, 20)
     forecaster = ConvAttentionForecaster(**SMALL).fit(train, fh=FH)

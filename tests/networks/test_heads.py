@@ -60,31 +60,31 @@ def test_an_untrained_forecast_is_the_seasonal_naive_one(cls, period, normalizat
 
 
 @pytest.mark.parametrize("cls", ARCHITECTURES)
-def test_known_regressors_change_nothing_before_training(cls):
+def test_future_covariates_change_nothing_before_training(cls):
     head = HorizonHead(4, n_known=2, seasonal_period=3)
     model = _model(cls, head, n_channels=3)
     rng = np.random.default_rng(0)
     windows = rng.normal(size=(5, 12, 3)).astype("float32")
-    known = rng.normal(size=(5, 4, 2)).astype("float32")
+    future = rng.normal(size=(5, 4, 2)).astype("float32")
     expected = _seasonal_naive(windows[..., :1], 4, 3)
-    np.testing.assert_allclose(model([windows, known]).numpy(), expected, atol=1e-6)
+    np.testing.assert_allclose(model([windows, future]).numpy(), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("cls", ARCHITECTURES)
-def test_the_effect_of_regressors_is_taken_out_of_the_window_and_put_into_the_forecast(cls):
+def test_the_effect_of_covariates_is_subtracted_from_the_window_and_added_to_the_forecast(cls):
     head = HorizonHead(4, n_known=1, normalization="last", seasonal_period=1)
     model = _model(cls, head, n_channels=2)
     effect = model.get_layer("effect_linear")
     effect.set_weights([np.array([[3.0]])])
     rng = np.random.default_rng(0)
     windows = rng.normal(size=(5, 12, 2)).astype("float32")
-    known = rng.normal(size=(5, 4, 1)).astype("float32")
-    # The branch is zero yet: the last value freed from its effect, and the effect to come.
-    expected = windows[:, -1:, :1] - 3 * windows[:, -1:, 1:] + 3 * known
-    np.testing.assert_allclose(model([windows, known]).numpy(), expected, rtol=1e-5, atol=1e-5)
+    future = rng.normal(size=(5, 4, 1)).astype("float32")
+    # The branch is still zero: the last value minus its effect, plus the effect to come.
+    expected = windows[:, -1:, :1] - 3 * windows[:, -1:, 1:] + 3 * future
+    np.testing.assert_allclose(model([windows, future]).numpy(), expected, rtol=1e-5, atol=1e-5)
 
 
-def test_the_effect_of_past_regressors_is_a_causal_filter_that_ends_with_the_window():
+def test_the_effect_of_past_covariates_is_a_causal_filter_that_ends_with_the_window():
     head = HorizonHead(3, n_past=1, normalization=None, seasonal_period=1)
     model = _model(ARCHITECTURES[0].values[0], head, n_timepoints=5, n_channels=2)
     taps = np.array([0.0, 0.0, 0.5, 0.0, 2.0])  # 2 x_t + 0.5 x_{t-2}
@@ -99,15 +99,15 @@ def test_the_effect_of_past_regressors_is_a_causal_filter_that_ends_with_the_win
     np.testing.assert_allclose(forecast, 7 + np.array([0.5 * 4, 0.5 * 5, 0]), rtol=1e-6)
 
 
-def test_a_learned_cycle_adds_a_value_a_position_of_the_season():
+def test_a_learned_cycle_adds_one_value_per_position_of_the_season():
     head = HorizonHead(3, n_known=1, normalization=None, seasonal_period=4, cycle=True)
     model = _model(ARCHITECTURES[0].values[0], head, n_timepoints=4, n_channels=2)
     cycle = np.array([1.0, -2.0, 5.0, 0.0])
     model.get_layer("effect_cycle").set_weights([cycle[:, None]])
     window = np.stack([10 + cycle[[2, 3, 0, 1]], [2, 3, 0, 1]], axis=1)[None].astype("float32")
-    known = np.array([[[2.0], [3.0], [0.0]]], dtype="float32")
+    future = np.array([[[2.0], [3.0], [0.0]]], dtype="float32")
 
-    forecast = model([window, known]).numpy()[0, :, 0]
+    forecast = model([window, future]).numpy()[0, :, 0]
 
     np.testing.assert_allclose(forecast, 10 + cycle[[2, 3, 0]], rtol=1e-6)
 
@@ -143,15 +143,15 @@ def test_quantiles_never_cross_whatever_the_weights(cls, levels):
 
 
 @pytest.mark.parametrize(
-    ("levels", "middle"),
+    ("levels", "central"),
     [((0.1, 0.5, 0.9), 1), ((0.05, 0.2), 1), ((0.6, 0.7, 0.8), 0), ((0.5,), 0)],
 )
-def test_non_crossing_adds_softplus_distances_on_both_sides_of_the_middle(levels, middle):
+def test_non_crossing_adds_softplus_distances_on_both_sides_of_the_central_level(levels, central):
     inputs = np.random.default_rng(0).normal(size=(3, 4, len(levels)))
     expected = inputs.copy()
-    for k in range(middle + 1, len(levels)):
+    for k in range(central + 1, len(levels)):
         expected[..., k] = expected[..., k - 1] + _softplus(inputs[..., k])
-    for k in range(middle - 1, -1, -1):
+    for k in range(central - 1, -1, -1):
         expected[..., k] = expected[..., k + 1] - _softplus(inputs[..., k])
     outputs = NonCrossing(levels)(inputs.astype("float32")).numpy()
     np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-5)
@@ -184,7 +184,7 @@ def test_the_seasonal_naive_map_picks_one_step_of_the_window(n_timepoints, horiz
 
 
 @pytest.mark.parametrize("cls", ARCHITECTURES)
-def test_the_linear_map_of_a_regressor_adds_to_the_network(cls):
+def test_the_linear_map_of_a_regressor_is_added_to_the_network(cls):
     with_map = _model(cls, ValueHead(2, linear=True), n_channels=3)
     without = _model(cls, ValueHead(2), n_channels=3)
     inputs = np.random.default_rng(0).normal(size=(4, 12, 3)).astype("float32")
@@ -198,7 +198,7 @@ def test_the_linear_map_of_a_regressor_adds_to_the_network(cls):
 
 
 @pytest.mark.parametrize("cls", ARCHITECTURES)
-def test_a_classifier_ends_in_one_logit_a_class(cls):
+def test_a_classifier_ends_in_one_logit_per_class(cls):
     model = _model(cls, ClassHead(ClassOutput(3)))
     layer = model.get_layer("logits")
     kernel, _ = layer.get_weights()
@@ -249,7 +249,7 @@ def test_a_sequence_head_maps_each_position_to_the_steps_that_it_covers(width, s
 
 
 def test_a_sequence_head_says_where_the_architecture_has_no_sequence():
-    with pytest.raises(ValueError, match="sequence=True needs a vector a time step"):
+    with pytest.raises(ValueError, match="sequence=True needs one vector per time step"):
         SequenceHead().predict_from(
             lambda series, mask: Encoding(series[:, 0]), keras.Input((5, 2)), None
         )

@@ -1,4 +1,4 @@
-"""Outputs own how many numbers there are, their layer, their loss and their point forecast."""
+"""Outputs determine number, layer, loss and point forecast of a network's last axis."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.stats import norm
 from skconvattn.networks import ClassOutput, Output, PointOutput, QuantileOutput, output_of
 
 
-def test_the_point_forecast_of_quantiles_is_the_median_wherever_it_stands():
+def test_the_point_forecast_of_quantiles_is_the_median_at_any_index():
     spread = norm.ppf([0.1, 0.5, 0.9])
     values = 98 + 2 * np.stack([spread, 3 * spread])
     with_median = QuantileOutput((0.1, 0.5, 0.9)).point(values)

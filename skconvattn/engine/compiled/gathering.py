@@ -47,7 +47,7 @@ def _window_gatherer(source: Windows) -> Any:
 
     # Read here: the function that is compiled shall not keep the data.
     length, n_known = source.window_length, source.n_known
-    separate, whole = source.targets_apart, source.window_length + source.horizon
+    separate, whole = source.separate_targets, source.window_length + source.horizon
 
     def gather(tensors: Any, indices: Any) -> Any:
         series, starts = tensors

@@ -1,3 +1,3 @@
-"""Series as forecasters see them: time stamps, seasons, histories, covariates and windows."""
+"""Series of forecasters: time stamps, seasons, histories, covariates, channels and windows."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Features of time stamps: where in the day, the week and the year they lie."""
+"""Calendar features of time stamps: their positions in the day, the week and the year."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _POSITIONS: dict[str, Callable[[pd.DatetimeIndex], Any]] = {
     "day_of_year": lambda i: (i.dayofyear - 1) / 366,
 }
 CALENDAR_FEATURES = ("weekend", *_POSITIONS)
-# Features that say something at a frequency: cycles longer than a step and not longer than needed.
+# Informative features at each frequency: cycles longer than a step and not longer than needed.
 _AUTOMATIC = {
     "h": ("hour_of_day", "day_of_week", "weekend"),
     "min": ("hour_of_day", "day_of_week", "weekend"),
@@ -88,7 +88,7 @@ def calendar_channels(index: pd.Index, features: tuple[str, ...]) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n, n_channels)
-        Two channels a cycle and one for "weekend", float64.
+        Two channels per cycle and one for "weekend", float64.
     """
     stamps = index.to_timestamp() if isinstance(index, pd.PeriodIndex) else pd.DatetimeIndex(index)
     channels = []

@@ -1,4 +1,4 @@
-"""From histories to the arrays that the network sees, and over the horizon."""
+"""The channels of the network: arrays over the history of a series and over the horizon."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from skconvattn.forecasting.series.timeline import Timeline
 
 @dataclass(frozen=True, eq=False)
 class Channels:
-    """Which channels the network sees of a target.
+    """The channels by which the network forecasts a target.
 
     In this order: the target; past channels: all targets where they are mixed, an indicator of
     missing values, past covariates; future channels: future covariates, calendar, which of the
@@ -24,11 +24,11 @@ class Channels:
     Attributes
     ----------
     encoder : CovariateEncoder
-        Of the covariates.
+        Encoder of the covariates.
     n_targets : int
-        Targets of each series.
+        Number of targets of each series.
     mixed : bool
-        Whether each target sees the others.
+        Whether each target is forecast from the past of the others as well.
     has_missing : bool
         Whether an indicator says where values of the target are missing.
     cycle : int
@@ -46,12 +46,12 @@ class Channels:
 
     @property
     def n_past(self) -> int:
-        """Past channels beside the target."""
+        """Number of past channels beside the target."""
         return self._n_own_past + (self.encoder.n_past_channels if self.encoder.past else 0)
 
     @property
     def n_future(self) -> int:
-        """Future channels."""
+        """Number of future channels."""
         n_covariates = self.encoder.n_future_channels if self._sees_future else 0
         return n_covariates + (self.n_targets if self.mixed else 0) + (self.cycle > 0)
 
@@ -104,14 +104,14 @@ class Channels:
         return [self._complete(future, stamps, i) for i in range(self.n_targets)]
 
     def seen_next(self, rows: np.ndarray, forecasts: np.ndarray, future: np.ndarray) -> None:
-        """Write forecasts into the steps that a further forecast is made from.
+        """Write forecasts into the steps from which the next horizon is forecast.
 
         Parameters
         ----------
         rows : ndarray of shape (n_series * n_targets, n_steps, 1 + n_past + n_future)
-            Changed in place; channels of which nothing is future stay.
+            Steps, changed in place; past covariates stay as they are.
         forecasts : ndarray of shape (n_series * n_targets, n_steps)
-            Of all targets.
+            Forecasts of all targets.
         future : ndarray of shape (n_series * n_targets, n_steps, n_future)
             Future channels.
         """

@@ -1,4 +1,4 @@
-"""Columns of X as channels: past, future and static covariates, categories and calendar."""
+"""Covariates as channels: past, future and static columns of X, categories and calendar."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 from skconvattn.data.scaling import Scaling
 from skconvattn.forecasting.series.calendar import calendar_channels
 
-# Categories of a column above which one channel each would drown the others.
+# Most categories of a column: more channels would outnumber all others.
 _MAX_CATEGORIES = 50
 
 
@@ -26,13 +26,13 @@ class CovariateEncoder:
         Columns of past covariates, of future covariates, whose values over the horizon are given
         too, and of those with one value per series.
     categories : dict
-        Categories of each column that is not a number: one channel each.
+        Categories of each column without numbers: one channel per category.
     with_missing : tuple
-        Columns with missing values in the fit: a further channel says where.
+        Columns with missing values in the fit: a further channel indicates where.
     calendar : tuple of str
         Features of the time stamps, see :func:`calendar_channels`.
     past_scaling, future_scaling : Scaling or None
-        Of the channels, over all series of the fit.
+        Scaling of the channels, over all series of the fit.
     """
 
     past: tuple[Any, ...] = ()
@@ -139,7 +139,7 @@ class CovariateEncoder:
         Raises
         ------
         TypeError
-            If a column that held numbers does not.
+            If a column that held numbers in the fit holds other values.
         ValueError
             If a column has categories that were not in the fit.
         """

@@ -1,4 +1,4 @@
-"""What a forecaster has seen of each series: values and covariates as given, and their scale."""
+"""Histories of series: targets and covariates as given, and the scale of each target."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class History:
     X : pandas.DataFrame or None
         Covariates at the time stamps of ``y``.
     scaling : Scaling
-        Of each target, from the first data seen.
+        Location and scale of each target, from the first data seen.
     """
 
     y: pd.DataFrame
@@ -105,7 +105,7 @@ class History:
         return bool((missing.sum(axis=0) > self.trailing_gaps(together=False)).any())
 
     def extended(self, y: pd.DataFrame, X: pd.DataFrame | None, timeline: Timeline) -> History:
-        """Return the history with new time stamps added; on the old scale.
+        """Return the history with new time stamps added, on the old scale.
 
         Time stamps between the old end and the new beginning are missing values.
         """
@@ -128,7 +128,7 @@ class History:
         period : int
             Time steps of a season.
         factor : float
-            Noise of one in units of the standard deviation, see :meth:`Panel.noise_factor`.
+            Scale per unit of noise, see :meth:`Panel.noise_factor`.
         """
         filled, _ = self.scaled_targets()
         noise = np.array([noise_floor(target, period) for target in filled.T])
@@ -163,9 +163,9 @@ class Panel:
         Names of the series in all levels of the index but the last; one empty tuple for a series
         that is not part of a panel.
     histories : tuple of History
-        In the order of the keys.
+        Histories in the order of the keys.
     names : tuple of str or None
-        Names of all levels of the index; empty where they have none.
+        Names of all levels of the index; empty where levels have no names.
     """
 
     keys: tuple[tuple[Any, ...], ...]
@@ -223,11 +223,11 @@ class Panel:
         return max(self.histories, key=lambda history: len(history.y))
 
     def noise_factor(self, period: int) -> float:
-        """Return what makes the noise of the median series as large as its standard deviation.
+        """Return the scale per unit of noise that leaves the median series as it is.
 
-        The loss of a panel adds up errors of all series. In units of standard deviations, a series
+        The loss of a panel sums errors of all series. In units of standard deviations, a series
         with a clear season and little noise would hardly count; in units of the noise, the change
-        from one season to the next, all count alike.
+        from one season to the next, all series count alike.
 
         Parameters
         ----------
@@ -239,7 +239,7 @@ class Panel:
     def rescaled_by_noise(
         self, period: int, factor: float, only: Collection[Any] | None = None
     ) -> Panel:
-        """Return the panel with series, all or some by key, on scales that follow their noise."""
+        """Return the panel with series, all or some by key, rescaled by noise."""
         histories = (
             history.rescaled_by_noise(period, factor) if only is None or key in only else history
             for key, history in self
@@ -289,7 +289,7 @@ def _interpolated(values: np.ndarray) -> np.ndarray:
 
 
 def _scaling_of(values: np.ndarray) -> Scaling:
-    """Measure each target on the time steps that it has."""
+    """Measure each target on its observed values."""
     parts = [column[~np.isnan(column)][:, None] for column in values.T]
     parts = [part if len(part) else np.zeros((1, 1)) for part in parts]
     each = [Scaling.of(part, np.ones(len(part))) for part in parts]

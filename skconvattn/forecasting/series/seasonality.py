@@ -1,4 +1,4 @@
-"""The season of a series, from its index or from its values."""
+"""The seasonal period of a series, from its index or from its values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PERIODS = {
     "M": 12, "ME": 12, "MS": 12, "BME": 12, "BMS": 12,
     "W": 52, "D": 7, "B": 5, "h": 24, "min": 1440, "s": 86400,
 }  # fmt: skip
-# Correlation with a season ago below which an index without frequency is taken as not seasonal.
+# Least correlation with a season before by which a series without a frequency has a season.
 _MIN_CORRELATION = 0.3
 
 
@@ -20,7 +20,7 @@ def seasonal_period(y: pd.Series) -> int:
     """Find how many time steps a season has.
 
     An index with a frequency gives the calendar's season: 12 for months, 24 for hours, 48 for half
-    hours, 7 for days. Otherwise the highest peak of the autocorrelation does.
+    hours, 7 for days. Without one, the highest peak of the autocorrelation does.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Time stamps as whole numbers, one a step, whatever the kind of index."""
+"""Time stamps as integers, one per time step, for any kind of index."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Timeline:
     kind : {"number", "period", "datetime"}
         Kind of index.
     origin : str or int
-        A stamp of the grid, step 0; of periods, where in a step of several they begin; of numbers
-        not needed, and 0.
+        Stamp of step 0; for periods, the offset of steps that are several periods long; 0 for
+        numbers, which need none.
     freq : str or None
         Frequency of datetimes and periods, as pandas spells it.
     """
@@ -51,7 +51,7 @@ class Timeline:
         Raises
         ------
         ValueError
-            If stamps are missing, or lie on no grid; the message says how to put that right.
+            If stamps are missing, or lie on no regular grid; the message says what to do.
         """
         timeline = cls(_kind(index))
         if isinstance(index, pd.PeriodIndex):
@@ -108,7 +108,7 @@ class Timeline:
         last : object
             A stamp: number, pandas.Period or pandas.Timestamp.
         n_steps : int
-            How many.
+            Number of stamps.
 
         Returns
         -------
@@ -143,7 +143,7 @@ class Timeline:
         return around.append(self.after(stamp, last)).take(steps - first)
 
     def with_frequency(self, index: pd.Index) -> pd.Index:
-        """Return an index with the frequency of the grid, where it is of dates and lies on it.
+        """Return an index with the frequency of the grid, where it has dates on the grid.
 
         sktime guesses the frequency from the few stamps of an update: three business days in a
         row look like days.
@@ -250,7 +250,7 @@ def _holds(index: pd.DatetimeIndex, frequency: str) -> bool:
 
 
 def _fixed_length(frequency: str | None) -> pd.Timedelta | None:
-    """Return the length of a step where all steps have the same, in universal time."""
+    """Return the duration of a step, in universal time; None where steps differ in duration."""
     offset = pd.tseries.frequencies.to_offset(frequency)
     if isinstance(offset, pd.tseries.offsets.Tick) and offset.name != "D":
         return pd.Timedelta(offset)
@@ -258,7 +258,7 @@ def _fixed_length(frequency: str | None) -> pd.Timedelta | None:
 
 
 def _multiple(index: pd.PeriodIndex) -> int:
-    """Return how many periods a step is: two of "2M"."""
+    """Return the number of periods per step: two for "2M"."""
     offset = index.freq
     return 1 if offset is None else int(offset.n)
 

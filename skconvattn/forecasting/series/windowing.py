@@ -1,4 +1,4 @@
-"""How long windows are, and which of them are held out at the end of a series."""
+"""The length of windows, and their split into a training and a held-out part."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Held-out windows below which neither stopping nor calibration can be trusted.
+# Fewest held-out windows for early stopping and calibration.
 _MIN_HELD_OUT = 4
-# Held-out windows above which more tell little, on a long series: every nth is taken.
+# Most held-out windows; of more, on a long series, every nth is taken.
 _MAX_HELD_OUT = 2048
-# A window longer than this costs more than a further season tells, unless asked for.
+# Longest automatic window: in longer ones, a further season costs more than it tells.
 _MAX_AUTO_WINDOW = 336
-# Seasons that are a day: of hours and of half hours. What people do repeats over the week.
+# Seasons of one day, in hours and half hours: human activity repeats over the week as well.
 _DAYS = (24, 48)
 _FEWEST_WEEKS = 4
 
@@ -67,13 +67,13 @@ class WindowSpec:
         lengths : sequence of int
             Time steps of each series.
         fraction : float
-            Share of each held out at its end.
+            Share of each series held out at its end.
 
         Returns
         -------
         training, held_out : ndarray
-            Windows by their number among those of all series. The latter is empty if no series is
-            long enough.
+            Indices of windows among those of all series; ``held_out`` is empty if no series is long
+            enough.
         """
         training, held_out = [], []
         for length, first in zip(lengths, self._first_windows(lengths), strict=True):
@@ -85,11 +85,11 @@ class WindowSpec:
         return np.concatenate(training), _thinned(np.concatenate(held_out))
 
     def series_of(self, windows: np.ndarray, lengths: Sequence[int]) -> np.ndarray:
-        """Return which of many series each window is of."""
+        """Return the index of the series of each window."""
         return np.searchsorted(self._first_windows(lengths), windows, side="right") - 1
 
     def _first_windows(self, lengths: Sequence[int]) -> np.ndarray:
-        """Return the number of each series' first window; of the next one's where it has none."""
+        """Return the index of the first window of each series; of the next if it has none."""
         counts = np.maximum(np.asarray(lengths) - self.length, 0)
         return np.concatenate([[0], np.cumsum(counts)[:-1]])
 
@@ -101,7 +101,7 @@ def _thinned(held_out: np.ndarray) -> np.ndarray:
 def window_length_for(n_timepoints: int, horizon: int, period: int) -> int:
     """Choose a window from season and horizon.
 
-    Two seasons, or a season and a half of the horizon if that is longer, in whole seasons; a week
+    Two seasons, or one and a half horizons if these are longer, in whole seasons; a week
     where the season is a day and the series has four of them; half of what the series has left
     beside the horizon if it is short.
 
@@ -134,7 +134,7 @@ def wanted_window_length(horizon: int, period: int) -> int:
 
 
 def checked_window_length(window_length: int, n_timepoints: int) -> int:
-    """Return a window length that was asked for, if it leaves anything to train on.
+    """Return a given window length, if it leaves anything to train on.
 
     Raises
     ------

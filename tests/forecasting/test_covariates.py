@@ -1,4 +1,4 @@
-"""What is known when: past-only, known ahead, static, categories, calendar."""
+"""Past, future and static covariates, categories and calendar features become channels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _encoder(*frames, past="auto", static="auto", calendar=(), indices=None):
     return CovariateEncoder.of(frames, indices, past=past, static=static, calendar=calendar)
 
 
-def test_columns_without_later_values_are_known_up_to_the_present_only():
+def test_columns_without_later_values_are_past_covariates():
     X = pd.DataFrame({"a": 1.0, "b": np.arange(52.0)}, index=LATER)
     X.loc[INDEX[-1] + 1 :, "a"] = np.nan
 
@@ -40,7 +40,7 @@ def test_columns_that_are_constant_in_each_of_several_series_are_static():
     assert _encoder(frames[0]).static == ()
 
 
-def test_categories_become_one_channel_each_and_gaps_a_mark():
+def test_each_category_becomes_a_channel_and_gaps_an_indicator():
     X = pd.DataFrame({"day": ["mon", "tue", None, "mon"], "x": [1.0, np.nan, 3.0, 4.0]})
     encoder = _encoder(X)
 
@@ -100,7 +100,7 @@ def _fitted(X, **parameters):
     return ConvAttentionForecaster(**SMALL, **parameters).fit(Y, X=X, fh=[1, 2, 3])
 
 
-def test_a_forecast_needs_no_later_rows_of_past_regressors():
+def test_a_forecast_needs_no_later_rows_of_past_covariates():
     X = pd.DataFrame({"a": np.cos(np.arange(40))}, index=INDEX)
 
     forecast = _fitted(X, past_regressors=["a"]).predict(fh=[1, 5])
@@ -108,7 +108,7 @@ def test_a_forecast_needs_no_later_rows_of_past_regressors():
     assert np.isfinite(forecast).all()
 
 
-def test_past_regressors_have_an_effect_and_end_with_the_series():
+def test_past_covariates_have_an_effect_and_end_with_the_series():
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"a": rng.normal(size=52)}, index=LATER)
     settings = {"past_regressors": ["a"], "early_stopping": False}
@@ -134,7 +134,7 @@ def _signal(n, lag):
 
 
 @pytest.mark.parametrize("forecaster_class", [AttentionForecaster, ConvAttentionForecaster])
-def test_a_past_regressor_that_carries_the_signal_lowers_the_error_tenfold(forecaster_class):
+def test_a_past_covariate_that_carries_the_signal_lowers_the_error_tenfold(forecaster_class):
     index = pd.period_range("2000-01", periods=300, freq="M")
     x, values = _signal(300, lag=6)
     y, X = pd.Series(values, index=index), pd.DataFrame({"x": x}, index=index)
@@ -147,8 +147,8 @@ def test_a_past_regressor_that_carries_the_signal_lowers_the_error_tenfold(forec
     assert error(X[:-6], past_regressors=["x"]) < error(None) / 10
 
 
-def test_a_static_regressor_that_carries_the_signal_lowers_the_error_tenfold():
-    """A known regressor acts with the sign that the static one has.
+def test_a_static_covariate_that_carries_the_signal_lowers_the_error_tenfold():
+    """A future covariate has an effect with the sign of the static one.
 
     Each series can make up for a part of it by a map of its own, which is left out to compare with.
     """

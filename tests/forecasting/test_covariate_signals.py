@@ -1,4 +1,4 @@
-"""Regressors that carry the signal are used by every architecture; useless ones cost little."""
+"""Covariates that carry the signal are used by every architecture; useless ones cost little."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ H = 6
 
 
 def _signal(lag):
-    """A series that repeats a regressor ``lag`` steps later, and the regressor."""
+    """A series that repeats a covariate ``lag`` steps later, and the covariate."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=300)
     delayed = np.concatenate([rng.normal(size=lag), x[: 300 - lag]])
@@ -31,11 +31,11 @@ def _error(forecaster, y, X=None):
     return np.abs(forecast - y[-H:]).mean()
 
 
-# The recurrent and the convolutional one are tested with the other regressors.
+# The other architectures are tested with the other covariates.
 @pytest.mark.slow
 @pytest.mark.parametrize("cls", [RNNAttentionForecaster, SelfAttentionForecaster])
-@pytest.mark.parametrize(("lag", "past"), [(0, ()), (H, ("x",))], ids=["known", "past"])
-def test_a_regressor_that_carries_the_signal_lowers_the_error_tenfold(cls, lag, past):
+@pytest.mark.parametrize(("lag", "past"), [(0, ()), (H, ("x",))], ids=["future", "past"])
+def test_a_covariate_that_carries_the_signal_lowers_the_error_tenfold(cls, lag, past):
     y, X = _signal(lag)
 
     alone = _error(cls(random_state=0), y)
@@ -44,9 +44,9 @@ def test_a_regressor_that_carries_the_signal_lowers_the_error_tenfold(cls, lag, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("past", [(), ("x",)], ids=["known", "past"])
-def test_a_useless_regressor_costs_at_most_a_twentieth(past):
-    """The mean over sixteen series of a season and noise: one alone scatters by more."""
+@pytest.mark.parametrize("past", [(), ("x",)], ids=["future", "past"])
+def test_a_useless_covariate_costs_at_most_a_twentieth(past):
+    """The mean over sixteen series of season and noise: a single series scatters by more."""
     errors = {"alone": [], "beside noise": []}
     for seed in range(16):
         rng = np.random.default_rng(seed)
