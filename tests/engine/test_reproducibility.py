@@ -19,8 +19,9 @@ from sklearn.base import clone
 from sktime.datasets import load_airline
 
 from skconvattn import all_estimators
+from tests.estimator_params import every, thinned
 
-# Fits one estimator of each kind and network and prints what it predicts, to the last bit.
+# Fits an estimator of each kind on one network and prints what it predicts, to the last bit.
 FIT_ALL = """
 import hashlib, json, sys
 import numpy as np
@@ -47,10 +48,11 @@ def digests(name, **parameters):
         predicted = estimator.predict_proba(X) if "Class" in name else estimator.predict(X)
     return [digest(estimator.fitted_model_.weights), digest(predicted), repr(estimator.history_)]
 
-def all_digests():
-    names = [name for name, _ in skconvattn.all_estimators()]
-    found = {name: digests(name) for name in names}
-    found["gru"] = digests("AttentionRegressor", recurrent="gru", bidirectional=True)
+def all_digests(architecture):
+    kinds = ["Forecaster", "Regressor", "Classifier"]
+    found = {kind: digests(architecture + kind) for kind in kinds}
+    if architecture == "Attention":
+        found["gru"] = digests("AttentionRegressor", recurrent="gru", bidirectional=True)
     return found
 """
 
@@ -62,10 +64,10 @@ COPIES = {
 }
 
 
-def _here() -> dict:
+def _here(architecture: str) -> dict:
     namespace: dict = {}
     exec(FIT_ALL, namespace)
-    return namespace["all_digests"]()
+    return namespace["all_digests"](architecture)
 
 
 def _in_a_fresh_process(script: str, *arguments: str) -> str:
@@ -92,20 +94,19 @@ def _predicted(estimator) -> np.ndarray:
     return estimator.predict_proba(X) if name.endswith("Classifier") else estimator.predict(X)
 
 
-every_estimator = pytest.mark.parametrize(
-    "cls", [pytest.param(cls, id=name) for name, cls in all_estimators()]
-)
-every_regressor = pytest.mark.parametrize(
-    "cls", [pytest.param(cls, id=name) for name, cls in all_estimators("regressor")]
-)
+ARCHITECTURES = [name.removesuffix("Regressor") for name, _ in all_estimators("regressor")]
+every_estimator = every()
+every_regressor = every("regressor")
 
 
 @pytest.mark.usefixtures("loaded_backend", "unchanged_process")
-def test_a_seed_gives_the_same_bits_again_and_in_a_fresh_process():
-    once = _here()
-    assert _here() == once
-    script = FIT_ALL + "\nprint(json.dumps(all_digests()))"
-    assert json.loads(_in_a_fresh_process(script).splitlines()[-1]) == once
+@pytest.mark.parametrize("architecture", thinned(ARCHITECTURES, "ConvAttention"))
+def test_a_seed_gives_the_same_bits_again_and_in_a_fresh_process(architecture):
+    once = _here(architecture)
+    assert len(once) == 3 + (architecture == "Attention")
+    assert _here(architecture) == once
+    script = FIT_ALL + "\nprint(json.dumps(all_digests(sys.argv[1])))"
+    assert json.loads(_in_a_fresh_process(script, architecture).splitlines()[-1]) == once
 
 
 @every_regressor
@@ -137,7 +138,7 @@ def test_predictions_do_not_depend_on_what_else_is_predicted(cls):
     check()
 
 
-@every_regressor
+@every("regressor", quick="ConvAttention")
 @pytest.mark.parametrize("n_timepoints", [40, 700])
 def test_predictions_of_long_series_do_not_depend_on_their_place(cls, n_timepoints):
     long = np.random.default_rng(0).normal(size=(24, n_timepoints))

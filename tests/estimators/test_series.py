@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.multioutput import MultiOutputRegressor
 
-from skconvattn import all_estimators
+from tests.estimator_params import every
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 8))
@@ -15,17 +15,10 @@ X3 = RNG.normal(size=(60, 2, 8))
 Y = X[:, 0] - X[:, 5]
 SMALL = {"units": 2, "epochs": 3, "random_state": 0}
 
-every_regressor = pytest.mark.parametrize(
-    "cls", [pytest.param(cls, id=name) for name, cls in all_estimators("regressor")]
-)
-every_classifier = pytest.mark.parametrize(
-    "cls", [pytest.param(cls, id=name) for name, cls in all_estimators("classifier")]
-)
-every_estimator = pytest.mark.parametrize(
-    "cls",
-    [pytest.param(cls, id=name) for kind in ("regressor", "classifier")
-     for name, cls in all_estimators(kind)],
-)  # fmt: skip
+# A network is traced anew for each shape and head, which takes seconds: most of these tests' time.
+every_regressor = every("regressor", quick="ConvAttention")
+every_classifier = every("classifier", quick="ConvAttention")
+every_estimator = every("regressor", "classifier", quick="ConvAttention")
 
 
 def _target(cls, y=Y):
@@ -162,7 +155,7 @@ def test_one_class_is_predicted_with_certainty(cls):
     np.testing.assert_array_equal(classifier.predict_proba(X), np.ones((60, 1)))
 
 
-@every_classifier
+@every("classifier")
 def test_the_same_share_of_each_class_is_held_out_rounded_down(cls):
     codes = np.repeat([0, 1, 2, 3], [100, 40, 9, 4])
     held_out = cls()._held_out(codes, round(0.2 * len(codes)), np.random.default_rng(0))
