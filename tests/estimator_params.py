@@ -15,6 +15,8 @@ import pytest
 from skconvattn import all_estimators
 
 KINDS = ("forecaster", "regressor", "classifier")
+# Names of the architectures: an estimator's without its kind.
+ARCHITECTURES = [name.removesuffix("Regressor") for name, _ in all_estimators("regressor")]
 
 
 def estimators(*kinds: str, quick: str | None = None) -> list[Any]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import functools
 import json
 import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import cloudpickle
 import joblib
@@ -19,7 +22,7 @@ from sklearn.base import clone
 from sktime.datasets import load_airline
 
 from skconvattn import all_estimators
-from tests.estimator_params import every, thinned
+from tests.estimator_params import ARCHITECTURES, every, thinned
 
 # Fits an estimator of each kind on one network and prints what it predicts, to the last bit.
 FIT_ALL = """
@@ -94,7 +97,12 @@ def _predicted(estimator) -> np.ndarray:
     return estimator.predict_proba(X) if name.endswith("Classifier") else estimator.predict(X)
 
 
-ARCHITECTURES = [name.removesuffix("Regressor") for name, _ in all_estimators("regressor")]
+@pytest.fixture(scope="module")
+def fitted() -> Callable[[type], Any]:
+    """Each estimator, fitted once for all tests that leave it as it is."""
+    return functools.cache(_fitted)
+
+
 every_estimator = every()
 every_regressor = every("regressor")
 
@@ -126,8 +134,8 @@ def test_a_random_state_object_is_drawn_from(cls):
 
 
 @every_regressor
-def test_predictions_do_not_depend_on_what_else_is_predicted(cls):
-    estimator = _fitted(cls)
+def test_predictions_do_not_depend_on_what_else_is_predicted(cls, fitted):
+    estimator = fitted(cls)
     whole = estimator.predict(X)
 
     @settings(max_examples=30, deadline=None)
@@ -149,15 +157,15 @@ def test_predictions_of_long_series_do_not_depend_on_their_place(cls, n_timepoin
 
 
 @every_regressor
-def test_no_samples_give_no_predictions_of_the_engine(cls):
-    model = _fitted(cls).fitted_model_
+def test_no_samples_give_no_predictions_of_the_engine(cls, fitted):
+    model = fitted(cls).fitted_model_
     assert model.predict([np.zeros((0, 7, 1), "float32")]).shape == (0, 1)
 
 
 @every_estimator
 @pytest.mark.parametrize("how", COPIES)
-def test_copies_predict_the_same_bits_and_train_the_same_way(cls, how):
-    estimator = _fitted(cls)
+def test_copies_predict_the_same_bits_and_train_the_same_way(cls, how, fitted):
+    estimator = fitted(cls)
     other = COPIES[how](estimator)
     np.testing.assert_array_equal(_predicted(other), _predicted(estimator))
     assert other.get_params(deep=False) == estimator.get_params(deep=False)
@@ -179,8 +187,8 @@ def test_a_copy_does_not_change_with_its_original(cls):
     np.testing.assert_array_equal(_predicted(other), before)
 
 
-def test_files_of_joblib_and_pickle_predict_the_same_bits_in_another_process(tmp_path):
-    estimators = {name: _fitted(cls) for name, cls in all_estimators()}
+def test_files_of_joblib_and_pickle_predict_the_same_bits_in_another_process(tmp_path, fitted):
+    estimators = {name: fitted(cls) for name, cls in all_estimators()}
     joblib.dump(estimators, tmp_path / "estimators.joblib")
     (tmp_path / "estimators.pkl").write_bytes(pickle.dumps(estimators))
     np.save(tmp_path / "X.npy", X)
@@ -208,12 +216,12 @@ for i, estimators in enumerate(loaded):
 
 
 @every_estimator
-def test_a_pickle_holds_arrays_and_no_keras_object(cls):
+def test_a_pickle_holds_arrays_and_no_keras_object(cls, fitted):
     import pickletools
 
     names = {
         argument.split()[0].split(".")[0]
-        for opcode, argument, _ in pickletools.genops(pickle.dumps(_fitted(cls), protocol=2))
+        for opcode, argument, _ in pickletools.genops(pickle.dumps(fitted(cls), protocol=2))
         if opcode.name == "GLOBAL"
     }
     assert not names & {"keras", "tensorflow"}
