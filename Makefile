@@ -42,12 +42,20 @@ demo: $(STAMP) ## Forecast two real series, print a table and draw a picture
 	@$(BIN)/python examples/forecast_airline.py
 
 .PHONY: test
-test: $(STAMP) ## Run the tests
+test: $(STAMP) ## Run the tests, and of exhaustive grids a part
+	@$(PYTEST) -n $(WORKERS) --dist worksteal -m "not slow and not exhaustive"
+
+.PHONY: test-all
+test-all: $(STAMP) ## Run the tests with the exhaustive grids, as .ci/run does
 	@$(PYTEST) -n $(WORKERS) --dist worksteal -m "not slow"
 
 .PHONY: test-slow
-test-slow: $(STAMP) ## Run the tests that take minutes and that `make test` leaves out
+test-slow: $(STAMP) ## Run the tests that take minutes and that the others leave out
 	@$(PYTEST) -n $(WORKERS) --dist worksteal -m slow
+
+.PHONY: coverage
+coverage: $(STAMP) ## Measure which lines of the package test-all runs
+	@$(PYTEST) -n $(WORKERS) --dist worksteal -m "not slow" --cov --cov-report=term
 
 .PHONY: lint
 lint: $(STAMP) ## Check format, style and types

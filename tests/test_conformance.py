@@ -1,7 +1,8 @@
 """Every estimator passes the whole suites of scikit-learn or sktime, with nothing left out.
 
 All tests run over :func:`skconvattn.all_estimators`, so that a new architecture is tested as soon
-as it has a public name.
+as it has a public name. Of the suites, which take a minute and more per estimator, `make test` runs
+those of convolutional attention; `make test-all` and `.ci/run` run them all.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from sktime.utils.estimator_checks import check_estimator as check_sktime
 
 from skconvattn import all_estimators
 from skconvattn._hyperparameters import parameter_names
+from tests.estimator_params import every
 
 # Checks that the suites had for us in scikit-learn 1.9.1 and sktime 1.2.0: fewer were left out.
 N_SCIKIT_LEARN = {"regressor": 59, "classifier": 62}
@@ -45,19 +47,11 @@ THE_OTHERS = "the others"
 N_SKTIME_IN_ALL = 890
 
 
-def _estimators(*kinds: str) -> list:
-    return [pytest.param(cls, id=name) for kind in kinds for name, cls in all_estimators(kind)]
-
-
-every_estimator = pytest.mark.parametrize(
-    "cls", _estimators("forecaster", "regressor", "classifier")
-)
-every_regressor_and_classifier = pytest.mark.parametrize(
-    "cls", _estimators("regressor", "classifier")
-)
-every_regressor = pytest.mark.parametrize("cls", _estimators("regressor"))
-every_classifier = pytest.mark.parametrize("cls", _estimators("classifier"))
-every_forecaster = pytest.mark.parametrize("cls", _estimators("forecaster"))
+every_estimator = every()
+every_regressor_and_classifier = every("regressor", "classifier")
+every_regressor = every("regressor")
+every_classifier = every("classifier")
+every_forecaster = every("forecaster")
 
 
 def _short(cls, **parameters):
@@ -94,7 +88,7 @@ def test_an_unknown_kind_of_estimator_is_refused():
         all_estimators("forecasters")
 
 
-@every_regressor_and_classifier
+@every("regressor", "classifier", quick="ConvAttention")
 def test_scikit_learn_s_suite(cls):
     estimator = cls()
     results = check_scikit_learn(estimator, on_fail=None, on_skip=None)
@@ -111,7 +105,7 @@ def test_scikit_learn_s_suite(cls):
 # sktime 1.2 itself joins predictions in the way that pandas 3 deprecates.
 @pytest.mark.filterwarnings("ignore:Sorting by default when concatenating all DatetimeIndex")
 @pytest.mark.parametrize("part", [*N_SKTIME, THE_OTHERS])
-@every_forecaster
+@every("forecaster", quick="ConvAttention")
 def test_sktime_s_suite(cls, part):
     if part == THE_OTHERS:
         tests = sorted(set(_get_test_names_for_obj(cls)) - N_SKTIME.keys())

@@ -20,7 +20,14 @@ def test_there_is_a_block_for_each_use():
     assert len(BLOCKS) == len(TITLES)
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=TITLES)
+@pytest.mark.parametrize(
+    "block",
+    [
+        # The search trains dozens of networks.
+        pytest.param(block, id=title, marks=[pytest.mark.exhaustive] * (title == "optuna"))
+        for title, block in zip(TITLES, BLOCKS, strict=True)
+    ],
+)
 def test_a_block_prints_what_its_comments_say(block, capsys, tmp_path, monkeypatch, request):
     monkeypatch.chdir(tmp_path)
     request.addfinalizer(lambda: plt.close("all"))

@@ -13,8 +13,8 @@ from sktime.transformations.series.exponent import ExponentTransformer
 from sktime.utils.estimator_checks import check_estimator
 
 from skconvattn import AttentionForecaster, ConvAttentionClassifier, ConvAttentionRegressor
-from skconvattn import all_estimators as all_of_ours
 from skconvattn.adapters import SktimeClassifier, SktimeRegressor, as_sktime
+from tests.estimator_params import every, thinned
 
 # Checks that the suite of sktime 1.2.0 had for the adapters: fewer were left out.
 N_CHECKS = {SktimeClassifier: 258, SktimeRegressor: 146}
@@ -25,7 +25,7 @@ X = RNG.normal(size=(30, 2, 8))
 Y = np.repeat(["a", "b", "c"], 10)
 
 
-@pytest.mark.parametrize("adapter", N_CHECKS)
+@pytest.mark.parametrize("adapter", thinned(N_CHECKS, SktimeClassifier))
 def test_sktime_s_suite(adapter):
     results = check_estimator(adapter, verbose=False)
     not_passed = [f"{name}: {result!r}" for name, result in results.items() if result != "PASSED"]
@@ -34,11 +34,7 @@ def test_sktime_s_suite(adapter):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "cls",
-    [pytest.param(cls, id=name) for kind in ("regressor", "classifier")
-     for name, cls in all_of_ours(kind)],
-)  # fmt: skip
+@every("regressor", "classifier")
 def test_sktime_s_suite_over_every_architecture(cls):
     results = check_estimator(as_sktime(cls(**SMALL)), verbose=False)
     not_passed = [f"{name}: {result!r}" for name, result in results.items() if result != "PASSED"]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import functools
 import json
 import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import cloudpickle
 import joblib
@@ -19,8 +22,9 @@ from sklearn.base import clone
 from sktime.datasets import load_airline
 
 from skconvattn import all_estimators
+from tests.estimator_params import ARCHITECTURES, every, thinned
 
-# Fits one estimator of each kind and network and prints what it predicts, to the last bit.
+# Fits an estimator of each kind on one network and prints what it predicts, to the last bit.
 FIT_ALL = """
 import hashlib, json, sys
 import numpy as np
@@ -47,10 +51,11 @@ def digests(name, **parameters):
         predicted = estimator.predict_proba(X) if "Class" in name else estimator.predict(X)
     return [digest(estimator.fitted_model_.weights), digest(predicted), repr(estimator.history_)]
 
-def all_digests():
-    names = [name for name, _ in skconvattn.all_estimators()]
-    found = {name: digests(name) for name in names}
-    found["gru"] = digests("AttentionRegressor", recurrent="gru", bidirectional=True)
+def all_digests(architecture):
+    kinds = ["Forecaster", "Regressor", "Classifier"]
+    found = {kind: digests(architecture + kind) for kind in kinds}
+    if architecture == "Attention":
+        found["gru"] = digests("AttentionRegressor", recurrent="gru", bidirectional=True)
     return found
 """
 
@@ -62,10 +67,10 @@ COPIES = {
 }
 
 
-def _here() -> dict:
+def _here(architecture: str) -> dict:
     namespace: dict = {}
     exec(FIT_ALL, namespace)
-    return namespace["all_digests"]()
+    return namespace["all_digests"](architecture)
 
 
 def _in_a_fresh_process(script: str, *arguments: str) -> str:
@@ -92,20 +97,24 @@ def _predicted(estimator) -> np.ndarray:
     return estimator.predict_proba(X) if name.endswith("Classifier") else estimator.predict(X)
 
 
-every_estimator = pytest.mark.parametrize(
-    "cls", [pytest.param(cls, id=name) for name, cls in all_estimators()]
-)
-every_regressor = pytest.mark.parametrize(
-    "cls", [pytest.param(cls, id=name) for name, cls in all_estimators("regressor")]
-)
+@pytest.fixture(scope="module")
+def fitted() -> Callable[[type], Any]:
+    """Each estimator, fitted once for all tests that leave it as it is."""
+    return functools.cache(_fitted)
+
+
+every_estimator = every()
+every_regressor = every("regressor")
 
 
 @pytest.mark.usefixtures("loaded_backend", "unchanged_process")
-def test_a_seed_gives_the_same_bits_again_and_in_a_fresh_process():
-    once = _here()
-    assert _here() == once
-    script = FIT_ALL + "\nprint(json.dumps(all_digests()))"
-    assert json.loads(_in_a_fresh_process(script).splitlines()[-1]) == once
+@pytest.mark.parametrize("architecture", thinned(ARCHITECTURES, "ConvAttention"))
+def test_a_seed_gives_the_same_bits_again_and_in_a_fresh_process(architecture):
+    once = _here(architecture)
+    assert len(once) == 3 + (architecture == "Attention")
+    assert _here(architecture) == once
+    script = FIT_ALL + "\nprint(json.dumps(all_digests(sys.argv[1])))"
+    assert json.loads(_in_a_fresh_process(script, architecture).splitlines()[-1]) == once
 
 
 @every_regressor
@@ -125,8 +134,8 @@ def test_a_random_state_object_is_drawn_from(cls):
 
 
 @every_regressor
-def test_predictions_do_not_depend_on_what_else_is_predicted(cls):
-    estimator = _fitted(cls)
+def test_predictions_do_not_depend_on_what_else_is_predicted(cls, fitted):
+    estimator = fitted(cls)
     whole = estimator.predict(X)
 
     @settings(max_examples=30, deadline=None)
@@ -137,7 +146,7 @@ def test_predictions_do_not_depend_on_what_else_is_predicted(cls):
     check()
 
 
-@every_regressor
+@every("regressor", quick="ConvAttention")
 @pytest.mark.parametrize("n_timepoints", [40, 700])
 def test_predictions_of_long_series_do_not_depend_on_their_place(cls, n_timepoints):
     long = np.random.default_rng(0).normal(size=(24, n_timepoints))
@@ -148,15 +157,15 @@ def test_predictions_of_long_series_do_not_depend_on_their_place(cls, n_timepoin
 
 
 @every_regressor
-def test_no_samples_give_no_predictions_of_the_engine(cls):
-    model = _fitted(cls).fitted_model_
+def test_no_samples_give_no_predictions_of_the_engine(cls, fitted):
+    model = fitted(cls).fitted_model_
     assert model.predict([np.zeros((0, 7, 1), "float32")]).shape == (0, 1)
 
 
 @every_estimator
 @pytest.mark.parametrize("how", COPIES)
-def test_copies_predict_the_same_bits_and_train_the_same_way(cls, how):
-    estimator = _fitted(cls)
+def test_copies_predict_the_same_bits_and_train_the_same_way(cls, how, fitted):
+    estimator = fitted(cls)
     other = COPIES[how](estimator)
     np.testing.assert_array_equal(_predicted(other), _predicted(estimator))
     assert other.get_params(deep=False) == estimator.get_params(deep=False)
@@ -178,8 +187,8 @@ def test_a_copy_does_not_change_with_its_original(cls):
     np.testing.assert_array_equal(_predicted(other), before)
 
 
-def test_files_of_joblib_and_pickle_predict_the_same_bits_in_another_process(tmp_path):
-    estimators = {name: _fitted(cls) for name, cls in all_estimators()}
+def test_files_of_joblib_and_pickle_predict_the_same_bits_in_another_process(tmp_path, fitted):
+    estimators = {name: fitted(cls) for name, cls in all_estimators()}
     joblib.dump(estimators, tmp_path / "estimators.joblib")
     (tmp_path / "estimators.pkl").write_bytes(pickle.dumps(estimators))
     np.save(tmp_path / "X.npy", X)
@@ -207,12 +216,12 @@ for i, estimators in enumerate(loaded):
 
 
 @every_estimator
-def test_a_pickle_holds_arrays_and_no_keras_object(cls):
+def test_a_pickle_holds_arrays_and_no_keras_object(cls, fitted):
     import pickletools
 
     names = {
         argument.split()[0].split(".")[0]
-        for opcode, argument, _ in pickletools.genops(pickle.dumps(_fitted(cls), protocol=2))
+        for opcode, argument, _ in pickletools.genops(pickle.dumps(fitted(cls), protocol=2))
         if opcode.name == "GLOBAL"
     }
     assert not names & {"keras", "tensorflow"}

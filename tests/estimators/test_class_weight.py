@@ -5,23 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skconvattn import ConvAttentionClassifier, all_estimators
+from skconvattn import ConvAttentionClassifier
+from tests.estimator_params import every
 
 RNG = np.random.default_rng(0)
 Y = np.repeat(["a", "b", "c"], [30, 10, 20])
 X = RNG.normal(size=(60, 6))
 SMALL = {"units": 2, "epochs": 2, "random_state": 0}
 
-every_classifier = pytest.mark.parametrize(
-    "cls", [pytest.param(cls, id=name) for name, cls in all_estimators("classifier")]
-)
-
 
 def _fitted(cls=ConvAttentionClassifier, weights=None, **parameters):
     return cls(**SMALL, **parameters).fit(X, Y, sample_weight=weights).predict_proba(X)
 
 
-@every_classifier
+@every("classifier", quick="ConvAttention")
 def test_the_weight_of_a_class_is_that_of_its_samples(cls):
     weights = np.select([Y == "a", Y == "b"], [2.0, 5.0], 1.0)
     np.testing.assert_array_equal(_fitted(cls, class_weight={"a": 2, "b": 5}),

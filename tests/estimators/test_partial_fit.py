@@ -5,23 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skconvattn import (
-    ConvAttentionClassifier,
-    ConvAttentionRegressor,
-    SelfAttentionClassifier,
-    all_estimators,
-)
+from skconvattn import ConvAttentionClassifier, ConvAttentionRegressor, SelfAttentionClassifier
+from tests.estimator_params import every
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 6))
 Y = X[:, 0] - X[:, 5]
 SMALL = {"units": 2, "random_state": 0, "epochs": 3}
 
-every_estimator = pytest.mark.parametrize(
-    "cls",
-    [pytest.param(cls, id=name) for kind in ("regressor", "classifier")
-     for name, cls in all_estimators(kind)],
-)  # fmt: skip
+every_estimator = every("regressor", "classifier", quick="ConvAttention")
 
 
 def _target(cls, y=Y):

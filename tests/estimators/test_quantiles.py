@@ -5,15 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skconvattn import ConvAttentionRegressor, all_estimators, load
+from skconvattn import ConvAttentionRegressor, load
 from skconvattn.intervals import quantile_shifts
+from tests.estimator_params import every
 
 LEVELS = (0.1, 0.25, 0.75, 0.9)
 SMALL = {"units": 2, "epochs": 2, "random_state": 0, "quantiles": LEVELS}
-
-every_regressor = pytest.mark.parametrize(
-    "cls", [pytest.param(cls, id=name) for name, cls in all_estimators("regressor")]
-)
 
 
 def _data(n_samples: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -24,7 +21,7 @@ def _data(n_samples: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return X, 2 * level + rng.normal(size=n_samples) * (0.3 + level)
 
 
-@every_regressor
+@every("regressor", quick="ConvAttention")
 @pytest.mark.parametrize("n_outputs", [0, 3])
 def test_quantiles_do_not_cross_and_the_median_is_predicted(cls, n_outputs):
     X, y = _data(160)

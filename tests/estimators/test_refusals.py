@@ -8,21 +8,16 @@ from scipy import sparse
 from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skconvattn import ConvAttentionRegressor, all_estimators
+from skconvattn import ConvAttentionRegressor
+from tests.estimator_params import every
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 6))
 Y = X[:, 0]
 SMALL = {"units": 2, "epochs": 1, "random_state": 0}
 
-every_estimator = pytest.mark.parametrize(
-    "cls",
-    [pytest.param(cls, id=name) for kind in ("regressor", "classifier")
-     for name, cls in all_estimators(kind)],
-)  # fmt: skip
-every_classifier = pytest.mark.parametrize(
-    "cls", [pytest.param(cls, id=name) for name, cls in all_estimators("classifier")]
-)
+every_estimator = every("regressor", "classifier")
+every_classifier = every("classifier")
 
 
 def _target(cls, y=Y):
@@ -70,7 +65,7 @@ def test_series_of_a_wrong_kind(cls, kind):
     np.testing.assert_array_equal(estimator.predict(X), predictions)
 
 
-@every_estimator
+@every("regressor", "classifier", quick="ConvAttention")
 def test_series_of_another_shape_than_in_fit(cls):
     deep = np.stack([X, X], axis=1)
     estimator = cls(**SMALL).fit(deep, _target(cls))

@@ -6,24 +6,15 @@ import keras
 import numpy as np
 import pytest
 
-from skconvattn import (
-    AttentionRegressor,
-    ConvAttentionRegressor,
-    RNNAttentionRegressor,
-    all_estimators,
-    load,
-)
+from skconvattn import AttentionRegressor, ConvAttentionRegressor, RNNAttentionRegressor, load
+from tests.estimator_params import every
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(120, 9))
 SMALL = {"units": 2, "epochs": 2, "random_state": 0, "sequence": True}
 
-every_regressor = pytest.mark.parametrize(
-    "cls", [pytest.param(cls, id=name) for name, cls in all_estimators("regressor")]
-)
 
-
-@every_regressor
+@every("regressor", quick="ConvAttention")
 def test_every_architecture_predicts_one_value_per_time_step(cls):
     y = 3 * X + 5
     regressor = cls(random_state=0, sequence=True, epochs=40, learning_rate=0.02).fit(

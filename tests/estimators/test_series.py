@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.multioutput import MultiOutputRegressor
 
-from skconvattn import all_estimators
+from tests.estimator_params import every
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 8))
@@ -15,17 +15,12 @@ X3 = RNG.normal(size=(60, 2, 8))
 Y = X[:, 0] - X[:, 5]
 SMALL = {"units": 2, "epochs": 3, "random_state": 0}
 
-every_regressor = pytest.mark.parametrize(
-    "cls", [pytest.param(cls, id=name) for name, cls in all_estimators("regressor")]
-)
-every_classifier = pytest.mark.parametrize(
-    "cls", [pytest.param(cls, id=name) for name, cls in all_estimators("classifier")]
-)
-every_estimator = pytest.mark.parametrize(
-    "cls",
-    [pytest.param(cls, id=name) for kind in ("regressor", "classifier")
-     for name, cls in all_estimators(kind)],
-)  # fmt: skip
+# Each estimator is traced once for SMALL on X, which tests of every_estimator share. Other settings
+# and shapes take seconds more per estimator: `make test` has them for convolutional attention.
+every_estimator = every("regressor", "classifier")
+exhaustively = every("regressor", "classifier", quick="ConvAttention")
+every_regressor = every("regressor", quick="ConvAttention")
+every_classifier = every("classifier", quick="ConvAttention")
 
 
 def _target(cls, y=Y):
@@ -39,7 +34,13 @@ def _outputs(estimator, series):
 
 
 @every_estimator
-@pytest.mark.parametrize("series", [X, X3], ids=["one channel", "two channels"])
+@pytest.mark.parametrize(
+    "series",
+    [
+        pytest.param(X, id="one channel"),
+        pytest.param(X3, id="two channels", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_the_order_of_samples_does_not_matter(cls, series):
     y = _target(cls)
     shuffled = np.random.default_rng(1).permutation(60)
@@ -83,7 +84,7 @@ def test_lists_frames_and_other_types_of_number_give_the_same_fit(cls):
         np.testing.assert_allclose(_outputs(estimator, given), expected, rtol=1e-5, atol=1e-6)
 
 
-@every_estimator
+@exhaustively
 @pytest.mark.parametrize(("scale", "offset"), [(1e-6, 0), (1e6, 0), (2.0**-3, 2.0**10)])
 def test_units_and_offsets_of_channels_do_not_matter(cls, scale, offset):
     y = _target(cls)
@@ -162,7 +163,7 @@ def test_one_class_is_predicted_with_certainty(cls):
     np.testing.assert_array_equal(classifier.predict_proba(X), np.ones((60, 1)))
 
 
-@every_classifier
+@every("classifier")
 def test_the_same_share_of_each_class_is_held_out_rounded_down(cls):
     codes = np.repeat([0, 1, 2, 3], [100, 40, 9, 4])
     held_out = cls()._held_out(codes, round(0.2 * len(codes)), np.random.default_rng(0))
@@ -172,7 +173,7 @@ def test_the_same_share_of_each_class_is_held_out_rounded_down(cls):
     assert np.bincount(codes[held_out], minlength=4).tolist() == expected == [20, 8, 1, 0]
 
 
-@every_estimator
+@exhaustively
 def test_a_single_sample_and_a_single_time_step_are_enough(cls):
     one = cls(**SMALL).fit(X[:1], _target(cls)[:1])
     assert np.isfinite(_outputs(one, X)).all()
@@ -180,7 +181,7 @@ def test_a_single_sample_and_a_single_time_step_are_enough(cls):
     assert np.isfinite(_outputs(short, X[:, :1])).all()
 
 
-@every_estimator
+@exhaustively
 def test_constant_series_give_finite_predictions(cls):
     estimator = cls(**SMALL).fit(np.full((60, 8), 1e6), _target(cls))
     assert np.isfinite(_outputs(estimator, np.full((3, 8), 1e6))).all()

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skconvattn import ConvAttentionClassifier, ConvAttentionRegressor, all_estimators, load
+from skconvattn import ConvAttentionClassifier, ConvAttentionRegressor, load
 from skconvattn.data.panel import Panel, Preparation
 from skconvattn.inspection import attention_weights
+from tests.estimator_params import every
 
 RNG = np.random.default_rng(0)
 LENGTHS = RNG.integers(4, 13, size=60)
@@ -20,11 +21,7 @@ SERIES = [RNG.normal(size=(2, n)) for n in LENGTHS]
 Y = np.array([values[0, -1] for values in SERIES])
 SMALL = {"units": 2, "epochs": 2, "random_state": 0}
 
-every_estimator = pytest.mark.parametrize(
-    "cls",
-    [pytest.param(cls, id=name) for kind in ("regressor", "classifier")
-     for name, cls in all_estimators(kind)],
-)  # fmt: skip
+every_estimator = every("regressor", "classifier", quick="ConvAttention")
 
 
 def _target(cls, y=Y):

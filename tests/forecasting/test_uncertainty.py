@@ -12,6 +12,7 @@ from sktime.datasets import load_airline
 
 from skconvattn import ConvAttentionForecaster, all_estimators
 from skconvattn.intervals.residuals import ConformalQuantiles, ResidualQuantiles
+from tests.estimator_params import thinned
 
 AIRLINE = load_airline()
 FORECASTERS = dict(all_estimators("forecaster"))
@@ -35,7 +36,10 @@ CASES = {
 STEPS = [-131, -40, -1, 0, 1, 3, 6, 7, 20]
 
 
-@pytest.fixture(scope="module", params=CASES)
+@pytest.fixture(
+    scope="module",
+    params=thinned(CASES, "from errors", "corrected", "ConvAttentionForecaster"),
+)
 def fitted(request):
     name, parameters = CASES[request.param]
     return FORECASTERS[name](**{**SMALL, **parameters}).fit(AIRLINE[:132], fh=range(1, 7))

@@ -11,6 +11,7 @@ from sktime.datasets import load_airline
 from sktime.split import ExpandingWindowSplitter
 
 from skconvattn import ConvAttentionForecaster, RNNAttentionForecaster, all_estimators
+from tests.estimator_params import thinned
 
 AIRLINE = load_airline()
 FIRST, MORE = AIRLINE[:120], AIRLINE[120:126]
@@ -29,7 +30,7 @@ X = pd.DataFrame(
 )
 
 
-@pytest.fixture(scope="module", params=FORECASTERS)
+@pytest.fixture(scope="module", params=thinned(FORECASTERS, "ConvAttentionForecaster"))
 def architecture(request):
     return FORECASTERS[request.param]
 

@@ -153,6 +153,7 @@ def _series(kind: str, seed: int, n: int = 168) -> pd.Series:
     return pd.Series(values, index=pd.period_range("2000-01", periods=n, freq="M"))
 
 
+@pytest.mark.exhaustive
 def test_ninety_percent_intervals_cover_about_that_share():
     """Of twelve series per kind, the share scatters by 5 points around its mean, of all by 2."""
     hits = {}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skconvattn import all_estimators
+from skconvattn import AttentionForecaster
 from skconvattn.layers import ConvAttention
 from skconvattn.layers.parts.horizon_linear import HorizonLinear, seasonal_naive_map
 from skconvattn.layers.parts.non_crossing import NonCrossing
@@ -23,8 +23,9 @@ from skconvattn.networks import (
     SequenceHead,
     ValueHead,
 )
+from tests.estimator_params import every
 
-ARCHITECTURES = [pytest.param(cls, id=name) for name, cls in all_estimators("forecaster")]
+every_forecaster = every("forecaster")
 
 
 def _model(cls, head, n_timepoints=12, n_channels=1, **parameters):
@@ -49,7 +50,7 @@ def _softplus(x):
 
 @pytest.mark.parametrize("normalization", ["standard", "last", "robust", None])
 @pytest.mark.parametrize("period", [1, 4, 12])
-@pytest.mark.parametrize("cls", ARCHITECTURES)
+@every_forecaster
 def test_an_untrained_forecast_is_the_seasonal_naive_one(cls, period, normalization):
     head = HorizonHead(7, normalization=normalization, seasonal_period=period)
     windows = np.random.default_rng(0).normal(loc=100, scale=20, size=(5, 12, 1)).astype("float32")
@@ -59,7 +60,7 @@ def test_an_untrained_forecast_is_the_seasonal_naive_one(cls, period, normalizat
     np.testing.assert_allclose(forecast, _seasonal_naive(windows, 7, period), **exact)
 
 
-@pytest.mark.parametrize("cls", ARCHITECTURES)
+@every_forecaster
 def test_future_covariates_change_nothing_before_training(cls):
     head = HorizonHead(4, n_known=2, seasonal_period=3)
     model = _model(cls, head, n_channels=3)
@@ -70,7 +71,7 @@ def test_future_covariates_change_nothing_before_training(cls):
     np.testing.assert_allclose(model([windows, future]).numpy(), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("cls", ARCHITECTURES)
+@every_forecaster
 def test_the_effect_of_covariates_is_subtracted_from_the_window_and_added_to_the_forecast(cls):
     head = HorizonHead(4, n_known=1, normalization="last", seasonal_period=1)
     model = _model(cls, head, n_channels=2)
@@ -86,7 +87,7 @@ def test_the_effect_of_covariates_is_subtracted_from_the_window_and_added_to_the
 
 def test_the_effect_of_past_covariates_is_a_causal_filter_that_ends_with_the_window():
     head = HorizonHead(3, n_past=1, normalization=None, seasonal_period=1)
-    model = _model(ARCHITECTURES[0].values[0], head, n_timepoints=5, n_channels=2)
+    model = _model(AttentionForecaster, head, n_timepoints=5, n_channels=2)
     taps = np.array([0.0, 0.0, 0.5, 0.0, 2.0])  # 2 x_t + 0.5 x_{t-2}
     model.get_layer("effect_past").set_weights([taps[:, None, None]])
     x = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
@@ -101,7 +102,7 @@ def test_the_effect_of_past_covariates_is_a_causal_filter_that_ends_with_the_win
 
 def test_a_learned_cycle_adds_one_value_per_position_of_the_season():
     head = HorizonHead(3, n_known=1, normalization=None, seasonal_period=4, cycle=True)
-    model = _model(ARCHITECTURES[0].values[0], head, n_timepoints=4, n_channels=2)
+    model = _model(AttentionForecaster, head, n_timepoints=4, n_channels=2)
     cycle = np.array([1.0, -2.0, 5.0, 0.0])
     model.get_layer("effect_cycle").set_weights([cycle[:, None]])
     window = np.stack([10 + cycle[[2, 3, 0, 1]], [2, 3, 0, 1]], axis=1)[None].astype("float32")
@@ -113,7 +114,7 @@ def test_a_learned_cycle_adds_one_value_per_position_of_the_season():
 
 
 @pytest.mark.parametrize("normalization", ["standard", "last", "robust"])
-@pytest.mark.parametrize("cls", ARCHITECTURES)
+@every_forecaster
 def test_a_normalised_forecast_moves_and_grows_with_its_window(cls, normalization):
     model = _model(cls, HorizonHead(3, normalization=normalization, seasonal_period=4))
     _random_weights(model, 0, scale=0.3)
@@ -125,7 +126,7 @@ def test_a_normalised_forecast_moves_and_grows_with_its_window(cls, normalizatio
 
 
 @pytest.mark.parametrize("levels", [(0.1, 0.5, 0.9), (0.02, 0.03, 0.2, 0.4), (0.7,)], ids=str)
-@pytest.mark.parametrize("cls", ARCHITECTURES)
+@every("forecaster", quick="ConvAttention")
 def test_quantiles_never_cross_whatever_the_weights(cls, levels):
     head = HorizonHead(3, output=QuantileOutput(levels), normalization="robust", seasonal_period=4)
     model = _model(cls, head)
@@ -183,7 +184,7 @@ def test_the_seasonal_naive_map_picks_one_step_of_the_window(n_timepoints, horiz
     np.testing.assert_array_equal(matrix.sum(axis=0), np.ones(horizon))
 
 
-@pytest.mark.parametrize("cls", ARCHITECTURES)
+@every_forecaster
 def test_the_linear_map_of_a_regressor_is_added_to_the_network(cls):
     with_map = _model(cls, ValueHead(2, linear=True), n_channels=3)
     without = _model(cls, ValueHead(2), n_channels=3)
@@ -197,7 +198,7 @@ def test_the_linear_map_of_a_regressor_is_added_to_the_network(cls):
     assert without.output.shape == with_map.output.shape == (None, 2)
 
 
-@pytest.mark.parametrize("cls", ARCHITECTURES)
+@every_forecaster
 def test_a_classifier_ends_in_one_logit_per_class(cls):
     model = _model(cls, ClassHead(ClassOutput(3)))
     layer = model.get_layer("logits")

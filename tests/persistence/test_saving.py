@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +29,8 @@ from skconvattn import (
 )
 from skconvattn.persistence import SaveFileError
 from skconvattn.persistence.codec import Codec
+from tests.estimator_params import ARCHITECTURES, every, thinned
 
-every_estimator = pytest.mark.parametrize(("name", "cls"), skconvattn.all_estimators())
 SERIES = np.random.default_rng(0).normal(size=(60, 16))
 LABELS = np.where(SERIES[:, -1] > 0, "up", "down")
 Y = pd.Series(
@@ -39,9 +41,9 @@ Y = pd.Series(
 
 
 @pytest.fixture(scope="module")
-def fitted() -> dict[str, Any]:
-    """One fitted estimator of each class."""
-    return {name: _fit(cls) for name, cls in skconvattn.all_estimators()}
+def fitted() -> Callable[[type], Any]:
+    """Each estimator, fitted once for all tests."""
+    return functools.cache(_fit)
 
 
 @pytest.fixture
@@ -75,9 +77,9 @@ def _assert_same_bits(one: list[np.ndarray], other: list[np.ndarray]) -> None:
     assert [a.tobytes() for a in one] == [a.tobytes() for a in other]
 
 
-@every_estimator
+@every()
 @pytest.mark.usefixtures("no_pickle", "unchanged_process")
-def test_an_unfitted_estimator_comes_back_with_its_parameters(name: str, cls: type, tmp_path: Path):
+def test_an_unfitted_estimator_comes_back_with_its_parameters(cls: type, tmp_path: Path):
     estimator = cls(epochs=7, learning_rate=0.01, random_state=3, batch_size=16)
     estimator.save(tmp_path / "model.zip")
     loaded = load(tmp_path / "model.zip")
@@ -86,12 +88,12 @@ def test_an_unfitted_estimator_comes_back_with_its_parameters(name: str, cls: ty
     assert vars(loaded).keys() == vars(estimator).keys()
 
 
-@every_estimator
+@every(quick="ConvAttention")
 @pytest.mark.usefixtures("no_pickle")
 def test_a_fitted_estimator_predicts_the_same_bits(
-    name: str, cls: type, fitted: dict[str, Any], tmp_path: Path
+    cls: type, fitted: Callable[[type], Any], tmp_path: Path
 ):
-    estimator = fitted[name]
+    estimator = fitted(cls)
     estimator.save(tmp_path / "model.zip")
     loaded = load(str(tmp_path / "model.zip"))
     _assert_same_bits(_predictions(loaded), _predictions(estimator))
@@ -102,8 +104,13 @@ def test_a_fitted_estimator_predicts_the_same_bits(
     assert (tmp_path / "again.zip").read_bytes() == (tmp_path / "model.zip").read_bytes()
 
 
-def test_another_process_predicts_the_same_bits(fitted: dict[str, Any], tmp_path: Path):
-    for name, estimator in fitted.items():
+@pytest.mark.parametrize("architecture", thinned(ARCHITECTURES, "ConvAttention"))
+def test_another_process_predicts_the_same_bits(
+    architecture: str, fitted: Callable[[type], Any], tmp_path: Path
+):
+    names = [architecture + kind for kind in ("Forecaster", "Regressor", "Classifier")]
+    estimators = {name: fitted(getattr(skconvattn, name)) for name in names}
+    for name, estimator in estimators.items():
         estimator.save(tmp_path / f"{name}.zip")
     np.save(tmp_path / "series.npy", SERIES)
     script = """
@@ -130,7 +137,7 @@ for path in sorted(folder.glob("*.zip")):
     there = dict(line.split(" ", 1) for line in run.stdout.splitlines())
     here = {
         name: " ".join(values.tobytes().hex() for values in _predictions(estimator))
-        for name, estimator in fitted.items()
+        for name, estimator in estimators.items()
     }
     assert there == here
 
@@ -339,8 +346,10 @@ def test_a_parameter_that_holds_itself_is_refused(tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_sktime_finds_and_loads_the_file_of_a_forecaster(fitted: dict[str, Any], tmp_path: Path):
-    forecaster = fitted["ConvAttentionForecaster"]
+def test_sktime_finds_and_loads_the_file_of_a_forecaster(
+    fitted: Callable[[type], Any], tmp_path: Path
+):
+    forecaster = fitted(ConvAttentionForecaster)
     forecaster.save(tmp_path / "forecaster")  # sktime's load adds the suffix, so save does
     loaded = sktime_load(str(tmp_path / "forecaster"))
     _assert_same_bits(_predictions(loaded), _predictions(forecaster))
@@ -348,12 +357,12 @@ def test_sktime_finds_and_loads_the_file_of_a_forecaster(fitted: dict[str, Any],
     _assert_same_bits(_predictions(in_memory), _predictions(forecaster))
 
 
-def test_a_file_is_a_zip_that_numpy_reads(fitted: dict[str, Any], tmp_path: Path):
-    fitted["ConvAttentionRegressor"].save(tmp_path / "model.zip")
+def test_a_file_is_a_zip_that_numpy_reads(fitted: Callable[[type], Any], tmp_path: Path):
+    fitted(ConvAttentionRegressor).save(tmp_path / "model.zip")
     with np.load(tmp_path / "model.zip", allow_pickle=False) as archive:
         manifest = json.loads(archive["manifest.json"])
         arrays = {name: archive[name[:-4]] for name in manifest["members"]}
-    weights = fitted["ConvAttentionRegressor"].fitted_model_.weights
+    weights = fitted(ConvAttentionRegressor).fitted_model_.weights
     assert any(np.array_equal(array, weights) for array in arrays.values())
     assert manifest["estimator"] == "ConvAttentionRegressor"
     assert manifest["versions"]["skconvattn"] == skconvattn.__version__

@@ -1,0 +1,92 @@
+"""The public estimators as parameters of tests: all of them, or most of them marked exhaustive.
+
+Every list comes from :func:`skconvattn.all_estimators`, so that a new architecture is tested as
+soon as it has a public name. A test that takes more than about 1.5 s per estimator names the
+architecture that `make test` runs; `make test-all` and `.ci/run` run them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from skconvattn import all_estimators
+
+KINDS = ("forecaster", "regressor", "classifier")
+# Names of the architectures: an estimator's without its kind.
+ARCHITECTURES = [name.removesuffix("Regressor") for name, _ in all_estimators("regressor")]
+
+
+def estimators(*kinds: str, quick: str | None = None) -> list[Any]:
+    """Return each estimator as a parameter whose id is its name.
+
+    Parameters
+    ----------
+    *kinds : {"forecaster", "regressor", "classifier"}
+        Kinds of estimators, in this order; all three by default.
+    quick : str or None
+        Architecture whose estimators `make test` runs, such as ``"ConvAttention"``; all others are
+        marked exhaustive. None marks nothing.
+
+    Returns
+    -------
+    list of pytest.param
+        One class each.
+
+    Raises
+    ------
+    ValueError
+        If no estimator is of the architecture ``quick``: `make test` would run none.
+    """
+    named = [pair for kind in kinds or KINDS for pair in all_estimators(kind)]
+    kept = [name for name, _ in named if quick is None or _architecture(name) == quick]
+    if not kept:
+        raise ValueError(
+            f"quick={quick!r} is no architecture; use one of "
+            f"{sorted({_architecture(name) for name, _ in named})}."
+        )
+    marks = {name: () if name in kept else (pytest.mark.exhaustive,) for name, _ in named}
+    return [pytest.param(cls, id=name, marks=marks[name]) for name, cls in named]
+
+
+def every(*kinds: str, quick: str | None = None) -> pytest.MarkDecorator:
+    """Run a test on each estimator, as its argument ``cls``; see :func:`estimators`."""
+    return pytest.mark.parametrize("cls", estimators(*kinds, quick=quick))
+
+
+def thinned(values: Iterable[Any], *quick: Any) -> list[Any]:
+    """Mark all values but those of ``quick`` as exhaustive.
+
+    Parameters
+    ----------
+    values : iterable
+        Parameters of a test, hashable ones.
+    *quick : object
+        Values that `make test` runs.
+
+    Returns
+    -------
+    list
+        All values in their order, as they are or as a ``pytest.param``.
+
+    Raises
+    ------
+    ValueError
+        If a value of ``quick`` is not among ``values``: `make test` would run fewer than meant.
+    """
+    values = list(values)
+    if not quick or not set(quick) <= set(values):
+        raise ValueError(f"quick={quick!r} are no values of this grid; use some of {values}.")
+    return [
+        value if value in quick else pytest.param(value, marks=pytest.mark.exhaustive)
+        for value in values
+    ]
+
+
+def _architecture(name: str) -> str:
+    """Name of an estimator without its kind."""
+    for kind in KINDS:
+        name = name.removesuffix(kind.capitalize())
+    return name
