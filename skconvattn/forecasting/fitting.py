@@ -246,6 +246,7 @@ class ForecastFitter:
             past=parameters.past_regressors if before is None else before.past,
             static=parameters.static_regressors if before is None else before.static,
             calendar=calendar_features_for(features, indices[0]),
+            unknown_category=parameters.unknown_category,
         )
 
     def _windows(self, panel: Panel, n_ahead: int, period: int) -> list[WindowSpec]:

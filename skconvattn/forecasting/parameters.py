@@ -126,6 +126,15 @@ class ForecastingParameters(TrainingParameters, patience="auto", steps_per_epoch
         chooses by the frequency of the index.
         """,
     )
+    unknown_category: str = hyperparameter(
+        default="error",
+        constraints=[StrOptions({"error", "ignore"})],
+        doc="""
+        {"error", "ignore"}
+        What is done with a category in ``X`` that was not in the fit: it is refused, or treated as
+        none of the known ones.
+        """,
+    )
     channels: str = hyperparameter(
         default="shared",
         constraints=[StrOptions({"shared", "mixed"})],

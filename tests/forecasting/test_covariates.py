@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
+from sktime.datasets import load_airline
 
 from skconvattn import AttentionForecaster, ConvAttentionForecaster
 from skconvattn.forecasting.series.calendar import calendar_channels, calendar_features_for
@@ -173,3 +176,42 @@ def test_a_static_covariate_that_carries_the_signal_lowers_the_error_tenfold():
     without = error(["x"], series_correction=False)
     assert error(["x", "sign"], series_correction=False) < without / 10
     assert error(["x", "sign"]) < without / 10
+
+
+@pytest.mark.parametrize(
+    "as_object",
+    [
+        lambda values: [Decimal(str(value)) for value in values],
+        lambda values: [float(value) for value in values],
+        lambda values: [None, *map(float, values[1:])],
+    ],
+    ids=["decimals", "floats", "with None"],
+)
+def test_numbers_in_an_object_column_are_numbers(as_object):
+    y = load_airline()[:80]
+    price = np.random.default_rng(0).normal(100, 10, size=83).round(2)
+    index = pd.period_range(y.index[0], periods=83, freq="M")
+    X = pd.DataFrame({"price": pd.Series(as_object(price), dtype=object, index=index)})
+    plain = X.astype(float)
+    settings = {"filters": 2, "units": 2, "epochs": 2, "random_state": 0}
+
+    forecasts = [
+        ConvAttentionForecaster(**settings).fit(y, X=each[:80], fh=[1, 2, 3]).predict(X=each[80:])
+        for each in (X, plain)
+    ]
+
+    np.testing.assert_array_equal(*forecasts)
+
+
+def test_an_unknown_category_may_be_ignored():
+    y = load_airline()[:60]
+    index = pd.period_range(y.index[0], periods=62, freq="M")
+    X = pd.DataFrame({"promo": ["none", "tv"] * 31}, index=index)
+    forecaster = ConvAttentionForecaster(
+        filters=2, units=2, epochs=2, unknown_category="ignore", random_state=0
+    ).fit(y, X=X[:60], fh=[1, 2])
+    new = pd.DataFrame({"promo": ["radio", "tv"]}, index=index[60:])
+    assert np.isfinite(forecaster.predict(X=new)).all()
+    strict = forecaster.clone().set_params(unknown_category="error").fit(y, X=X[:60], fh=[1, 2])
+    with pytest.raises(ValueError, match=r"\['radio'\], which were not in fit.*unknown_category"):
+        strict.predict(X=new)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,8 @@ class CovariateEncoder:
         Features of the time stamps, see :func:`calendar_channels`.
     past_scaling, future_scaling : Scaling or None
         Scaling of the channels, over all series of the fit.
+    unknown_category : {"error", "ignore"}
+        Whether categories that were not in the fit are refused, or treated as none of those known.
     """
 
     past: tuple[Any, ...] = ()
@@ -43,6 +47,7 @@ class CovariateEncoder:
     calendar: tuple[str, ...] = ()
     past_scaling: Scaling | None = None
     future_scaling: Scaling | None = None
+    unknown_category: str = "error"
 
     @classmethod
     def of(
@@ -53,6 +58,7 @@ class CovariateEncoder:
         past: Any,
         static: Any,
         calendar: tuple[str, ...],
+        unknown_category: str = "error",
     ) -> CovariateEncoder:
         """Measure covariates.
 
@@ -69,6 +75,8 @@ class CovariateEncoder:
             static those that are constant in each of several series and not the same in all.
         calendar : tuple of str
             Features of the time stamps.
+        unknown_category : {"error", "ignore"}
+            What is done with categories that are not among these rows.
 
         Returns
         -------
@@ -90,6 +98,7 @@ class CovariateEncoder:
             categories={c: k for c in columns if (k := _categories(c, rows)) is not None},
             with_missing=tuple(c for c in columns if any(r[c].isna().any() for r in rows)),
             calendar=calendar,
+            unknown_category=unknown_category,
         )
         return encoder._scaled_by(rows, indices)
 
@@ -170,7 +179,8 @@ class CovariateEncoder:
             if known is None:
                 channels.append(_filled(_numbers(values, column)))
             else:
-                _check_categories(values, known, column)
+                if self.unknown_category == "error":
+                    _check_categories(values, known, column)
                 # Strings may compare with a missing value to a missing value.
                 channels += [(values == one).to_numpy(np.float64, na_value=0.0) for one in known]
             if column in self.with_missing:
@@ -249,7 +259,11 @@ def _categories(column: Any, rows: Sequence[pd.DataFrame]) -> tuple[Any, ...] | 
         raise TypeError(
             f"X[{column!r}] has values of type {dtype}; give real numbers or categories."
         )
-    found = sorted({value for frame in rows for value in frame[column].dropna()}, key=str)
+    values = [value for frame in rows for value in frame[column].dropna()]
+    # Decimals, or what a database returns: an object column may hold numbers.
+    if values and all(isinstance(value, Real | Decimal) for value in values):
+        return None
+    found = sorted(set(values), key=str)
     if len(found) > _MAX_CATEGORIES:
         raise ValueError(
             f"X[{column!r}] has {len(found)} categories; give at most {_MAX_CATEGORIES}, or "
@@ -263,19 +277,25 @@ def _check_categories(values: pd.Series, known: tuple[Any, ...], column: Any) ->
     if new:
         raise ValueError(
             f"X[{column!r}] has the categories {new}, which were not in fit; use one of "
-            f"{list(known)}, or a missing value."
+            f"{list(known)} or a missing value, or fit with unknown_category='ignore'."
         )
 
 
 def _numbers(values: pd.Series, column: Any) -> np.ndarray:
     """Return a column that held numbers in fit: float64, NaN where missing."""
     try:
-        return values.to_numpy(np.float64, na_value=np.nan)
+        numbers = values.to_numpy(np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
         raise TypeError(
             f"X[{column!r}] has values of type {values.dtype}, but held numbers in fit; give "
             "numbers there."
         ) from error
+    if np.isinf(numbers).any():
+        raise ValueError(
+            f"X[{column!r}] has infinite values; replace them by numbers, or by NaN, which stands "
+            "for missing."
+        )
+    return numbers
 
 
 def _filled(values: np.ndarray) -> np.ndarray:
