@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
-# Seasons by the base frequency of an index, in time steps; pandas's aliases without their anchor.
+# Seasons of steps that follow the calendar, in steps; pandas's aliases without their anchor.
 _PERIODS = {
     "Y": 1, "YE": 1, "YS": 1, "BYE": 1, "BYS": 1,
     "Q": 4, "QE": 4, "QS": 4, "BQE": 4, "BQS": 4,
-    "M": 12, "ME": 12, "MS": 12, "BME": 12, "BMS": 12,
-    "W": 52, "D": 7, "B": 5, "h": 24, "min": 1440, "s": 86400,
+    "M": 12, "ME": 12, "MS": 12, "BME": 12, "BMS": 12, "CBME": 12, "CBMS": 12,
+    "SME": 24, "SMS": 24, "B": 5,
 }  # fmt: skip
+_DAY = 86_400
+_WEEK = 7 * _DAY
 # Least correlation with a season before by which a series without a frequency has a season.
 _MIN_CORRELATION = 0.3
 
@@ -19,8 +23,10 @@ _MIN_CORRELATION = 0.3
 def seasonal_period(y: pd.Series) -> int:
     """Find how many time steps a season has.
 
-    An index with a frequency gives the calendar's season: 12 for months, 24 for hours, 48 for half
-    hours, 7 for days. Without one, the highest peak of the autocorrelation does.
+    An index with a frequency gives the calendar's season, by the length of its steps and not by
+    how the frequency is spelled: 12 for months, 24 for hours, 48 for half hours, 7 for days, 6 for
+    the days of a six-day week, 52 for weeks. Without one, the highest peak of the autocorrelation
+    does.
 
     Parameters
     ----------
@@ -46,11 +52,37 @@ def _from_frequency(index: pd.Index) -> int | None:
     if frequency is None:
         return None
     offset = pd.tseries.frequencies.to_offset(frequency)
-    alias = offset.name.split("-")[0] if hasattr(offset, "name") else str(offset)
-    period = _PERIODS.get(alias)
-    if period is None:
+    seconds = _seconds(offset)
+    if seconds is not None:
+        return _from_length(seconds)
+    if isinstance(offset, pd.tseries.offsets.CustomBusinessDay):
+        period = int(np.busdaycalendar(offset.weekmask).weekmask.sum())
+    else:
+        period = _PERIODS.get(offset.name.split("-")[0], 0)
+    if not period:
         return None
-    return max(1, period // offset.n) if period % offset.n == 0 else 1
+    return period // offset.n if period % offset.n == 0 else 1
+
+
+def _seconds(offset: Any) -> float | None:
+    """Return the length of a step, if all steps are as long but for changes of the clocks."""
+    offsets = pd.tseries.offsets
+    if isinstance(offset, offsets.Week):
+        return float(offset.n * _WEEK)
+    if isinstance(offset, offsets.Day):
+        return float(offset.n * _DAY)
+    if isinstance(offset, offsets.Tick):
+        return pd.Timedelta(offset).total_seconds()
+    return None
+
+
+def _from_length(seconds: float) -> int:
+    """Return the season of steps of one length: a day, a week, or a year of 52 weeks."""
+    for season, steps in ((_DAY, _DAY / seconds), (_WEEK, _WEEK / seconds)):
+        if seconds < season:
+            return round(steps) if steps == round(steps) else 1
+    weeks = seconds / _WEEK
+    return round(52 / weeks) if weeks == round(weeks) and 52 % weeks == 0 else 1
 
 
 def _from_autocorrelation(values: np.ndarray) -> int:

@@ -82,6 +82,34 @@ def test_the_window_follows_season_horizon_and_length(n_timepoints, horizon, per
     assert window_length_for(n_timepoints, horizon, period) == expected
 
 
+@pytest.mark.parametrize(
+    ("spellings", "period"),
+    [
+        (["W-MON", "7D", "168h"], 52),
+        (["2W-MON", "14D"], 26),
+        (["D", "24h", "1440min"], 7),
+        (["h", "60min", "3600s"], 24),
+        (["30min", "1800s"], 48),
+        (["2h", "120min"], 12),
+        (["SMS"], 24),
+        (["5h"], 1),
+        (["3D"], 1),
+    ],
+)
+def test_the_season_depends_on_the_length_of_a_step_and_not_on_its_spelling(spellings, period):
+    found = {
+        seasonal_period(_flat(pd.date_range("2024-01-01", periods=120, freq=spelling)))
+        for spelling in spellings
+    }
+    assert found == {period}
+
+
+@pytest.mark.parametrize(("weekmask", "period"), [("Mon Tue Wed Thu Fri Sat", 6), ("1111100", 5)])
+def test_the_season_of_working_days_is_a_working_week(weekmask, period):
+    days = pd.offsets.CustomBusinessDay(weekmask=weekmask)
+    assert seasonal_period(_flat(pd.date_range("2024-01-01", periods=60, freq=days))) == period
+
+
 def test_a_window_that_fills_the_series_is_refused():
     assert checked_window_length(9, 10) == 9
     with pytest.raises(ValueError, match="use window_length <= 9"):
