@@ -231,7 +231,7 @@ class RNNAttentionForecaster(RNNAttentionNetwork, BaseNeuralForecaster):
         ------
         ValueError
             If each window is normalised by itself, ``pooling`` is not "last", or there are
-            regressors or several series.
+            covariates or several series.
         """
         from skconvattn.forecasting.streaming import ForecastStream
 

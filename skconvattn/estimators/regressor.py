@@ -14,7 +14,15 @@ from skconvattn.data.panel import Panel
 from skconvattn.data.scaling import Scaling
 from skconvattn.estimators.base import BaseNeuralEstimator
 from skconvattn.intervals import quantile_shifts
-from skconvattn.networks import Head, Output, PointOutput, SequenceHead, ValueHead, output_of
+from skconvattn.networks import (
+    Head,
+    Output,
+    PointOutput,
+    QuantileOutput,
+    SequenceHead,
+    ValueHead,
+    output_of,
+)
 from skconvattn.networks.outputs import check_quantiles
 
 
@@ -66,8 +74,7 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
             learned.
         """
         values = self._values(X)
-        median = self._levels_.index(0.5) if self._levels_ else 0
-        return self._as_given(values[..., median])
+        return self._as_given(self._output().point(values))
 
     @available_if(lambda self: getattr(self, "_levels_", ()) or self.quantiles is not None)
     def predict_quantiles(self, X: Any) -> np.ndarray:
@@ -94,8 +101,8 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
             raise ValueError(
                 f"quantiles={self.quantiles} was set after the fit, which learned none; fit anew."
             )
-        wanted = [self._levels_.index(level) for level in self._asked_for_]
-        return self._as_given(values[..., wanted])
+        output = QuantileOutput(self._levels_)
+        return self._as_given(output.quantiles(values, np.array(self._asked_for_)))
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> BaseNeuralRegressor:
         """Train for one more epoch, on all samples given, from the present weights.

@@ -132,7 +132,7 @@ def _history(forecaster: BaseNeuralForecaster, given: Any) -> History:
         unseen = given.index[-length:].difference(known.index)
         if len(unseen):
             raise ValueError(
-                f"X reaches to {unseen[-1]}, where the forecaster knows no regressors; give a "
+                f"X reaches to {unseen[-1]}, where the forecaster has no covariates; give a "
                 "history that it was fitted or updated with."
             )
         known = known.reindex(y.index)
