@@ -129,16 +129,17 @@ class PanelForecast:
         windows, futures, gaps = [], [], []
         for (key, history), asked in zip(self.panel, steps, strict=True):
             missing = history.trailing_gaps(together=fitted.channels.mixed)
-            tail = history.known_tail(length + int(missing.max()))
-            later = self._future_of(history, given.get(key), asked, int(steps.max()))
-            for array, ahead, gap in zip(fitted.channels.of(tail), later, missing, strict=True):
+            longest = int(missing.max())
+            arrays = fitted.channels.of(history.known_tail(length + longest))
+            later = self._future_of(history, given.get(key), asked, int(steps.max()), longest)
+            for array, ahead, gap in zip(arrays, later, missing, strict=True):
                 end = len(array) - gap
                 windows.append(last_window(array[:end], length))
                 in_gap = array[end:, array.shape[1] - ahead.shape[1] :]
                 futures.append(np.concatenate([in_gap, ahead]))
                 gaps.append(gap)
-        longest = max(len(each) for each in futures)
-        padded = [np.pad(each, ((0, longest - len(each)), (0, 0))) for each in futures]
+        n_steps = max(len(each) for each in futures)
+        padded = [np.pad(each, ((0, n_steps - len(each)), (0, 0))) for each in futures]
         return LastInputs(np.stack(windows), np.stack(padded), np.array(gaps))
 
     def framed(self, values: np.ndarray, columns: Any) -> pd.DataFrame:
@@ -164,9 +165,17 @@ class PanelForecast:
         return quantiles.reshape(len(steps), panel.n_targets, *quantiles.shape[1:])
 
     def _future_of(
-        self, history: History, X: pd.DataFrame | None, asked: np.ndarray, n_ahead: int
+        self,
+        history: History,
+        X: pd.DataFrame | None,
+        asked: np.ndarray,
+        n_ahead: int,
+        gap: int,
     ) -> list[np.ndarray]:
-        """Return the future covariates of one series, a list over its targets."""
+        """Return the future covariates of one series, a list over its targets.
+
+        ``gap`` is how many steps before the horizon are forecast as well.
+        """
         fitted = self.fitted
         encoder, horizon = fitted.channels.encoder, fitted.window.horizon
         if not fitted.n_future:
@@ -176,7 +185,7 @@ class PanelForecast:
             return fitted.channels.ahead(None, stamps)
         furthest = max(int(asked.max()), 0)
         # Forecasts after the first horizon depend on all steps of the horizons before.
-        needed_before = furthest - (furthest - 1) % horizon - 1
+        needed_before = furthest - (furthest + gap - 1) % horizon - 1
         counts = np.arange(1, n_ahead + 1)
         needed = stamps[np.isin(counts, asked) | (counts <= needed_before)]
         frame = agreement.future_rows(X, encoder.future, needed).reindex(stamps)
