@@ -37,6 +37,10 @@ def test_classes_that_share_a_declaration_hold_fields_of_their_own():
     for name in ("recurrent_units", "units"):
         one, other = (each[name] for each in fields)
         assert one is not other
-        assert (one.default, one.metadata) == (other.default, other.metadata)
+        assert one.default == other.default
+        for key in ("constraints", "type", "doc"):
+            assert one.metadata[key] == other.metadata[key]
+    searched = [each["recurrent_units"].metadata["search"] for each in fields]
+    assert [each.needs for each in searched] == [None, "recurrent"]
     assert [each["attention_score"].default for each in fields] == ["luong", "bahdanau"]
     assert [each["recurrent"].default for each in fields] == ["lstm", None]
