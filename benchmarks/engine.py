@@ -188,7 +188,7 @@ def memory(arguments: argparse.Namespace) -> Iterator[Row]:
     """
     ours = float(_python(_SLOPE.format(side="_regressor(None", n=300)))
     theirs = float(_python(_SLOPE.format(side="_scikeras(None, 12", n=20)))
-    yield _row("memory, MB a fit", "SciKeras", "ours <= 0.1", [ours], [theirs])
+    yield _row("memory, MB per fit", "SciKeras", "ours <= 0.1", [ours], [theirs])
     yield _row("memory, MB a shape evicted", "SciKeras", "", [float(_python(_SHAPES))], [theirs])
 
 

@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def coverage(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Share of the truth inside of intervals, over five kinds of generated series."""
+    """Share of the actual values within intervals, over five kinds of generated series."""
     shares = []
     for kind, generate in KINDS.items():
         started, inside = time.perf_counter(), []
@@ -74,9 +74,9 @@ def airline(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     scale = np.abs(y.diff(12)).mean()
     for end in range(len(y) - 60, len(y) - 11, 4):
         forecaster = _fitted(y[:end], 12, end)
-        truth = y[end : end + 12]
-        inside.append(_inside(forecaster.predict_interval(coverage=COVERAGE), truth))
-        errors.append(np.abs(forecaster.predict() - truth).mean() / scale)
+        actual = y[end : end + 12]
+        inside.append(_inside(forecaster.predict_interval(coverage=COVERAGE), actual))
+        errors.append(np.abs(forecaster.predict() - actual).mean() / scale)
     yield {
         "series": "AirPassengers",
         "covered": float(np.mean(inside)),
@@ -99,8 +99,8 @@ def m4(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
         forecast, seconds = forecaster.predict(), time.perf_counter() - started
         interval = forecaster.predict_interval(coverage=COVERAGE)
         held = [
-            ((b.iloc[:, 0] <= truth) & (truth <= b.iloc[:, 1])).mean()
-            for (_, b), truth in zip(interval.groupby(level=0, sort=False), test, strict=True)
+            ((b.iloc[:, 0] <= actual) & (actual <= b.iloc[:, 1])).mean()
+            for (_, b), actual in zip(interval.groupby(level=0, sort=False), test, strict=True)
         ]
         yield {
             "model": f"{name}, window {forecaster.window_length_}",
@@ -111,7 +111,7 @@ def m4(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 
 def panel(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """One global model against one a series: error and seconds."""
+    """One global model against one per series: error and seconds."""
     train, test = _m4(arguments)
     _global(train[:2], epochs=1)  # loads the backend, which is neither's to pay
     seconds, scores = {}, {}
@@ -148,10 +148,10 @@ def ett(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
         seconds = time.perf_counter() - started
         n_origins = len(scaled) - n_known - horizon + 1
         forecasts = forecaster._forecast_at(*_origins(forecaster, scaled, n_origins, horizon))
-        truth = np.lib.stride_tricks.sliding_window_view(
+        actual = np.lib.stride_tricks.sliding_window_view(
             scaled.to_numpy()[n_known:], horizon, axis=0
         ).transpose(0, 2, 1)
-        errors = forecasts - truth
+        errors = forecasts - actual
         yield {
             "look-back": window,
             "windows": len(errors),
@@ -176,8 +176,8 @@ def _fitted(y: pd.Series, horizon: int, seed: int) -> Any:
     return ConvAttentionForecaster(random_state=seed).fit(y, fh=range(1, horizon + 1))
 
 
-def _inside(interval: pd.DataFrame, truth: pd.Series) -> float:
-    return float(((interval.iloc[:, 0] <= truth) & (truth <= interval.iloc[:, 1])).mean())
+def _inside(interval: pd.DataFrame, actual: pd.Series) -> float:
+    return float(((interval.iloc[:, 0] <= actual) & (actual <= interval.iloc[:, 1])).mean())
 
 
 def _m4(arguments: argparse.Namespace) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -196,7 +196,7 @@ def _m4(arguments: argparse.Namespace) -> tuple[list[np.ndarray], list[np.ndarra
 def _global(train: list[np.ndarray], **parameters: Any) -> Any:
     from skconvattn import ConvAttentionForecaster
 
-    # All series end together, as they do not in truth: M4 gives no dates.
+    # All series end together, which they do not in reality: M4 gives no dates.
     frames = [pd.DataFrame({"y": y}, index=pd.RangeIndex(1000 - len(y), 1000)) for y in train]
     y = pd.concat(frames, keys=range(len(train)), names=["series", "hour"])
     forecaster = ConvAttentionForecaster(seasonal_period=M4_PERIOD, random_state=0, **parameters)
@@ -216,9 +216,9 @@ def _m4_scores(
 ) -> dict[str, float]:
     """Return sMAPE, MASE and OWA as the competition defines them."""
     smape, mase = [], []
-    for forecast, past, truth in zip(forecasts, train, test, strict=True):
-        errors = np.abs(truth - forecast)
-        smape.append(200 * np.mean(errors / (np.abs(truth) + np.abs(forecast))))
+    for forecast, past, actual in zip(forecasts, train, test, strict=True):
+        errors = np.abs(actual - forecast)
+        smape.append(200 * np.mean(errors / (np.abs(actual) + np.abs(forecast))))
         mase.append(errors.mean() / np.abs(past[M4_PERIOD:] - past[:-M4_PERIOD]).mean())
     scores = {"sMAPE": float(np.mean(smape)), "MASE": float(np.mean(mase))}
     return {**scores, "OWA": (scores["sMAPE"] / 18.383 + scores["MASE"] / 2.395) / 2}

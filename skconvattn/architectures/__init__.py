@@ -1,3 +1,3 @@
-"""One file an architecture: its network and its three task classes."""
+"""One file per architecture: its network and its three task classes."""
 
 from __future__ import annotations

@@ -137,10 +137,10 @@ class PatternProportions(keras.layers.Layer):
             for x, valid in _blocks(series, mask)
         ]
         features = np.concatenate(blocks)
-        center, spread = features.mean(axis=0), features.std(axis=0)
+        center, std = features.mean(axis=0), features.std(axis=0)
         # Without a lower bound a feature that hardly varies would be mostly noise.
-        least = 0.01 * np.maximum(np.abs(center), spread.max(initial=0.0) * 1e-3)
-        scale = np.where(spread > 0, np.maximum(spread, least), 1.0).astype("float32")
+        least = 0.01 * np.maximum(np.abs(center), std.max(initial=0.0) * 1e-3)
+        scale = np.where(std > 0, np.maximum(std, least), 1.0).astype("float32")
         limits = (-_MOST_STANDARD_DEVIATIONS, _MOST_STANDARD_DEVIATIONS)
         return {
             "dilations": dilations,
