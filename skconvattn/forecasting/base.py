@@ -249,7 +249,7 @@ class BaseNeuralForecaster(ForecastingParameters, BaseForecaster):
         self, y: pd.DataFrame, X: pd.DataFrame | None = None, fh: ForecastingHorizon | None = None
     ) -> Any:
         validation.check_panel(split_panel(y), X)
-        n_ahead = 0 if fh is None else validation.largest_step(fh)
+        n_ahead = 0 if fh is None else validation.largest_step(fh, y)
         self.pretrained_, _ = ForecastFitter(self).fit(y, X, n_ahead)
         return self
 
@@ -345,8 +345,9 @@ class BaseNeuralForecaster(ForecastingParameters, BaseForecaster):
     def _forecast(self, fh: ForecastingHorizon, X: pd.DataFrame | None) -> PanelForecast:
         """Return the forecasts of a horizon, which are computed by its methods."""
         fitted, panel = self.fitted_forecast_, self.panel_
-        if fh.is_relative and panel.keys != ((),):
-            return PanelForecast.relative(fitted, panel, fh.to_numpy(), X)
+        if fh.is_relative:
+            steps = fitted.channels.timeline.counts(fh.to_pandas())
+            return PanelForecast.relative(fitted, panel, steps, X)
         return PanelForecast.absolute(fitted, panel, fh.to_absolute_index(self.cutoff), X)
 
     def _keep(self, fitted: FittedForecast, panel: Panel) -> BaseNeuralForecaster:
@@ -358,7 +359,7 @@ class BaseNeuralForecaster(ForecastingParameters, BaseForecaster):
     def _n_ahead(self, fh: ForecastingHorizon, y: pd.DataFrame) -> int:
         """Return the most steps ahead of the end of the first series."""
         if fh.is_relative:
-            return max(int(fh.to_numpy().max()), 0)
+            return validation.largest_step(fh, y)
         timeline = Timeline.of(next(iter(split_panel(y).values())).index)
         furthest = timeline.steps(fh.to_pandas()).max()
         return max(int(furthest - timeline.steps(self.cutoff)[0]), 0)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from sktime.forecasting.base import ForecastingHorizon
 
 _MIN_LENGTH = 3
+# The beginning of a date as text.
+_DATE = re.compile(r"\d{4}[-/]\d{1,2}\b")
 
 
 def check_given(y: Any, X: Any, fh: Any) -> None:
@@ -64,20 +68,33 @@ def check_horizon(fh: Any) -> None:
         raise ValueError("fh is empty; give steps ahead, for example fh=range(1, 13).")
 
 
-def largest_step(fh: ForecastingHorizon) -> int:
+def largest_step(fh: ForecastingHorizon, y: pd.DataFrame) -> int:
     """Return the most steps ahead of a horizon that is not tied to one series.
+
+    Parameters
+    ----------
+    fh : ForecastingHorizon
+        Steps ahead, or durations.
+    y : pandas.DataFrame
+        One series or a panel.
+
+    Returns
+    -------
+    int
+        Steps, at least 0.
 
     Raises
     ------
     ValueError
-        If the horizon gives time stamps.
+        If the horizon gives time stamps, or durations that are no whole steps.
     """
     if not fh.is_relative:
         raise ValueError(
             f"fh={fh.to_pandas().tolist()!r} gives time stamps, but series that are pretrained on "
             "may end at different ones; give steps ahead, such as fh=range(1, 13)."
         )
-    return max(int(fh.to_numpy().max()), 0)
+    timeline = Timeline.of(next(iter(split_panel(y).values())).index)
+    return max(int(timeline.counts(fh.to_pandas()).max()), 0)
 
 
 def check_levels(levels: Any, name: str, example: Any) -> None:
@@ -117,8 +134,51 @@ def check_data(y: Any, X: Any) -> None:
         If time stamps are out of order or repeated, or values infinite.
     """
     for data, name in ((y, "y"), (X, "X")):
+        check_layout(data, name)
         check_order(data, name)
         check_values(data, name)
+
+
+def check_layout(data: Any, name: str) -> None:
+    """Refuse frames whose time stamps are a column, as those of statsforecast and of databases.
+
+    Parameters
+    ----------
+    data : object
+        Only frames with one level of index, without dates or periods in it, are checked.
+    name : str
+        Name of the data in messages.
+
+    Raises
+    ------
+    TypeError
+        If a column holds dates; the message gives the line that makes it the index.
+    """
+    if not isinstance(data, pd.DataFrame) or isinstance(
+        data.index, pd.MultiIndex | pd.DatetimeIndex | pd.PeriodIndex
+    ):
+        return
+    # Text in X may be a category.
+    holds = _holds_dates if name == "y" else _is_dated
+    dates = next((column for column in data.columns if holds(data[column])), None)
+    if dates is None:
+        return
+    keys = [
+        column
+        for column in data.columns
+        if column != dates and not pd.api.types.is_float_dtype(data[column].dtype)
+    ]
+    # A column names series if it tells apart the rows of one date.
+    series = next((k for k in keys if not data.duplicated([k, dates]).any()), None)
+    is_panel = data[dates].duplicated().any() and series is not None
+    names = [series, dates] if is_panel else [dates]
+    converted = f".assign(**{{{dates!r}: pandas.to_datetime({name}[{dates!r}])}})"
+    if _is_dated(data[dates]):
+        converted = ""
+    raise TypeError(
+        f"{name} has its time stamps in the column {dates!r}; make them the index, for example "
+        f"with {name}{converted}.set_index({names!r}).sort_index()."
+    )
 
 
 def check_order(data: Any, name: str) -> None:
@@ -210,7 +270,7 @@ def check_panel(parts: Mapping[Any, pd.DataFrame], X: pd.DataFrame | None) -> No
                 "the column out."
             )
         check_values(y, label)
-        Timeline.of(y.index)
+        Timeline.of(y.index, label)
         if covariates is not None:
             check_covered(y.index, covariates.get(key), label)
     _check_one_frequency(parts)
@@ -287,6 +347,25 @@ def _columns(data: Any, name: str) -> list[tuple[pd.Series, str]]:
     if isinstance(data, pd.DataFrame) and not _is_nested(data):
         return [(data[column], f"{name}[{column!r}]") for column in data.columns]
     return []
+
+
+def _holds_dates(values: pd.Series) -> bool:
+    """Whether a column holds dates or periods, or text that begins like one: 2026-11."""
+    if _is_dated(values):
+        return True
+    if pd.api.types.is_numeric_dtype(values.dtype) or values.empty:
+        return False
+    given = values.dropna()
+    return bool(len(given)) and all(
+        isinstance(each, date) or (isinstance(each, str) and _DATE.match(each) is not None)
+        for each in given.iloc[:5]
+    )
+
+
+def _is_dated(values: pd.Series) -> bool:
+    """Whether a column is of a type of dates or periods."""
+    dtype = values.dtype
+    return pd.api.types.is_datetime64_any_dtype(dtype) or isinstance(dtype, pd.PeriodDtype)
 
 
 def _is_nested(data: pd.DataFrame) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skconvattn.data.frequencies import frequency_name, frequency_offset
 from skconvattn.persistence.archive import SaveFileError
 from skconvattn.persistence.codec import Codec, Kind, array_is_safe
 
@@ -53,7 +54,8 @@ def _describe_index(codec: Codec, index: pd.Index, name: str) -> Any:
             zone = getattr(index, "tz", None)
             zone = None if zone is None else str(zone)
             kind = "datetime" if isinstance(index, pd.DatetimeIndex) else "timedelta"
-            return named(kind, values=index.asi8, unit=index.unit, freq=index.freqstr, zone=zone)
+            freq = frequency_name(index.freq)
+            return named(kind, values=index.asi8, unit=index.unit, freq=freq, zone=zone)
     return named("plain", values=_Column.encode(codec, index.array, name))
 
 
@@ -83,7 +85,7 @@ def _decode_index(codec: Codec, payload: Any) -> pd.Index:
         if not _TIME_ZONE.fullmatch(zone):
             raise ValueError(f"{zone!r} is not a time zone")
         index = index.tz_localize("UTC").tz_convert(zone)
-    index.freq = freq  # type: ignore[misc]
+    index.freq = frequency_offset(freq)  # type: ignore[misc]
     return index
 
 
@@ -93,7 +95,8 @@ def _same_index(one: pd.Index, other: pd.Index) -> bool:
         and one.equals(other)
         and one.dtype == other.dtype
         and list(one.names) == list(other.names)
-        and getattr(one, "freq", None) == getattr(other, "freq", None)
+        and frequency_name(getattr(one, "freq", None))
+        == frequency_name(getattr(other, "freq", None))
     )
 
 

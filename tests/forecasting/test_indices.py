@@ -42,12 +42,17 @@ def _before(stamp, freq):
 
 PERIODS = ["M", "Q", "D", "h", "W-WED", "2M", "15min"]
 DATES = ["D", "h", "MS", "ME", "QS-FEB", "B", "W-WED", "30min", "2h"]
+SIX_DAYS = pd.offsets.CustomBusinessDay(weekmask="Mon Tue Wed Thu Fri Sat")
+SUNDAY_TO_THURSDAY = pd.offsets.CustomBusinessDay(weekmask="Sun Mon Tue Wed Thu")
 INDICES = {
     "range": pd.RangeIndex(N + MORE + H),
     "range from 7": pd.RangeIndex(7, 7 + N + MORE + H),
     "numbers below zero": pd.Index(np.arange(-20, N + MORE + H - 20)),
     **{f"periods {f}": pd.period_range("2020-01", periods=N + MORE + H, freq=f) for f in PERIODS},
     **{f"dates {freq}": _dates("2020-01-01", freq) for freq in DATES},
+    "dates of six-day weeks": _dates("2020-01-01", SIX_DAYS),
+    "dates of weeks from Sunday to Thursday": _dates("2020-01-01", SUNDAY_TO_THURSDAY),
+    "dates on the 1st and 15th": _dates("2020-01-01", "SMS"),
     "hours in Berlin as the clocks go forward": _before("2024-03-31 01:00", "h"),
     "hours in Berlin as the clocks go back": _before("2024-10-27 02:00+02:00", "h"),
     "half hours in Berlin as the clocks go back": _before("2024-10-27 02:00+02:00", "30min"),
@@ -298,3 +303,34 @@ def test_an_update_in_another_time_zone_is_refused(zone):
         forecaster.update(y[N : N + 2].tz_convert(zone), update_params=False)
 
     pd.testing.assert_series_equal(forecaster.predict(), before)
+
+
+def test_steps_ahead_may_be_durations():
+    y = pd.Series(VALUES[:N], _dates("2020-01-01", "6h")[:N])
+    ahead = pd.to_timedelta([6, 18], unit="h")
+
+    forecast = ConvAttentionForecaster(**SMALL).fit(y, fh=ahead).predict()
+
+    pd.testing.assert_series_equal(
+        forecast, ConvAttentionForecaster(**SMALL).fit(y, fh=[1, 3]).predict()
+    )
+    assert list(forecast.index) == list(y.index[-1] + ahead)
+
+
+def test_holidays_of_the_frequency_are_left_out_also_after_loading(tmp_path):
+    offset = pd.offsets.CustomBusinessDay(
+        weekmask="Mon Tue Wed Thu Fri Sat", holidays=["2020-03-02"]
+    )
+    index = _dates("2020-01-06", offset)
+    assert index[N - 1] < pd.Timestamp("2020-03-02") < index[N + 2]
+    forecaster = ConvAttentionForecaster(**SMALL).fit(
+        pd.Series(VALUES[:N], index[:N]), fh=range(1, 5)
+    )
+
+    forecaster.save(tmp_path / "model.zip")
+    loaded = load(tmp_path / "model.zip")
+
+    assert list(forecaster.predict().index) == list(index[N : N + 4])
+    pd.testing.assert_series_equal(loaded.predict(), forecaster.predict())
+    later = pd.Series(VALUES[N : N + MORE], index[N : N + MORE])
+    assert list(loaded.update(later).predict().index) == list(index[N + MORE : N + MORE + 4])

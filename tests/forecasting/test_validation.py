@@ -130,3 +130,38 @@ def test_rows_that_no_step_depends_on_may_be_missing(with_covariates):
     asked_rows = whole.predict(X=X[-6:].iloc[[0, 2]])
 
     pd.testing.assert_series_equal(all_rows, asked_rows)
+
+
+DATES = pd.date_range("2020-01-01", periods=N, freq="MS")
+LONG = pd.DataFrame({"unique_id": np.repeat(["a", "b"], N), "ds": [*DATES, *DATES], "y": 1.0})
+LAYOUTS = {
+    "long": (LONG, "set_index(['unique_id', 'ds'])"),
+    "numbered series": (
+        LONG.assign(unique_id=np.repeat([0, 1], N)),
+        "set_index(['unique_id', 'ds']",
+    ),
+    "unsorted": (LONG.iloc[::-1], "set_index(['unique_id', 'ds']).sort_index()"),
+    "dates": (pd.DataFrame({"date": DATES, "y": 1.0}), "y.set_index(['date'])"),
+    "dates and counts": (pd.DataFrame({"n": np.arange(N), "date": DATES}), "set_index(['date'])"),
+    "periods": (pd.DataFrame({"month": INDEX, "y": 1.0}), "set_index(['month'])"),
+    "text": (pd.DataFrame({"date": DATES.astype(str), "y": 1.0}), "pandas.to_datetime(y['date'])"),
+    "days": (pd.DataFrame({"day": DATES.date, "y": 1.0}), "pandas.to_datetime(y['day'])"),
+}
+
+
+@pytest.mark.parametrize(("frame", "line"), LAYOUTS.values(), ids=LAYOUTS)
+def test_a_frame_with_dates_in_a_column_is_told_the_line_that_converts_it(frame, line):
+    with pytest.raises(TypeError, match=r"^y has its time stamps in the column") as refusal:
+        _forecaster().fit(frame, fh=[1, 2])
+
+    assert line in str(refusal.value)
+    code = str(refusal.value).split("for example with ")[1].rstrip(".")
+    converted = eval(code, {"y": frame, "pandas": pd})
+    assert _forecaster().fit(converted, fh=[1, 2]).predict().notna().all(axis=None)
+
+
+def test_text_in_x_that_looks_like_a_date_is_a_category():
+    y = Y.reset_index(drop=True).to_frame()
+    cohort = pd.DataFrame({"cohort": ["2019-05", "2019-06"] * (N // 2)})
+
+    assert len(_forecaster().fit(y, X=cohort, fh=1).predict(X=cohort[:1].set_axis([N]))) == 1

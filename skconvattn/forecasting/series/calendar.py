@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skconvattn.forecasting.series.irregular import index_offset
+
 # Position in a cycle, from 0 to 1, of each feature.
 _POSITIONS: dict[str, Callable[[pd.DatetimeIndex], Any]] = {
     "hour_of_day": lambda i: (i.hour + i.minute / 60 + i.second / 3600) / 24,
@@ -26,6 +28,7 @@ _AUTOMATIC = {
     "s": ("hour_of_day", "day_of_week"),
     "D": ("day_of_week", "day_of_month", "day_of_year"),
     "B": ("day_of_week", "day_of_month", "day_of_year"),
+    "C": ("day_of_week", "day_of_month", "day_of_year"),
     "W": ("week_of_year",),
     "M": ("month_of_year",),
     "Q": ("quarter_of_year",),
@@ -102,9 +105,7 @@ def calendar_channels(index: pd.Index, features: tuple[str, ...]) -> np.ndarray:
 
 
 def _base_frequency(index: pd.DatetimeIndex | pd.PeriodIndex) -> str:
-    offset = index.freq
-    if offset is None and isinstance(index, pd.DatetimeIndex):
-        offset = pd.tseries.frequencies.to_offset(pd.infer_freq(index))
+    offset = index_offset(index)
     if offset is None:
         return ""
     name = offset.name.split("-")[0]

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skconvattn.forecasting.series.irregular import index_offset
+
 # Seasons of steps that follow the calendar, in steps; pandas's aliases without their anchor.
 _PERIODS = {
     "Y": 1, "YE": 1, "YS": 1, "BYE": 1, "BYS": 1,
@@ -46,12 +48,9 @@ def seasonal_period(y: pd.Series) -> int:
 
 
 def _from_frequency(index: pd.Index) -> int | None:
-    frequency = getattr(index, "freq", None)
-    if frequency is None and isinstance(index, pd.DatetimeIndex) and len(index) >= 3:
-        frequency = pd.infer_freq(index)
-    if frequency is None:
+    offset = index_offset(index)
+    if offset is None:
         return None
-    offset = pd.tseries.frequencies.to_offset(frequency)
     seconds = _seconds(offset)
     if seconds is not None:
         return _from_length(seconds)

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-# Stamps read to guess the frequency of an index that has gaps.
-_GUESSED_FROM = 5
+from skconvattn.data.frequencies import described, frequency_name, frequency_offset
+from skconvattn.forecasting.series import irregular
+
 # Stamps listed in a message before the rest is counted.
 _MAX_LISTED = 5
 
@@ -27,7 +28,8 @@ class Timeline:
         Stamp of step 0; for periods, the offset of steps that are several periods long; 0 for
         numbers, which need none.
     freq : str or None
-        Frequency of datetimes and periods, as pandas spells it.
+        Frequency of datetimes and periods, as pandas spells it; of custom business days as
+        :func:`~skconvattn.data.frequencies.frequency_name` does.
     """
 
     kind: str
@@ -35,13 +37,15 @@ class Timeline:
     freq: str | None = None
 
     @classmethod
-    def of(cls, index: pd.Index) -> Timeline:
+    def of(cls, index: pd.Index, label: str = "y") -> Timeline:
         """Find the grid of an index, which has to be regular.
 
         Parameters
         ----------
         index : pandas.Index
             Increasing stamps, without gaps.
+        label : str, default="y"
+            Name of the series in messages.
 
         Returns
         -------
@@ -59,8 +63,8 @@ class Timeline:
                 "period", origin=int(index.asi8[0]) % _multiple(index), freq=index.freqstr
             )
         elif isinstance(index, pd.DatetimeIndex):
-            timeline = cls("datetime", origin=index[0].isoformat(), freq=_frequency(index))
-        timeline._check_gaps(index)
+            timeline = cls("datetime", origin=index[0].isoformat(), freq=_frequency(index, label))
+        timeline._check_gaps(index, label)
         return timeline
 
     def steps(self, index: pd.Index) -> np.ndarray:
@@ -100,6 +104,36 @@ class Timeline:
             return distance // n_periods
         return self._datetime_steps(pd.DatetimeIndex(index))
 
+    def counts(self, distances: pd.Index) -> np.ndarray:
+        """Return distances in time as numbers of steps.
+
+        Parameters
+        ----------
+        distances : pandas.Index of length n
+            Numbers of steps, which stay as they are, or durations.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Int64.
+
+        Raises
+        ------
+        ValueError
+            If the steps have no fixed duration, or a duration is no whole number of steps.
+        """
+        if not isinstance(distances, pd.TimedeltaIndex):
+            return np.asarray(distances.to_numpy(), dtype=np.int64)
+        offset = self._offset
+        length = _duration(offset)
+        if length is None or (distances % length != pd.Timedelta(0)).any():
+            raise ValueError(
+                f"fh={[str(each) for each in distances]} gives durations that are no whole steps "
+                f"of the frequency {described(self.freq)} of y; give numbers of steps, for example "
+                "fh=[1, 2, 3]."
+            )
+        return np.asarray(distances // length, dtype=np.int64)
+
     def after(self, last: Any, n_steps: int) -> pd.Index:
         """Return the stamps that follow one on the grid.
 
@@ -119,7 +153,7 @@ class Timeline:
             return pd.Index(last + np.arange(1, n_steps + 1))
         if self.kind == "period":
             return pd.period_range(last, periods=n_steps + 1, freq=self.freq)[1:]
-        return pd.date_range(last, periods=n_steps + 1, freq=self.freq)[1:]
+        return pd.date_range(last, periods=n_steps + 1, freq=self._offset)[1:]
 
     def relative(self, stamp: Any, steps: np.ndarray) -> pd.Index:
         """Return the stamps that lie some steps after one, or before it where negative.
@@ -138,9 +172,10 @@ class Timeline:
         if self.kind == "period":
             around = pd.period_range(end=stamp, periods=1 - first, freq=self.freq)
         else:
-            around = pd.date_range(end=stamp, periods=1 - first, freq=self.freq)
+            around = pd.date_range(end=stamp, periods=1 - first, freq=self._offset)
         last = max(int(steps.max()), 0)
-        return around.append(self.after(stamp, last)).take(steps - first)
+        stamps = around.append(self.after(stamp, last)).take(steps - first)
+        return self.with_frequency(stamps) if (np.diff(steps) == 1).all() else stamps
 
     def with_frequency(self, index: pd.Index) -> pd.Index:
         """Return an index with the frequency of the grid, where it has dates on the grid.
@@ -151,7 +186,7 @@ class Timeline:
         if self.freq is None or not isinstance(index, pd.DatetimeIndex):
             return index
         try:
-            return pd.DatetimeIndex(list(index), freq=self.freq, name=index.name)
+            return pd.DatetimeIndex(list(index), freq=self._offset, name=index.name)
         except ValueError:  # off the grid
             return index
 
@@ -172,7 +207,7 @@ class Timeline:
             )
         if index.tz is not None:
             origin = origin.tz_convert(index.tz)
-        length = _fixed_length(self.freq)
+        length = _fixed_length(self._offset)
         if length is not None:
             distance = index - origin
             if (distance % length != pd.Timedelta(0)).any():
@@ -180,10 +215,10 @@ class Timeline:
             return np.asarray(distance // length, dtype=np.int64)
         first, last = min(origin, index.min()), max(origin, index.max())
         # From the origin on in both directions: the grid of "2D" depends on where it begins.
-        grid: pd.Index = pd.date_range(origin, last, freq=self.freq)
+        grid: pd.Index = pd.date_range(origin, last, freq=self._offset)
         n_before = 0
         if first < origin:
-            before = pd.date_range(end=origin, start=first, freq=self.freq)
+            before = pd.date_range(end=origin, start=first, freq=self._offset)
             n_before = len(before) - 1
             grid = before[:-1].append(grid)
         positions = grid.get_indexer(index)
@@ -193,68 +228,79 @@ class Timeline:
 
     def _off_grid(self, index: pd.Index) -> ValueError:
         return ValueError(
-            f"The time stamps {listed(index)} do not follow the frequency {self.freq!r} of y in "
-            "fit; give stamps of this frequency."
+            f"The time stamps {listed(index)} do not follow the frequency {described(self.freq)} "
+            "of y in fit; give stamps of this frequency."
         )
 
-    def _check_gaps(self, index: pd.Index) -> None:
+    @property
+    def _offset(self) -> Any:
+        """The frequency as pandas counts with it."""
+        return frequency_offset(self.freq)
+
+    def _check_gaps(self, index: pd.Index, label: str) -> None:
         if len(index) < 2:
             return
-        steps = self.steps(index)
-        if (np.diff(steps) == 1).all():
+        distances = np.diff(self.steps(index))
+        if (distances == 1).all():
             return
-        after = index[:-1][np.diff(steps) > 1]
+        if (distances == distances[0]).all() and (remedy := self._in_larger_steps(distances[0])):
+            raise ValueError(f"{label} {remedy}.")
+        after = index[:-1][distances > 1]
         raise ValueError(
-            f"y has gaps after {listed(after)}; give a row for every time stamp, for example with "
-            f"{self._remedy()}, which marks the others as missing."
+            f"{label} has gaps after {listed(after)}; give a row for every time stamp, for example "
+            f"with {self._remedy()}, which marks the others as missing."
         )
+
+    def _in_larger_steps(self, n: int) -> str | None:
+        """Say how to call several of this grid's steps one step, where that can be said."""
+        if self.kind == "number":
+            return (
+                f"has time stamps that count by {n}; number its steps, for example with "
+                f"y.set_axis(y.index // {n})"
+            )
+        if self.kind == "period" and self.freq and not self.freq[0].isdigit():
+            grid = f"pandas.period_range(y.index[0], periods=len(y), freq='{n}{self.freq}')"
+            return (
+                f"has a value every {n} periods of {self.freq!r} only; give it periods of that "
+                f"length, for example with y.set_axis({grid})"
+            )
+        return None
 
     def _remedy(self) -> str:
         if self.kind == "datetime":
-            return f"y.asfreq({self.freq!r})"
+            return f"y.asfreq({described(self.freq)})"
         if self.kind == "period":
             return f"y.reindex(pandas.period_range(y.index[0], y.index[-1], freq={self.freq!r}))"
         return "y.reindex(range(y.index[0], y.index[-1] + 1))"
 
 
-def _frequency(index: pd.DatetimeIndex) -> str:
-    """Return the frequency of an index, guessed from a part of it where there are gaps."""
-    if index.freqstr is not None:
-        return index.freqstr
+def _frequency(index: pd.DatetimeIndex, label: str) -> str:
+    """Return the frequency of an index, guessed where it has none."""
+    if index.freq is not None:
+        return str(frequency_name(index.freq))
     if len(index) < 3:
         raise ValueError(
-            f"y has {len(index)} time stamps without a frequency; give at least 3, or an index "
-            "with one, for example with y.asfreq('D')."
+            f"{label} has {len(index)} time stamps without a frequency; give at least 3, or an "
+            "index with one, for example with y.asfreq('D')."
         )
-    if frequency := pd.infer_freq(index):
+    if (frequency := irregular.guessed_frequency(index)) is not None:
         return frequency
-    # Sub-daily indices of a place with daylight saving are regular in universal time only.
-    if index.tz is not None and (frequency := pd.infer_freq(index.tz_convert("UTC"))):
-        return frequency
-    n_parts = max(1, len(index) - _GUESSED_FROM + 1)
-    for start in range(0, n_parts, max(1, n_parts // 20)):
-        part = index[start : start + _GUESSED_FROM]
-        frequency = pd.infer_freq(part) if len(part) >= 3 else None
-        if frequency and _holds(index, frequency):
-            return frequency
     raise ValueError(
-        f"y has time stamps at no regular distance, from {index[0]} to {index[-1]}; bring it to a "
-        "frequency, for example with y.resample('D').mean()."
+        f"{label} has time stamps at no regular distance, from {index[0]} to {index[-1]}; "
+        f"{irregular.remedy(index)}."
     )
 
 
-def _holds(index: pd.DatetimeIndex, frequency: str) -> bool:
-    """Whether all stamps lie on the grid of a frequency."""
-    grid = pd.date_range(index[0], index[-1], freq=frequency)
-    return bool(index.isin(grid).all())
-
-
-def _fixed_length(frequency: str | None) -> pd.Timedelta | None:
+def _fixed_length(offset: Any) -> pd.Timedelta | None:
     """Return the duration of a step, in universal time; None where steps differ in duration."""
-    offset = pd.tseries.frequencies.to_offset(frequency)
-    if isinstance(offset, pd.tseries.offsets.Tick) and offset.name != "D":
-        return pd.Timedelta(offset)
-    return None
+    return None if isinstance(offset, pd.offsets.Day) else _duration(offset)
+
+
+def _duration(offset: Any) -> pd.Timedelta | None:
+    """Return the duration of a step, by the clock; None for steps of the calendar."""
+    if isinstance(offset, pd.offsets.Day | pd.offsets.Week):
+        return pd.Timedelta(days=offset.n * (7 if isinstance(offset, pd.offsets.Week) else 1))
+    return pd.Timedelta(offset) if isinstance(offset, pd.offsets.Tick) else None
 
 
 def _multiple(index: pd.PeriodIndex) -> int:
