@@ -93,8 +93,11 @@ def largest_step(fh: ForecastingHorizon, y: pd.DataFrame) -> int:
             f"fh={fh.to_pandas().tolist()!r} gives time stamps, but series that are pretrained on "
             "may end at different ones; give steps ahead, such as fh=range(1, 13)."
         )
-    timeline = Timeline.of(next(iter(split_panel(y).values())).index)
-    return max(int(timeline.counts(fh.to_pandas()).max()), 0)
+    steps = fh.to_pandas()
+    if isinstance(steps, pd.TimedeltaIndex):
+        first = next(iter(split_panel(y).values()))
+        return max(int(Timeline.of(first.index).counts(steps).max()), 0)
+    return max(int(steps.max()), 0)
 
 
 def check_levels(levels: Any, name: str, example: Any) -> None:

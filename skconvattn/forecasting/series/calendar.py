@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skconvattn.forecasting.series.irregular import index_offset
+from skconvattn.forecasting.series.irregular import guessed_offset
 
 # Position in a cycle, from 0 to 1, of each feature.
 _POSITIONS: dict[str, Callable[[pd.DatetimeIndex], Any]] = {
@@ -105,7 +105,9 @@ def calendar_channels(index: pd.Index, features: tuple[str, ...]) -> np.ndarray:
 
 
 def _base_frequency(index: pd.DatetimeIndex | pd.PeriodIndex) -> str:
-    offset = index_offset(index)
+    offset = getattr(index, "freq", None)
+    if offset is None and isinstance(index, pd.DatetimeIndex):
+        offset = guessed_offset(index)
     if offset is None:
         return ""
     name = offset.name.split("-")[0]

@@ -46,23 +46,20 @@ def guessed_frequency(index: pd.DatetimeIndex) -> str | None:
     return min(sizes, key=lambda name: sizes[name]) if sizes else None
 
 
-def index_offset(index: pd.Index) -> Any:
-    """Return the frequency of an index, guessed for dates that come without one.
+def guessed_offset(index: pd.DatetimeIndex) -> Any:
+    """Guess the frequency of dates, as an offset of pandas.
 
     Parameters
     ----------
-    index : pandas.Index
-        Increasing time stamps.
+    index : pandas.DatetimeIndex
+        Increasing dates.
 
     Returns
     -------
     pandas.DateOffset or None
-        The frequency; None for numbers, and for dates that follow none.
+        The frequency; None where there is none, or fewer than 3 dates.
     """
-    offset = getattr(index, "freq", None)
-    if offset is None and isinstance(index, pd.DatetimeIndex) and len(index) >= 3:
-        return frequency_offset(guessed_frequency(index))
-    return offset
+    return frequency_offset(guessed_frequency(index)) if len(index) >= 3 else None
 
 
 def remedy(index: pd.DatetimeIndex) -> str:

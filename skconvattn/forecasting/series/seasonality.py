@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skconvattn.forecasting.series.irregular import index_offset
+from skconvattn.forecasting.series.irregular import guessed_offset
 
 # Seasons of steps that follow the calendar, in steps; pandas's aliases without their anchor.
 _PERIODS = {
@@ -48,7 +48,9 @@ def seasonal_period(y: pd.Series) -> int:
 
 
 def _from_frequency(index: pd.Index) -> int | None:
-    offset = index_offset(index)
+    offset = getattr(index, "freq", None)
+    if offset is None and isinstance(index, pd.DatetimeIndex):
+        offset = guessed_offset(index)
     if offset is None:
         return None
     seconds = _seconds(offset)

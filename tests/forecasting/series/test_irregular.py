@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from skconvattn.data.frequencies import described, frequency_name, frequency_offset
-from skconvattn.forecasting.series.irregular import guessed_frequency, index_offset
+from skconvattn.forecasting.series.irregular import guessed_frequency, guessed_offset
 from skconvattn.forecasting.series.seasonality import seasonal_period
 from skconvattn.forecasting.series.timeline import Timeline
 
@@ -62,7 +62,7 @@ def test_steps_and_stamps_follow_the_calendar(offset):
 def test_weekdays_worked_on_are_found_and_are_the_season(offset):
     index = _plain(_index(offset))
 
-    assert list(_index(index_offset(index))) == list(_index(offset))
+    assert list(_index(guessed_offset(index))) == list(_index(offset))
     assert seasonal_period(pd.Series(np.zeros(60), index)) == (6 if offset is SIX_DAYS else 5)
 
 
