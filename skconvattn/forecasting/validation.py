@@ -157,9 +157,10 @@ def check_layout(data: Any, name: str) -> None:
     TypeError
         If a column holds dates; the message gives the line that makes it the index.
     """
-    if not isinstance(data, pd.DataFrame) or isinstance(
-        data.index, pd.MultiIndex | pd.DatetimeIndex | pd.PeriodIndex
-    ):
+    indexed = pd.MultiIndex | pd.DatetimeIndex | pd.PeriodIndex
+    if not isinstance(data, pd.DataFrame) or isinstance(data.index, indexed):
+        return
+    if data.columns.has_duplicates:  # refused by the next check
         return
     # Text in X may be a category.
     holds = _holds_dates if name == "y" else _is_dated

@@ -45,6 +45,11 @@ BAD_FITS = {
         ValueError,
         "more than one row at 2020-01; keep one",
     ),
+    "columns of one name": (
+        {"y": pd.DataFrame(np.ones((N, 2)), columns=["a", "a"])},
+        ValueError,
+        "more than one column called a",
+    ),
     "empty horizon": ({"fh": []}, ValueError, "fh is empty; give steps ahead"),
     "X too short": ({"X": X.iloc[:-2]}, ValueError, "X has no row at 2023-03, 2023-04, where y"),
     "X infinite": ({"X": X.assign(a=np.inf)}, ValueError, "X\\['a'\\] has infinite values"),
