@@ -317,6 +317,18 @@ def test_steps_ahead_may_be_durations():
     assert list(forecast.index) == list(y.index[-1] + ahead)
 
 
+def test_durations_count_from_the_own_end_of_each_series():
+    index = _dates("2020-01-01", "D")[:N]
+    both = {"a": pd.Series(VALUES[:N], index), "b": pd.Series(VALUES[: N - 9], index[: N - 9])}
+    y = pd.concat(both).to_frame("y")
+    ahead = pd.to_timedelta([1, 3], unit="D")
+
+    forecast = ConvAttentionForecaster(**SMALL).fit(y, fh=ahead).predict()
+
+    assert list(forecast.loc["a"].index) == list(index[-1] + ahead)
+    assert list(forecast.loc["b"].index) == list(index[N - 10] + ahead)
+
+
 def test_holidays_of_the_frequency_are_left_out_also_after_loading(tmp_path):
     offset = pd.offsets.CustomBusinessDay(
         weekmask="Mon Tue Wed Thu Fri Sat", holidays=["2020-03-02"]
