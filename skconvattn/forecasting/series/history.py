@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from skconvattn.data.scaling import Scaling
 from skconvattn.forecasting.series.covariates import covariate_rows
+from skconvattn.forecasting.series.repairing import Repaired, repaired
+from skconvattn.forecasting.series.target_scaling import TargetScaling
 from skconvattn.forecasting.series.timeline import Timeline
 from skconvattn.intervals.noise import noise_floor
 
@@ -28,16 +30,21 @@ class History:
         Targets; NaN where missing.
     X : pandas.DataFrame or None
         Covariates at the time stamps of ``y``.
-    scaling : Scaling
+    scaling : TargetScaling
         Location and scale of each target, from the first data seen.
+    period : int
+        Time steps of a season, by which gaps and outliers are repaired.
     """
 
     y: pd.DataFrame
     X: pd.DataFrame | None
-    scaling: Scaling
+    scaling: TargetScaling
+    period: int = 1
 
     @classmethod
-    def of(cls, y: pd.DataFrame, X: pd.DataFrame | None, *, scaled: bool = True) -> History:
+    def of(
+        cls, y: pd.DataFrame, X: pd.DataFrame | None, period: int = 1, *, scaled: bool = True
+    ) -> History:
         """Take a checked series and its covariates, and measure its scale.
 
         Parameters
@@ -46,16 +53,39 @@ class History:
             Targets.
         X : pandas.DataFrame or None
             Covariates, at least at the time stamps of ``y``.
+        period : int
+            Time steps of a season.
         scaled : bool
             Whether targets are brought to mean zero and a standard deviation of one.
         """
-        values = y.to_numpy(np.float64, na_value=np.nan)
-        scaling = (
-            _scaling_of(values)
-            if scaled
-            else Scaling(np.zeros(values.shape[1]), np.ones(values.shape[1]))
-        )
-        return cls(y, None if X is None else X.loc[y.index], scaling)
+        covariates = None if X is None else X.loc[y.index]
+        history = cls(y, covariates, TargetScaling.identity(y.shape[1]), period)
+        return history._with(TargetScaling.of(history.observed)) if scaled else history
+
+    @cached_property
+    def repaired(self) -> np.ndarray:
+        """Targets without gaps, outliers and level shifts: (n_timepoints, n_targets), float64."""
+        return np.stack([one.values for one in self._repairs], axis=1)
+
+    @cached_property
+    def moved(self) -> np.ndarray:
+        """What was added to undo level shifts: (n_timepoints, n_targets)."""
+        return np.stack([one.moved for one in self._repairs], axis=1)
+
+    @cached_property
+    def _repairs(self) -> list[Repaired]:
+        values = self.y.to_numpy(np.float64, na_value=np.nan)
+        return [repaired(column, self.period, self.X) for column in values.T]
+
+    @property
+    def missing(self) -> np.ndarray:
+        """True where a target is missing: (n_timepoints, n_targets)."""
+        return self.y.isna().to_numpy()
+
+    @property
+    def observed(self) -> np.ndarray:
+        """Repaired targets, NaN where missing: (n_timepoints, n_targets)."""
+        return np.where(self.missing, np.nan, self.repaired)
 
     @property
     def covariates(self) -> pd.DataFrame:
@@ -64,11 +94,15 @@ class History:
 
     def tail(self, n_timepoints: int) -> History:
         """Return the history of the last time steps, on the same scale."""
-        return replace(
+        cut = replace(
             self,
             y=self.y.iloc[-n_timepoints:],
             X=None if self.X is None else self.X.iloc[-n_timepoints:],
         )
+        # Values are repaired by those of the whole history.
+        vars(cut)["repaired"] = self.repaired[-n_timepoints:]
+        vars(cut)["moved"] = self.moved[-n_timepoints:]
+        return cut
 
     def known_tail(self, n_timepoints: int) -> History:
         """Return at least the last time steps, from one on at which nothing is missing.
@@ -133,8 +167,11 @@ class History:
         filled, _ = self.scaled_targets()
         noise = np.array([noise_floor(target, period) for target in filled.T])
         ratio = np.clip(factor * noise, 1 / _MOST_RESCALED, _MOST_RESCALED)
-        scaling = Scaling(self.scaling.center, self.scaling.scale * ratio)
-        return replace(self, scaling=scaling)
+        return self._with(self.scaling.stretched(ratio))
+
+    def on_logs(self, logs: np.ndarray) -> History:
+        """Return the history with the logarithms of some targets, (n_targets,), scaled."""
+        return self._with(TargetScaling.of(self.observed, logs))
 
     def scaled_targets(self) -> tuple[np.ndarray, np.ndarray]:
         """Return targets on the scale of the network.
@@ -142,15 +179,17 @@ class History:
         Returns
         -------
         filled : ndarray of shape (n_timepoints, n_targets)
-            Gaps filled linearly, at the ends by the nearest value; float32.
+            Repaired; float32.
         missing : ndarray of shape (n_timepoints, n_targets)
             True where there was a gap.
         """
-        values = self.y.to_numpy(np.float64, na_value=np.nan)
-        missing = np.isnan(values)
-        if missing.any():
-            values = np.stack([_interpolated(column) for column in values.T], axis=1)
-        return self.scaling.apply(values), missing
+        return self.scaling.apply(self.repaired), self.missing
+
+    def _with(self, scaling: TargetScaling) -> History:
+        """Return the same values on another scale."""
+        scaled = replace(self, scaling=scaling)
+        vars(scaled)["repaired"], vars(scaled)["moved"] = self.repaired, self.moved
+        return scaled
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,12 +212,25 @@ class Panel:
     names: tuple[Any, ...] = ()
 
     @classmethod
-    def of(cls, y: pd.DataFrame, X: pd.DataFrame | None, *, scaled: bool = True) -> Panel:
-        """Take checked data of sktime's kinds pd.DataFrame, pd-multiindex or pd_multiindex_hier."""
+    def of(
+        cls,
+        y: pd.DataFrame,
+        X: pd.DataFrame | None,
+        period: int | Callable[[pd.Series], int] = 1,
+        *,
+        scaled: bool = True,
+    ) -> Panel:
+        """Take checked data of sktime's kinds pd.DataFrame, pd-multiindex or pd_multiindex_hier.
+
+        ``period`` is that of all series, or is found from the first target of the longest.
+        """
         covariates = split_panel(X) if X is not None else {}
         parts = split_panel(y)
+        if callable(period):
+            period = period(max(parts.values(), key=len).iloc[:, 0])
         histories = [
-            History.of(part, covariates.get(key), scaled=scaled) for key, part in parts.items()
+            History.of(part, covariates.get(key), period, scaled=scaled)
+            for key, part in parts.items()
         ]
         return cls(tuple(parts), tuple(histories), tuple(y.index.names))
 
@@ -211,6 +263,16 @@ class Panel:
     def has_inner_gaps(self) -> bool:
         """Whether any values are missing before the last value of their target."""
         return any(history.has_inner_gaps() for history in self.histories)
+
+    @property
+    def mostly_zero(self) -> bool:
+        """Whether most values are zero and none is negative."""
+        parts = [
+            history.y.to_numpy(np.float64, na_value=np.nan).ravel() for history in self.histories
+        ]
+        values = np.concatenate(parts)
+        values = values[~np.isnan(values)]
+        return bool((values == 0).mean() > 0.5 and values.min() >= 0) if len(values) else False
 
     @property
     def first(self) -> History:
@@ -246,9 +308,23 @@ class Panel:
         )
         return replace(self, histories=tuple(histories))
 
-    def rescaled(self, *, scaled: bool = True) -> Panel:
-        """Return the panel with scales measured on all that has been seen."""
-        histories = (History.of(h.y, h.X, scaled=scaled) for h in self.histories)
+    def on_logs(self, logs: np.ndarray) -> Panel:
+        """Return the panel with the logarithms of some targets scaled.
+
+        Parameters
+        ----------
+        logs : boolean ndarray of shape (n_series * n_targets,)
+            Which of all targets, whose values are positive.
+        """
+        if not logs.any():
+            return self
+        by_series = logs.reshape(len(self.keys), -1)
+        histories = (h.on_logs(one) for h, one in zip(self.histories, by_series, strict=True))
+        return replace(self, histories=tuple(histories))
+
+    def rescaled(self, period: int, *, scaled: bool = True) -> Panel:
+        """Return the panel with another season, and scales measured on all that has been seen."""
+        histories = (History.of(h.y, h.X, period, scaled=scaled) for h in self.histories)
         return replace(self, histories=tuple(histories))
 
     def extended(
@@ -266,7 +342,8 @@ class Panel:
             if key in known:
                 known[key] = known[key].extended(part, covariates.get(key), timeline)
             else:
-                known[key] = History.of(part, covariates.get(key), scaled=scaled)
+                given = covariates.get(key)
+                known[key] = History.of(part, given, self.first.period, scaled=scaled)
         return Panel(tuple(known), tuple(known.values()), self.names)
 
 
@@ -279,21 +356,3 @@ def split_panel(data: pd.DataFrame) -> dict[tuple[Any, ...], pd.DataFrame]:
         key if isinstance(key, tuple) else (key,): part.droplevel(levels)
         for key, part in data.groupby(level=levels, sort=False)
     }
-
-
-def _interpolated(values: np.ndarray) -> np.ndarray:
-    present = np.flatnonzero(~np.isnan(values))
-    if len(present) == 0:
-        return np.zeros_like(values)
-    return np.interp(np.arange(len(values)), present, values[present])
-
-
-def _scaling_of(values: np.ndarray) -> Scaling:
-    """Measure each target on its observed values."""
-    parts = [column[~np.isnan(column)][:, None] for column in values.T]
-    parts = [part if len(part) else np.zeros((1, 1)) for part in parts]
-    each = [Scaling.of(part, np.ones(len(part))) for part in parts]
-    return Scaling(
-        np.concatenate([np.atleast_1d(one.center) for one in each]),
-        np.concatenate([np.atleast_1d(one.scale) for one in each]),
-    )
