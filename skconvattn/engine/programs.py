@@ -201,20 +201,49 @@ def drawn_model(
         Weights to start from.
     """
     program = model_program(spec)
-    trainable, state = program.initialization.draw(rng)
-    model = program.model
-    paths = [v.path for v in (*model.trainable_variables, *model.non_trainable_variables)]
-    values = dict(zip(paths, (*trainable, *state), strict=True))
-    if change is not None:
-        change(values)
-    trainable, state = (
-        [np.asarray(values[path], dtype=old.dtype) for path, old in zip(group, before, strict=True)]
-        for group, before in (
-            (paths[: len(trainable)], trainable),
-            (paths[len(trainable) :], state),
-        )
+    drawn = FittedModel(spec, *_flat(program, *program.initialization.draw(rng)))
+    return drawn if change is None else changed_model(drawn, drawn, lambda now, _: change(now))
+
+
+def changed_model(
+    model: FittedModel,
+    other: FittedModel,
+    change: Callable[[dict[str, np.ndarray], dict[str, np.ndarray]], None],
+) -> FittedModel:
+    """Return a model of which some weights are changed.
+
+    Parameters
+    ----------
+    model, other : FittedModel
+        Models of the same description.
+    change : callable
+        Gets the value of every variable of both, trainable or not, by the path that Keras gives it,
+        and replaces entries of the first by others of the same shape.
+
+    Returns
+    -------
+    FittedModel
+        The model.
+    """
+    program = model_program(model.spec)
+    keras_model = program.model
+    variables = (*keras_model.trainable_variables, *keras_model.non_trainable_variables)
+    paths = [variable.path for variable in variables]
+    values, before = (
+        dict(zip(paths, (*program.layout.split(each.weights), *each.state), strict=True))
+        for each in (model, other)
     )
-    return FittedModel(spec, program.layout.flatten(trainable), tuple(state))
+    dtypes = {path: value.dtype for path, value in values.items()}
+    change(values, before)
+    changed = [np.asarray(values[path], dtype=dtypes[path]) for path in paths]
+    n_trainable = len(keras_model.trainable_variables)
+    return FittedModel(model.spec, *_flat(program, changed[:n_trainable], changed[n_trainable:]))
+
+
+def _flat(
+    program: ModelProgram, trainable: Sequence[np.ndarray], state: Sequence[np.ndarray]
+) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+    return program.layout.flatten(trainable), tuple(state)
 
 
 def _program_class() -> type[ModelProgram]:

@@ -11,7 +11,7 @@ from sktime.datatypes import convert_to
 from sktime.forecasting.base._base import _format_moving_cutoff_predictions
 
 from skconvattn.forecasting.agreement import as_seen
-from skconvattn.forecasting.fitted import FittedForecast
+from skconvattn.forecasting.fitted import Beside, FittedForecast
 from skconvattn.forecasting.series.history import History, Panel
 from skconvattn.intervals.residuals import ConformalQuantiles
 
@@ -85,6 +85,9 @@ class Backtest:
         if panel.first.X is not None and (X is None or len(seen.index.difference(X.index))):
             return None
         history = panel.first.extended(seen, X, timeline)
+        # What later values tell about outliers is not known at earlier cutoffs.
+        if not np.array_equal(history.repaired, history.y.to_numpy(np.float64)):
+            return None
         positions = ends - int(timeline.steps(history.y.index[:1])[0])
         future = _future_after(fitted, history, X, positions, int(steps.max()))
         return None if future is None else cls(fitted, history, positions, steps, future)
@@ -134,10 +137,18 @@ class Backtest:
             windows.reshape(n_windows, *windows.shape[2:]),
             self.future.reshape(n_windows, *self.future.shape[2:]),
             map_index,
+            self._beside(len(arrays)),
         )
         point = fitted.head.output.point(outputs)[:, self.steps - 1]
         values = point.reshape(n_cutoffs, -1, len(self.steps)).transpose(0, 2, 1)
-        return self.history.scaling.reverse(values)
+        return fitted.bounded(self.history.scaling.reverse(values))
+
+    def _beside(self, n_targets: int) -> Beside | None:
+        """Forecast by exponential smoothing from each position, the targets of one together."""
+        number = np.tile(np.arange(n_targets), len(self.positions))
+        origins = np.repeat(self.positions, n_targets)
+        panel = Panel(((),), (self.history,))
+        return self.fitted.beside_past(panel, number, origins, self.future.shape[2])
 
 
 def _future_after(

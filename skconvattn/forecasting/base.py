@@ -14,11 +14,11 @@ from skconvattn.forecasting import agreement, guarding, sampling, saving, valida
 from skconvattn.forecasting.backtest import Backtest
 from skconvattn.forecasting.fitted import FittedForecast
 from skconvattn.forecasting.fitting import ForecastFitter
+from skconvattn.forecasting.parameter_checks import check_parameters
 from skconvattn.forecasting.parameters import ForecastingParameters
 from skconvattn.forecasting.predicting import PanelForecast
 from skconvattn.forecasting.series.history import Panel, split_panel
 from skconvattn.forecasting.series.timeline import Timeline
-from skconvattn.networks.outputs import check_quantiles
 
 if TYPE_CHECKING:
     import keras
@@ -51,7 +51,9 @@ class BaseNeuralForecaster(ForecastingParameters, BaseForecaster):
     history_ : dict of str to list of float
         Losses and metrics by epoch.
     n_iter_ : int
-        Epochs trained before the refit on all data.
+        Epochs of training behind the forecast; 0 where the network has no weight in it.
+    weights_ : pandas.DataFrame of shape (n_series * n_targets, 4)
+        What the forecast of each series is made of.
     best_loss_ : float
         Loss of the best epoch: on the held-out part where there is one.
     pretrained_ : FittedForecast
@@ -233,8 +235,14 @@ class BaseNeuralForecaster(ForecastingParameters, BaseForecaster):
 
     @property
     def n_iter_(self) -> int:
-        """Epochs trained before the refit on all data."""
-        return len(self.history_["loss"])
+        """Epochs of training behind the forecast; 0 where the network has no weight in it."""
+        return self.fitted_forecast_.n_epochs
+
+    @property
+    def weights_(self) -> pd.DataFrame:
+        """Weights of the members of the forecast, one row per series, with a sum of one."""
+        self.check_is_fitted()
+        return self.fitted_forecast_.weights(self.panel_)
 
     def _fit(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: ForecastingHorizon | None) -> Any:
         fitter, pretrained = ForecastFitter(self), vars(self).get("pretrained_")
@@ -369,11 +377,4 @@ class BaseNeuralForecaster(ForecastingParameters, BaseForecaster):
         validate_parameter_constraints(
             self._parameter_constraints, values, caller_name=type(self).__name__
         )
-        check_quantiles(self.quantiles, self.loss)
-        validation.check_window_lengths(self.window_length)
-        if self.conformal and self.quantiles is None:
-            raise ValueError(
-                "conformal=True corrects trained quantiles, but quantiles=None; give quantiles, "
-                "such as (0.05, 0.5, 0.95), or leave conformal out: intervals of point forecasts "
-                "come from held-out errors anyway."
-            )
+        check_parameters(self)

@@ -7,14 +7,37 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 
 from skconvattn.engine import FittedModel
+from skconvattn.forecasting.combining import SmoothedTargets
 from skconvattn.forecasting.series.channels import Channels
 from skconvattn.forecasting.series.history import Panel
 from skconvattn.forecasting.series.windowing import WindowSpec
 from skconvattn.intervals import IntervalModel
+from skconvattn.members.combination import MEMBERS, Combination
 from skconvattn.members.series_maps import SeriesMaps
 from skconvattn.networks import HorizonHead
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """Forecasts of exponential smoothing that a model is averaged with.
+
+    Attributes
+    ----------
+    forecasts : ndarray of shape (n, n_ahead)
+        On the scale of the network.
+    shares : ndarray of shape (n,)
+        Share of each in the average.
+    """
+
+    forecasts: np.ndarray
+    shares: np.ndarray
+
+    def repeated(self, times: int) -> Beside:
+        """Return all forecasts several times, one copy after the other."""
+        return Beside(np.tile(self.forecasts, (times, 1)), np.tile(self.shares, times))
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +60,18 @@ class FittedForecast:
         Losses by epoch.
     best_loss : float
         Loss of the weights that were kept, before they were trained on the held-out part.
+    n_epochs : int
+        Epochs of training behind the model; 0 where training did not help.
+    network : float
+        Share of the trained network in the model; what training began with has the rest.
+    lower, upper : float
+        Bounds of forecasts in units of ``y``.
     noise_factor : float
         Factor by which series are rescaled by noise; 0 where standard deviations are the scale.
     maps : SeriesMaps or None
         Corrections of the forecasts of the model, by series.
+    combination : Combination or None
+        Weights of the model and of exponential smoothing.
     """
 
     model: FittedModel
@@ -50,8 +81,13 @@ class FittedForecast:
     period: int
     history: dict[str, Any]
     best_loss: float
+    n_epochs: int = 0
+    network: float = 1.0
+    lower: float = -np.inf
+    upper: float = np.inf
     noise_factor: float = 0.0
     maps: SeriesMaps | None = None
+    combination: Combination | None = None
 
     @property
     def head(self) -> HorizonHead:
@@ -67,6 +103,70 @@ class FittedForecast:
         """Return the record for the series of a panel, some of which may be new or longer."""
         return replace(self, intervals=self.intervals.on(panel.keys, panel.targets))
 
+    def beside(self, panel: Panel, n_ahead: int) -> Beside | None:
+        """Forecast a panel by exponential smoothing; None where it has no share.
+
+        Parameters
+        ----------
+        panel : Panel
+            Series up to their ends.
+        n_ahead : int
+            Steps after the last value of each target.
+        """
+        found = self.combination
+        if found is None or not found.shares.any():
+            return None
+        smoothed = SmoothedTargets.of(panel, found.smoothing, mixed=self.channels.mixed)
+        return Beside(smoothed.ahead(n_ahead), found.shares)
+
+    def beside_past(
+        self, panel: Panel, number: np.ndarray, origins: np.ndarray, n_ahead: int
+    ) -> Beside | None:
+        """Forecast by exponential smoothing from past origins; None where it has no share.
+
+        Parameters
+        ----------
+        panel : Panel
+            Series up to their ends.
+        number : ndarray of shape (n,)
+            Index of the target of each forecast.
+        origins : ndarray of shape (n,)
+            Position of the last value before each forecast.
+        n_ahead : int
+            Steps ahead.
+        """
+        found = self.combination
+        if found is None or not found.shares.any():
+            return None
+        smoothed = SmoothedTargets.of(panel, found.smoothing, mixed=self.channels.mixed)
+        return Beside(smoothed.at(number, origins, n_ahead), found.shares[number])
+
+    def bounded(self, values: np.ndarray) -> np.ndarray:
+        """Return values, in units of ``y``, within the bounds of forecasts."""
+        return np.clip(values, self.lower, self.upper)
+
+    def weights(self, panel: Panel) -> pd.DataFrame:
+        """Return what the forecast of each target of each series of a panel is made of.
+
+        Returns
+        -------
+        pandas.DataFrame of shape (n_series * n_targets, 4)
+            Weights of "smoothing", "log smoothing", "linear" and "network", with a sum of one per
+            row. Rows are named by the series, and by the target where there are several.
+        """
+        n_rows = len(panel.keys) * panel.n_targets
+        smoothing, logs = np.zeros(n_rows), np.zeros(n_rows)
+        if self.combination is not None:
+            logs = self.combination.shares * self.combination.smoothing.log_shares
+            smoothing = self.combination.shares - logs
+        network, rest = np.full(n_rows, self.network), 1.0 - smoothing - logs
+        if self.maps is not None:
+            index = self.maps.of(panel.keys, panel.n_targets)
+            network *= [self.maps.kept_share(position) for position in index]
+        network *= rest
+        values = np.stack([smoothing, logs, rest - network, network], axis=1)
+        return pd.DataFrame(values, index=_target_names(panel), columns=list(MEMBERS))
+
     def map_index(self, panel: Panel) -> np.ndarray | None:
         """Return the index of the map of each target of a panel; None if there are no maps."""
         return None if self.maps is None else self.maps.of(panel.keys, panel.n_targets)
@@ -76,6 +176,7 @@ class FittedForecast:
         windows: np.ndarray,
         future: np.ndarray,
         map_index: np.ndarray | None = None,
+        beside: Beside | None = None,
         predict: Callable[[list[np.ndarray]], np.ndarray] | None = None,
     ) -> np.ndarray:
         """Forecast the steps after windows, one horizon at a time, each from the forecasts before.
@@ -88,6 +189,8 @@ class FittedForecast:
             Channels of future covariates.
         map_index : ndarray of shape (n_series * n_targets,), optional
             Index of the map of each window, see :meth:`map_index`.
+        beside : Beside, optional
+            Forecasts of exponential smoothing, see :meth:`beside`.
         predict : callable, optional
             From inputs to outputs of the model; ``predict`` of the model by default.
 
@@ -104,6 +207,8 @@ class FittedForecast:
             covariates = np.zeros((len(windows), horizon, future.shape[2]), dtype=np.float32)
             covariates[:, : part.shape[1]] = part
             block = self._corrected(predict(self.inputs(windows, covariates)), windows, map_index)
+            if beside is not None:
+                block = self.mixed(block, beside, start)
             blocks.append(block)
             if start + horizon < n_steps:
                 # Past covariates keep their last values; indicators of missing values are zero.
@@ -141,11 +246,18 @@ class FittedForecast:
         return windows, future
 
     def one_step(
-        self, windows: np.ndarray, future: np.ndarray, map_index: np.ndarray | None
+        self,
+        windows: np.ndarray,
+        future: np.ndarray,
+        map_index: np.ndarray | None,
+        beside: Beside | None = None,
     ) -> np.ndarray:
         """Forecast the first step after each window: (n_windows, n_values), float64."""
         outputs = self.model.predict(self.inputs(windows, future))
-        return self._corrected(outputs, windows, map_index)[:, 0].astype(np.float64)
+        outputs = self._corrected(outputs, windows, map_index)[:, :1]
+        if beside is not None:
+            outputs = self.mixed(outputs, beside, 0)
+        return outputs[:, 0].astype(np.float64)
 
     def inputs(self, windows: np.ndarray, future: np.ndarray) -> list[np.ndarray]:
         """Return the inputs of the model."""
@@ -160,6 +272,29 @@ class FittedForecast:
         point = self.head.output.point(outputs)
         added = self.maps.correction(windows, point, map_index, self.head.normalization)
         return outputs + added[..., None]
+
+    def mixed(self, outputs: np.ndarray, beside: Beside, start: int) -> np.ndarray:
+        """Average outputs with forecasts of exponential smoothing from a step on, in float64.
+
+        All values of a step are moved alike.
+        """
+        outputs = outputs.astype(np.float64)
+        ahead = beside.forecasts[:, start : start + outputs.shape[1]]
+        point = self.head.output.point(outputs)[:, : ahead.shape[1]]
+        outputs[:, : ahead.shape[1]] += (beside.shares[:, None] * (ahead - point))[..., None]
+        return outputs
+
+
+def _target_names(panel: Panel) -> pd.Index:
+    """Return the names of all targets of all series."""
+    columns = panel.first.y.columns
+    if panel.keys == ((),):
+        return pd.Index(columns)
+    rows = [(*key, column) for key in panel.keys for column in columns]
+    index = pd.MultiIndex.from_tuples(
+        rows, names=[*panel.names[:-1], None] if panel.names else None
+    )
+    return index.droplevel(-1) if len(columns) == 1 else index
 
 
 def last_window(array: np.ndarray, length: int) -> np.ndarray:

@@ -10,23 +10,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skconvattn.engine import FittedModel
+from skconvattn.engine import FittedModel, TrainingPlan
 from skconvattn.engine.isolation import generator_from
 from skconvattn.forecasting.agreement import check_columns
-from skconvattn.forecasting.fitted import FittedForecast, last_window
-from skconvattn.forecasting.series.calendar import calendar_features_for
+from skconvattn.forecasting.combining import SmoothedTargets
+from skconvattn.forecasting.fitted import FittedForecast
+from skconvattn.forecasting.preparing import channels_for, is_mixed, windows_for
 from skconvattn.forecasting.series.channels import Channels
 from skconvattn.forecasting.series.covariates import CovariateEncoder
-from skconvattn.forecasting.series.history import History, Panel, split_panel
-from skconvattn.forecasting.series.seasonality import seasonal_period
+from skconvattn.forecasting.series.history import Panel
+from skconvattn.forecasting.series.seasonality import further_periods, seasonal_period
 from skconvattn.forecasting.series.timeline import Timeline
 from skconvattn.forecasting.series.windowing import (
     WindowSpec,
-    checked_window_length,
-    wanted_window_length,
-    window_length_for,
 )
-from skconvattn.forecasting.training import ForecastTrainer, TrainingSeries
+from skconvattn.forecasting.training import ForecastTrainer
+from skconvattn.forecasting.training_series import TrainingSeries
+from skconvattn.members.combination import MEMBERS
 from skconvattn.networks import HorizonHead, ModelSpec, PointOutput, output_of
 
 _LOGGER = logging.getLogger("skconvattn")
@@ -67,9 +67,7 @@ class ForecastFitter:
         panel : Panel
             Series up to their ends, on the scale of the network.
         """
-        panel, factor = self._rescaled(self._panel(y, X))
-        fitted = self._fit_panel(panel, X, n_ahead, start)
-        return replace(fitted, noise_factor=factor), panel
+        return self._fit_panel(self._panel(y, X, self._season), X, n_ahead, start)
 
     def fit_from(
         self, fitted: FittedForecast, y: pd.DataFrame, X: pd.DataFrame | None, epochs: int
@@ -83,7 +81,7 @@ class ForecastFitter:
         ValueError, TypeError
             If columns of ``y`` or ``X`` are not those of the other series.
         """
-        panel, channels = self._panel(y, X), fitted.channels
+        panel, channels = self._panel(y, X, fitted.period), fitted.channels
         check_columns(X, channels.encoder)
         if channels.mixed and channels.n_targets != panel.n_targets:
             raise ValueError(
@@ -92,9 +90,16 @@ class ForecastFitter:
             )
         timeline = Timeline.of(panel.first.y.index)
         channels = replace(channels, n_targets=panel.n_targets, timeline=timeline)
-        panel = _scaled_as(fitted, panel)
+        smoothed = self._smoothed(panel, fitted.window.horizon)
+        panel = _scaled_as(fitted, self._on_logs(panel, smoothed))
         fitted = replace(fitted, channels=channels)
-        return self._resumed(fitted, panel, epochs).on(panel), panel
+        fitted = self._resumed(fitted, panel, epochs).on(panel)
+        if smoothed is not None:
+            series = TrainingSeries.of(panel, channels, fitted.window)
+            trainer = self._trainer(fitted.model.spec, fitted.window, fitted.period)
+            weighed = trainer.weighed(series, fitted.model, smoothed.on(panel))
+            fitted = replace(fitted, combination=weighed)
+        return fitted, panel
 
     def update(
         self,
@@ -123,26 +128,37 @@ class ForecastFitter:
         scaled, known = self.parameters.normalization is not None, set(panel.keys)
         panel = panel.extended(y, X, fitted.channels.timeline, scaled=scaled)
         if strategy == "refit":
-            panel, factor = self._rescaled(panel.rescaled(scaled=scaled))
-            before, horizon = fitted.channels.encoder, fitted.window.horizon
-            fitted = self._fit_panel(panel, None, horizon, before=before)
-            return replace(fitted, noise_factor=factor), panel
+            period = self._season(panel.longest.y.iloc[:, 0])
+            panel, horizon = panel.rescaled(period, scaled=scaled), fitted.window.horizon
+            return self._fit_panel(panel, None, horizon, before=fitted.channels.encoder)
         panel = _scaled_as(fitted, panel, set(panel.keys) - known)
         if strategy == "finetune":
             epochs = self.parameters.finetune_epochs
-            epochs = max(1, len(fitted.history["loss"]) // 10) if epochs is None else epochs
-            if epochs:
+            if epochs is None:
+                epochs = -(-fitted.n_epochs // 10)
+            if epochs == 0 and fitted.network == 0.0 and self.parameters.finetune_epochs is None:
+                fitted = self._solved_anew(fitted, panel)
+            elif epochs:
                 fitted = self._resumed(fitted, panel, epochs)
-        return fitted.on(panel), panel
+        fitted = fitted.on(panel)
+        if fitted.combination is None:
+            return fitted, panel
+        if strategy == "none" and set(panel.keys) == known:
+            return fitted, panel
+        smoothed = self._smoothed(panel, fitted.window.horizon)
+        if smoothed is not None:
+            combination = fitted.combination.on(panel.keys, smoothed.smoothing)
+            fitted = replace(fitted, combination=combination)
+        return fitted, panel
 
-    def _panel(self, y: pd.DataFrame, X: pd.DataFrame | None) -> Panel:
-        return Panel.of(y, X, scaled=self.parameters.normalization is not None)
+    def _panel(self, y: pd.DataFrame, X: pd.DataFrame | None, period: Any) -> Panel:
+        return Panel.of(y, X, period, scaled=self.parameters.normalization is not None)
 
     def _rescaled(self, panel: Panel) -> tuple[Panel, float]:
         """Return several series scaled by their noise, and the factor; one series as it is."""
         if len(panel.keys) == 1 or self.parameters.normalization is None:
             return panel, 0.0
-        period = self._season(panel.longest.y.iloc[:, 0])
+        period = panel.first.period
         factor = panel.noise_factor(period)
         return panel.rescaled_by_noise(period, factor), factor
 
@@ -153,7 +169,7 @@ class ForecastFitter:
         n_ahead: int,
         start: Start | None = None,
         before: CovariateEncoder | None = None,
-    ) -> FittedForecast:
+    ) -> tuple[FittedForecast, Panel]:
         """Train on a panel; of several windows, the one with the lowest loss is taken.
 
         Rows of ``X`` later than the series tell which columns are future covariates; columns of an
@@ -162,24 +178,34 @@ class ForecastFitter:
         seed = np.random.SeedSequence(
             int(generator_from(self.parameters.random_state).integers(2**63))
         )
+        windows = windows_for(self.parameters, panel, n_ahead)
+        smoothed = self._smoothed(panel, windows[0].horizon)
+        panel, factor = self._rescaled(self._on_logs(panel, smoothed))
+        smoothed = None if smoothed is None else smoothed.on(panel)
         longest = panel.longest.y
-        period = self._season(longest.iloc[:, 0])
-        channels = self._channels(panel, X, Timeline.of(longest.index), period, before)
+        channels = channels_for(self.parameters, panel, X, Timeline.of(longest.index), before)
         candidates = [
-            self._fit_window(panel, channels, window, period, seed, start)
-            for window in self._windows(panel, n_ahead, period)
+            self._fit_window(panel, channels, window, seed, start, smoothed) for window in windows
         ]
         # Without a held-out part there is no loss to compare: the first one is taken.
-        return min(candidates, key=lambda each: (np.isnan(each.best_loss), each.best_loss))
+        best = min(candidates, key=lambda each: (np.isnan(each.best_loss), each.best_loss))
+        return replace(best, noise_factor=factor), panel
 
     def _resumed(self, fitted: FittedForecast, panel: Panel, epochs: int) -> FittedForecast:
         """Resume training for some epochs on all windows of a panel, and correct for its series."""
         if epochs == 0 and fitted.maps is None:
             return fitted
         trainer = self._trainer(fitted.model.spec, fitted.window, fitted.period)
-        series = training_series(panel, fitted.channels, fitted.window)
+        series = TrainingSeries.of(panel, fitted.channels, fitted.window)
         correct_one = fitted.maps is not None
         model, maps = trainer.train_on(series, fitted.model, epochs, correct_one=correct_one)
+        return replace(fitted, model=model, maps=maps)
+
+    def _solved_anew(self, fitted: FittedForecast, panel: Panel) -> FittedForecast:
+        """Learn the linear model anew where the network has no share in the forecast."""
+        trainer = self._trainer(fitted.model.spec, fitted.window, fitted.period)
+        series = TrainingSeries.of(panel, fitted.channels, fitted.window)
+        model, maps = trainer.solved_anew(series, fitted.model)
         return replace(fitted, model=model, maps=maps)
 
     def _fit_window(
@@ -187,14 +213,15 @@ class ForecastFitter:
         panel: Panel,
         channels: Channels,
         window: WindowSpec,
-        period: int,
         seed: np.random.SeedSequence,
         start: Start | None,
+        smoothed: SmoothedTargets | None,
     ) -> FittedForecast:
-        spec = self._spec(channels, window, period)
-        series = training_series(panel, channels, window)
+        period, parameters = panel.first.period, self.parameters
+        spec = self._spec(channels, window, period, of_mean=self._forecasts_mean(panel))
+        series = TrainingSeries.of(panel, channels, window)
         trainer = self._trainer(spec, window, period)
-        trained = trainer.fit(series, seed, None if start is None else start(spec))
+        trained = trainer.fit(series, seed, None if start is None else start(spec), smoothed)
         return FittedForecast(
             model=trained.model,
             # Training repeats the first values of short series; changes are measured without that.
@@ -204,81 +231,72 @@ class ForecastFitter:
             period=period,
             history=trained.search.history,
             best_loss=trained.search.best_loss,
+            n_epochs=trained.n_epochs,
+            lower=-np.inf if parameters.lower_bound is None else float(parameters.lower_bound),
+            upper=np.inf if parameters.upper_bound is None else float(parameters.upper_bound),
+            network=trained.network,
             maps=trained.maps,
+            combination=trained.combination,
         )
+
+    def _smoothed(self, panel: Panel, horizon: int) -> SmoothedTargets | None:
+        """Return the exponential smoothing of a panel; None where it is switched off."""
+        of_mean = self._forecasts_mean(panel)
+        on_values, on_logs = (kind in self._members for kind in ("smoothing", "log smoothing"))
+        if not (on_values or on_logs):
+            return None
+        # The exponential function of a mean of logarithms is no mean.
+        kinds = (on_values or of_mean, on_logs and not of_mean)
+        mixed = is_mixed(self.parameters, panel)
+        rare = of_mean and panel.mostly_zero
+        periods = self._periods(panel)
+        return SmoothedTargets.choose(
+            panel, periods, horizon, mixed=mixed, kinds=kinds, squared=of_mean, rare=rare
+        )
+
+    def _periods(self, panel: Panel) -> tuple[int, ...]:
+        """Return the seasons of a panel that are smoothed, the first one that of the network."""
+        given, first = self.parameters.seasonal_period, panel.first.period
+        typical = int(np.median(panel.lengths))
+        if isinstance(given, str) or np.ndim(given) == 0:
+            return (first, *further_periods(first, typical))
+        further = [int(period) for period in given if first < period <= typical // 2]
+        return (first, *further)
+
+    def _forecasts_mean(self, panel: Panel) -> bool:
+        """Whether the mean is forecast instead of the median."""
+        asked = self.parameters.point_forecast
+        return asked == "mean" or (asked == "auto" and panel.mostly_zero)
+
+    def _on_logs(self, panel: Panel, smoothed: SmoothedTargets | None) -> Panel:
+        """Return the panel with the logarithms of those targets scaled that they suit better."""
+        if smoothed is None or self.parameters.normalization is None:
+            return panel
+        return panel.on_logs(smoothed.mostly_logs)
+
+    @property
+    def _members(self) -> tuple[str, ...]:
+        """Names of what the forecast is averaged from."""
+        members = self.parameters.members
+        return MEMBERS if isinstance(members, str) else tuple(members)
 
     def _season(self, y: pd.Series) -> int:
         given = self.parameters.seasonal_period
-        return seasonal_period(y) if given == "auto" else int(given)
-
-    def _channels(
-        self,
-        panel: Panel,
-        X: pd.DataFrame | None,
-        timeline: Timeline,
-        period: int,
-        before: CovariateEncoder | None,
-    ) -> Channels:
-        parameters = self.parameters
-        return Channels(
-            encoder=self._encoder(panel, X, before),
-            n_targets=panel.n_targets,
-            mixed=parameters.channels == "mixed" and panel.n_targets > 1,
-            has_missing=panel.has_inner_gaps,
-            cycle=period if parameters.learned_cycle and period > 1 else 0,
-            timeline=timeline,
-        )
-
-    def _encoder(
-        self, panel: Panel, X: pd.DataFrame | None, before: CovariateEncoder | None
-    ) -> CovariateEncoder:
-        parameters = self.parameters
-        asked = (parameters.past_regressors, parameters.static_regressors)
-        is_auto = all(isinstance(each, str) and each == "auto" for each in asked)
-        features = parameters.calendar_features
-        if X is None and panel.first.X is None and features is None and is_auto:
-            return CovariateEncoder()
-        given = {} if X is None else split_panel(X)
-        indices = [history.y.index for history in panel.histories]
-        return CovariateEncoder.of(
-            [given.get(key, history.covariates) for key, history in panel],
-            indices,
-            past=parameters.past_regressors if before is None else before.past,
-            static=parameters.static_regressors if before is None else before.static,
-            calendar=calendar_features_for(features, indices[0]),
-            unknown_category=parameters.unknown_category,
-        )
-
-    def _windows(self, panel: Panel, n_ahead: int, period: int) -> list[WindowSpec]:
-        """Return the windows to try, with the horizon."""
-        lengths = panel.lengths
-        typical, longest = int(np.median(lengths)), max(lengths)
-        # A horizon too long to learn from the series is reached by recursion.
-        horizon = max(1, min(n_ahead if n_ahead > 0 else period, typical // 2))
-        given = self.parameters.window_length
         if isinstance(given, str):
-            length = window_length_for(typical, horizon, period)
-            wanted = wanted_window_length(horizon, period)
-            if length < wanted - wanted % period:
-                _LOGGER.info(
-                    "A window of %d time steps, instead of %d, is the longest that leaves enough "
-                    "of %d to learn from.",
-                    length,
-                    wanted,
-                    typical,
-                )
-            return [WindowSpec(length, horizon)]
-        asked = [int(length) for length in np.atleast_1d(given)]
-        return [WindowSpec(checked_window_length(length, longest), horizon) for length in asked]
+            return seasonal_period(y)
+        return int(np.min(given))
 
-    def _spec(self, channels: Channels, window: WindowSpec, period: int) -> ModelSpec:
+    def _spec(
+        self, channels: Channels, window: WindowSpec, period: int, *, of_mean: bool
+    ) -> ModelSpec:
         parameters = self.parameters
+        point = PointOutput("mean_squared_error" if of_mean else "mean_absolute_error")
         normalization = parameters.normalization
         head = HorizonHead(
             horizon=window.horizon,
             n_known=channels.n_future,
             n_past=channels.n_past,
-            output=output_of(parameters.quantiles, PointOutput("mean_absolute_error")),
+            output=output_of(parameters.quantiles, point),
             normalization=None if normalization == "series" else normalization,
             linear=parameters.linear_skip,
             seasonal_period=period,
@@ -291,56 +309,24 @@ class ForecastFitter:
     def _trainer(self, spec: ModelSpec, window: WindowSpec, period: int) -> ForecastTrainer:
         parameters = self.parameters
         assert isinstance(spec.head, HorizonHead)
-        loss = spec.head.output.loss()
+        loss, members = spec.head.output.loss(), self._members
+
+        def plan(n_training: int) -> TrainingPlan:
+            stops_early = parameters.early_stopping
+            found = parameters._training_plan(n_training, loss, stops_early=stops_early)
+            return found if "network" in members else replace(found, epochs=0)
+
         return ForecastTrainer(
             spec=spec,
             window=window,
             period=period,
-            plan=lambda n_training: parameters._training_plan(
-                n_training, loss, stops_early=parameters.early_stopping
-            ),
+            plan=plan,
             fraction=parameters.validation_fraction,
             refit=parameters.refit,
             conformal=parameters.conformal,
             correct=parameters.series_correction,
+            members=self._members,
         )
-
-
-def training_series(panel: Panel, channels: Channels, window: WindowSpec) -> TrainingSeries:
-    """Return the channels of a panel as training sees them.
-
-    Parameters
-    ----------
-    panel : Panel
-        Series on the scale of the network.
-    channels : Channels
-        Channels of the network's input.
-    window : WindowSpec
-        Window and horizon; series no longer than a window repeat their first values in front.
-    """
-    pairs = [part for history in panel.histories for part in _with_actual(history, channels)]
-    separate = any(bool(np.isnan(actual).any()) for _, actual in pairs)
-    arrays = []
-    for array, actual in pairs:
-        whole = np.concatenate([array, actual], axis=1) if separate else array
-        n_own = len(whole)
-        if n_own <= window.length:
-            whole = last_window(whole, window.length + max(1, n_own // 2))
-        arrays.append(whole)
-    return TrainingSeries(
-        tuple(arrays), n_past=channels.n_past, separate_targets=separate, keys=panel.keys
-    )
-
-
-def _with_actual(history: History, channels: Channels) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return channels and values, NaN where missing, of each target up to its last value."""
-    filled, missing = history.scaled_targets()
-    actual = np.where(missing, np.nan, filled).astype(np.float32)
-    ends = len(actual) - history.trailing_gaps(together=channels.mixed)
-    return [
-        (array[:end], actual[:end, [i]])
-        for i, (array, end) in enumerate(zip(channels.of(history), ends, strict=True))
-    ]
 
 
 def _scaled_as(fitted: FittedForecast, panel: Panel, only: Collection[Any] | None = None) -> Panel:

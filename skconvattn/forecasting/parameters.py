@@ -18,6 +18,51 @@ _SHARE = Interval(Real, 0, 1, closed="left")
 class ForecastingParameters(TrainingParameters, patience="auto", steps_per_epoch="auto"):
     """Hyperparameters of windows, normalisation, covariates and many series."""
 
+    epochs: int = hyperparameter(
+        default=200,
+        constraints=[Interval(Integral, 0, None, closed="left")],
+        doc="""
+        int
+        Most passes over the training data; 0 for the other members of the forecast alone.
+        """,
+    )
+    members: Any = hyperparameter(
+        default="all",
+        constraints=[StrOptions({"all"}), "array-like"],
+        doc="""
+        "all" or sequence of str
+        What the forecast is averaged from, by the errors of each at past origins: exponential
+        smoothing of the values, "smoothing", and of their logarithms, "log smoothing", the linear
+        model that training begins with, "linear", and the trained "network". The weights stand in
+        ``weights_``.
+        """,
+    )
+    point_forecast: str = hyperparameter(
+        default="auto",
+        constraints=[StrOptions({"auto", "median", "mean"})],
+        doc="""
+        {"auto", "median", "mean"}
+        What ``predict`` forecasts. The median has the smallest absolute error, the mean the right
+        sum, and the median of rare demand is zero: "auto" takes the mean of series of which more
+        than half of the values are zero and none is negative, and the median of all others.
+        """,
+    )
+    lower_bound: float | None = hyperparameter(
+        default=None,
+        constraints=[Real, None],
+        doc="""
+        float or None
+        Value that no forecast falls below, in the units of ``y``: 0 for counts and sales.
+        """,
+    )
+    upper_bound: float | None = hyperparameter(
+        default=None,
+        constraints=[Real, None],
+        doc="""
+        float or None
+        Value that no forecast rises above, in the units of ``y``: a capacity, or 100 percent.
+        """,
+    )
     window_length: Any = hyperparameter(
         default="auto",
         constraints=[_FROM_ONE, StrOptions({"auto"}), "array-like"],
@@ -29,13 +74,15 @@ class ForecastingParameters(TrainingParameters, patience="auto", steps_per_epoch
         the lowest loss on the held-out part is taken.
         """,
     )
-    seasonal_period: int | str = hyperparameter(
+    seasonal_period: Any = hyperparameter(
         default="auto",
-        constraints=[_FROM_ONE, StrOptions({"auto"})],
+        constraints=[_FROM_ONE, StrOptions({"auto"}), "array-like"],
         doc="""
-        int or "auto"
+        int, "auto" or sequence of int
         Time steps of a season, 1 for none. "auto" reads it from the frequency of the index, or
-        from the autocorrelation where the index has none.
+        from the autocorrelation where the index has none. Of several, such as (24, 168), the
+        network has the shortest, and exponential smoothing tries each; a week is tried beside a
+        day of 24 hours or 48 half hours where the series has four.
         """,
     )
     quantiles: Any = hyperparameter(

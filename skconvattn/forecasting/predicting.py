@@ -15,6 +15,10 @@ from skconvattn.forecasting.fitted import FittedForecast, last_window
 from skconvattn.forecasting.series.history import History, Panel, split_panel
 from skconvattn.forecasting.series.timeline import listed
 
+# Ranges of a series by which quantiles may lie outside of it, and what is added, over the length;
+# the range of a shorter one says too little.
+_REACH, _REACH_OF_SHORT, _SHORT = 0.75, 3.0, 10
+
 
 @dataclass(frozen=True, eq=False)
 class LastInputs:
@@ -96,6 +100,8 @@ class PanelForecast:
             Quantiles in units of ``y``, float64.
         """
         steps = self.steps_ahead()  # (n_series, n_stamps)
+        # The median, last, tells how far the other quantiles may reach.
+        levels = np.append(levels, 0.5)
         scaled = np.empty((*steps.shape, self.panel.n_targets, len(levels)))
         if (steps > 0).any():
             ahead = self._ahead(steps, levels)
@@ -103,10 +109,14 @@ class PanelForecast:
                 scaled[i, j] = ahead[i, :, steps[i, j] - 1]
         if (steps <= 0).any():
             self._fill_in_sample(steps, levels, scaled)
-        values = [
-            history.scaling.reverse(one.swapaxes(1, 2)).swapaxes(1, 2)
-            for history, one in zip(self.panel.histories, scaled, strict=True)
-        ]
+        values = []
+        for history, own_steps, one in zip(self.panel.histories, steps, scaled, strict=True):
+            found = history.scaling.reverse(one.swapaxes(1, 2)).swapaxes(1, 2)
+            found = _within_reach(found, history, own_steps)
+            past = own_steps <= 0
+            # Level shifts that were undone come back.
+            found[past] -= history.moved[own_steps[past] - 1][..., None]
+            values.append(self.fitted.bounded(found[..., :-1]))
         return np.stack(values)
 
     def steps_ahead(self) -> np.ndarray:
@@ -157,7 +167,8 @@ class PanelForecast:
         """Forecast up to the furthest step: (n_series, n_targets, n_ahead, n_levels)."""
         fitted, panel = self.fitted, self.panel
         last = self.last_inputs(steps)
-        outputs = fitted.ahead(last.windows, last.future, fitted.map_index(panel))
+        beside = fitted.beside(panel, last.future.shape[1])
+        outputs = fitted.ahead(last.windows, last.future, fitted.map_index(panel), beside)
         outputs = last.asked(outputs)
         counts, rows = last.steps(outputs.shape[1]), np.arange(len(outputs))
         windows = last.windows[..., 0]
@@ -205,7 +216,7 @@ class PanelForecast:
     def _fill_in_sample(self, steps: np.ndarray, levels: np.ndarray, scaled: np.ndarray) -> None:
         """Forecast in-sample steps, each one step ahead of the window before it, in place."""
         fitted, panel = self.fitted, self.panel
-        asked, windows, futures, series = [], [], [], []
+        asked, windows, futures, series, origins = [], [], [], [], []
         for i, history in enumerate(panel.histories):
             past = np.flatnonzero(steps[i] <= 0)
             positions = steps[i, past] + len(history.y) - 1
@@ -216,15 +227,32 @@ class PanelForecast:
                 futures.append(future)
                 asked.append((i, target, past))
                 series.append(np.full(len(past), i * panel.n_targets + target))
+                origins.append(positions - 1)
         rows, of_rows = np.concatenate(windows), np.concatenate(series)
         map_index = fitted.map_index(panel)
         maps = None if map_index is None else map_index[of_rows]
-        outputs = fitted.one_step(rows, np.concatenate(futures), maps)[:, None]
+        beside = fitted.beside_past(panel, of_rows, np.concatenate(origins), 1)
+        outputs = fitted.one_step(rows, np.concatenate(futures), maps, beside)[:, None]
         one = np.ones(1, dtype=int)
         quantiles = fitted.intervals.quantiles(outputs, rows[..., 0], one, levels, of_rows)[:, 0]
         ends = np.cumsum([len(past) for _, _, past in asked])
         for (i, target, past), values in zip(asked, np.split(quantiles, ends[:-1]), strict=True):
             scaled[i, past, target] = values
+
+
+def _within_reach(values: np.ndarray, history: History, steps: np.ndarray) -> np.ndarray:
+    """Bound quantiles, (n_stamps, n_targets, n_levels), by the range of what has been seen.
+
+    The last one is the median. They reach about one range beyond the series, or beyond the median
+    where that is outside; more where the series is short, or the horizon is longer than it.
+    """
+    low, high = history.repaired.min(axis=0)[:, None], history.repaired.max(axis=0)[:, None]
+    n = len(history.y)
+    ranges = _REACH + _REACH_OF_SHORT / n if n >= _SHORT else _REACH_OF_SHORT
+    reach = ranges * np.sqrt(np.maximum(steps / n, 1.0))[:, None, None]
+    middle = values[..., -1:]
+    span = reach * (high - low)
+    return np.clip(values, np.minimum(low, middle) - span, np.maximum(high, middle) + span)
 
 
 def _warn_of_missing(frame: pd.DataFrame, expected: Sequence[Any]) -> None:

@@ -141,11 +141,13 @@ def _draw(
     """Return samples in units of ``y``: (n_series, n_steps, n_targets * n_samples)."""
     fitted, panel = forecast.fitted, forecast.panel
     last, map_index = forecast.last_inputs(steps), fitted.map_index(panel)
+    beside = fitted.beside(panel, last.future.shape[1])
     # Samples outermost, so that the targets of a series stay together.
     outputs = fitted.ahead(
         np.tile(last.windows, (n_samples, 1, 1)),
         np.tile(last.future, (n_samples, 1, 1)),
         None if map_index is None else np.tile(map_index, n_samples),
+        None if beside is None else beside.repeated(n_samples),
         lambda inputs: sampled_outputs(fitted.model, inputs, rng),
     )
     gaps = replace(last, gaps=np.tile(last.gaps, n_samples))
@@ -154,7 +156,7 @@ def _draw(
     drawn = []
     for i, history in enumerate(panel.histories):
         one = by_series[:, i][..., steps[i] - 1].transpose(2, 0, 1)  # (step, sample, target)
-        values = history.scaling.reverse(one).transpose(0, 2, 1)
+        values = fitted.bounded(history.scaling.reverse(one)).transpose(0, 2, 1)
         drawn.append(values.reshape(len(values), -1))
     return np.stack(drawn)
 

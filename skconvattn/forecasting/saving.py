@@ -15,11 +15,15 @@ from skconvattn.forecasting.fitted import FittedForecast
 from skconvattn.forecasting.series.channels import Channels
 from skconvattn.forecasting.series.covariates import CovariateEncoder
 from skconvattn.forecasting.series.history import History, Panel
+from skconvattn.forecasting.series.target_scaling import TargetScaling
 from skconvattn.forecasting.series.timeline import Timeline
 from skconvattn.forecasting.series.windowing import WindowSpec
 from skconvattn.intervals import IntervalModel
+from skconvattn.intervals.noise import LevelShare
 from skconvattn.intervals.residuals import ConformalQuantiles, ResidualQuantiles
+from skconvattn.members.combination import Combination
 from skconvattn.members.series_maps import SeriesMaps
+from skconvattn.members.smoothing import Smoothing
 from skconvattn.persistence.codec import Codec, Kind
 from skconvattn.persistence.reading import read
 from skconvattn.persistence.saving import save_estimator
@@ -72,14 +76,18 @@ def _decode_vectorized(codec: Codec, payload: Any) -> VectorizedDF:
 # Classes of values in files of forecasters beside those in files of all estimators.
 RECORDS: tuple[type, ...] = (
     Channels,
+    Combination,
     ConformalQuantiles,
     CovariateEncoder,
     FittedForecast,
     History,
     IntervalModel,
+    LevelShare,
     Panel,
     ResidualQuantiles,
     SeriesMaps,
+    Smoothing,
+    TargetScaling,
     Timeline,
     WindowSpec,
 )

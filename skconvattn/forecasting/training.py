@@ -1,66 +1,28 @@
-"""The training behind a forecaster's fit: stop early, measure held-out errors, train on all."""
+"""The training behind a forecaster's fit: stop early, measure errors, and train on all data."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
 from skconvattn.data import Windows
 from skconvattn.engine import FittedModel, TrainingPlan, TrainingResult, train
+from skconvattn.engine.programs import changed_model, drawn_model
+from skconvattn.forecasting.combining import SmoothedTargets
+from skconvattn.forecasting.out_of_sample import Judgement, OutOfSample, Residuals
 from skconvattn.forecasting.series.windowing import WindowSpec
-from skconvattn.intervals import HeldOutErrors, IntervalModel
+from skconvattn.forecasting.training_series import TrainingSeries
+from skconvattn.intervals import IntervalModel
+from skconvattn.members.combination import MEMBERS, Combination, network_share
 from skconvattn.members.linear import LinearStart
 from skconvattn.members.series_maps import SeriesMaps, fitted_maps
-from skconvattn.networks import POINT, HorizonHead, ModelSpec
+from skconvattn.networks import HorizonHead, ModelSpec, PointOutput
 
 # Where fewer windows are held out, errors on earlier windows are used as well.
 _FEW_HELD_OUT = 256
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingSeries:
-    """The channels of all series in training.
-
-    Attributes
-    ----------
-    arrays : tuple of ndarray of shape (n_timepoints, n_channels)
-        Channels of every target of every series, and the targets again in a last column where
-        values are missing; float32.
-    n_past : int
-        Number of channels of past covariates, which follow the first channel, the target.
-    separate_targets : bool
-        Whether the last column, which is no input, has the targets.
-    keys : tuple of tuple
-        Names of the series.
-    """
-
-    arrays: tuple[np.ndarray, ...]
-    n_past: int
-    separate_targets: bool
-    keys: tuple[tuple[Any, ...], ...] = ((),)
-
-    @property
-    def n_targets(self) -> int:
-        """Number of targets of each series."""
-        return len(self.arrays) // len(self.keys)
-
-    @property
-    def lengths(self) -> tuple[int, ...]:
-        """Time steps of each series."""
-        return tuple(len(array) for array in self.arrays)
-
-    def windows(self, window: WindowSpec) -> Windows:
-        """Return every window that is followed by at least one step."""
-        return Windows.over(
-            self.arrays,
-            window.length,
-            window.horizon,
-            n_past=self.n_past,
-            separate_targets=self.separate_targets,
-        )
 
 
 @dataclass(frozen=True)
@@ -70,19 +32,29 @@ class TrainedForecast:
     Attributes
     ----------
     model : FittedModel
-        Trained on all data if asked for, else on the training part.
+        Trained on all data if asked for, else on the training part; between the start of training
+        and its end by the share that errors support.
     search : TrainingResult
         The training that was stopped early, with its history.
+    n_epochs : int
+        Epochs of training behind the model; 0 where training did not help.
+    network : float
+        Share of the trained network in the model; what training began with has the rest.
     intervals : IntervalModel
-        Interval model, from errors on the held-out part.
+        Interval model, from errors out of sample.
     maps : SeriesMaps or None
         Corrections of the forecasts of the model, by series.
+    combination : Combination or None
+        Weights of the model and of exponential smoothing.
     """
 
     model: FittedModel
     search: TrainingResult
+    n_epochs: int
+    network: float
     intervals: IntervalModel
     maps: SeriesMaps | None = None
+    combination: Combination | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +79,8 @@ class ForecastTrainer:
         Whether quantiles are corrected by their errors on the held-out part.
     correct : bool
         Whether a model of several series is corrected for each of them.
+    members : sequence of str
+        What the forecast is averaged from.
     """
 
     spec: ModelSpec
@@ -117,12 +91,14 @@ class ForecastTrainer:
     refit: bool
     conformal: bool = False
     correct: bool = False
+    members: Sequence[str] = MEMBERS
 
     def fit(
         self,
         series: TrainingSeries,
         seed: np.random.SeedSequence,
         start: FittedModel | None,
+        smoothed: SmoothedTargets | None = None,
     ) -> TrainedForecast:
         """Train on one series or many.
 
@@ -134,6 +110,8 @@ class ForecastTrainer:
             Seed from which both trainings draw the same initial weights.
         start : FittedModel or None
             Weights to resume from.
+        smoothed : SmoothedTargets, optional
+            Exponential smoothing of the same series, with which the model is combined.
 
         Returns
         -------
@@ -141,34 +119,37 @@ class ForecastTrainer:
             Model, history and intervals.
         """
         windows = series.windows(self.window)
+        judge = OutOfSample(self._head, self.window, self.period, series, windows)
         training, held_out = self.window.split_all(series.lengths, self.fraction)
         if len(held_out) == 0:
-            return self._fit_all(series, windows, seed, start)
-        of_series = self.window.series_of(training, series.lengths)
-        linear = None
-        if start is None:
-            linear = LinearStart.choose(self.spec, windows, training, of_series)
-        if linear is not None:
-            start = linear.model(self.spec, windows, training, np.random.default_rng(seed))
+            return self._fit_whole(judge, seed, start, smoothed)
+        linear, resumed = None, start
+        if resumed is None:
+            linear = self._linear(judge, training)
+            start = self._started(linear, windows, training, seed)
         plan = self.plan(len(training))
         search = self._train(windows, plan, seed, start, training=training, validation=held_out)
-        maps = self._maps(search.model, series, windows, training)
-        errors = self._errors(search.model, series, windows, held_out, maps)
-        earlier = None
+        share = 1.0 if search.best_epoch else 0.0
+        if start is not None and plan.patience is not None and "linear" in self.members:
+            share = self._share(judge, start, search.model, held_out)
+        model = self._between(start, search.model, share)
+        maps = self._maps(model, judge, training)
+        errors = [judge.residuals(model, held_out, maps)]
         is_corrected = maps is not None and len(maps.kernels) > 0
         if linear is not None and not is_corrected and len(held_out) < _FEW_HELD_OUT:
-            indices, left_out = linear.errors_left_out(self.spec, windows, training, of_series)
-            rows = windows.batch(indices)[0][0]
-            earlier = self._measured(POINT, left_out[..., None], rows, series, indices)
-        model = search.model
+            errors.insert(0, judge.left_out(linear, training, self.spec))
         if self.refit:
             everything = np.arange(len(windows))
-            if linear is not None:
-                start = linear.model(self.spec, windows, everything, np.random.default_rng(seed))
-            plan = replace(self.plan(len(windows)), epochs=search.best_epoch, callbacks=())
-            model = self._train(windows, _unstopped(plan), seed, start).model
-            maps = self._maps(model, series, windows, everything, before=maps)
-        return TrainedForecast(model, search, self._intervals(errors, series, earlier), maps)
+            if resumed is None:
+                start = self._started(linear, windows, everything, seed)
+            model = self._refitted(windows, seed, start, search.best_epoch, share)
+            maps = self._maps(model, judge, everything, before=maps)
+        n_epochs = search.best_epoch if share > 0 else 0
+        found = self._combined(judge, errors, smoothed)
+        network = share if n_epochs else 0.0
+        return TrainedForecast(
+            model, search, n_epochs, network, found.intervals, maps, found.combination
+        )
 
     def train_on(
         self, series: TrainingSeries, model: FittedModel, epochs: int, *, correct_one: bool
@@ -198,12 +179,108 @@ class ForecastTrainer:
             plan = replace(self.plan(len(windows)), epochs=epochs, patience=None)
             rng = np.random.default_rng(sum(series.lengths))
             model = train(self.spec, windows, plan, rng, start=model).model
+        judge = OutOfSample(self._head, self.window, self.period, series, windows)
         everything = np.arange(len(windows))
-        return model, self._maps(model, series, windows, everything, correct_one=correct_one)
+        return model, self._maps(model, judge, everything, correct_one=correct_one)
+
+    def solved_anew(
+        self, series: TrainingSeries, model: FittedModel
+    ) -> tuple[FittedModel, SeriesMaps | None]:
+        """Learn the linear start of a model, in which the network has no share, from longer series.
+
+        Parameters and results are those of :meth:`train_on`.
+        """
+        windows = series.windows(self.window)
+        judge = OutOfSample(self._head, self.window, self.period, series, windows)
+        everything = np.arange(len(windows))
+        linear = self._linear(judge, everything)
+        if linear is not None:
+            drawn = linear.model(self.spec, windows, everything, np.random.default_rng(0))
+            model = changed_model(model, drawn, lambda now, new: self._head.blend(now, new, 0.0))
+        return model, self._maps(model, judge, everything)
+
+    def weighed(
+        self, series: TrainingSeries, model: FittedModel, smoothed: SmoothedTargets | None
+    ) -> Combination | None:
+        """Weigh a model that was trained on other series against exponential smoothing.
+
+        Parameters
+        ----------
+        series : TrainingSeries
+            Scaled channels of every series.
+        model : FittedModel
+            The model.
+        smoothed : SmoothedTargets or None
+            Exponential smoothing of the series; None gives no combination.
+        """
+        judge = OutOfSample(
+            self._head, self.window, self.period, series, series.windows(self.window)
+        )
+        errors = judge.residuals(model, np.arange(len(judge.windows)))
+        return self._combined(judge, [errors], smoothed).combination
+
+    def _fit_whole(
+        self,
+        judge: OutOfSample,
+        seed: np.random.SeedSequence,
+        start: FittedModel | None,
+        smoothed: SmoothedTargets | None,
+    ) -> TrainedForecast:
+        """Fit to a series too short to hold anything out.
+
+        Nothing says when training of a point forecast would have to stop: unless the number of
+        epochs is the user's own, it is not trained. Errors are those of the start on blocks left
+        out, or of the seasonal naive forecast, since errors on the training data are too small.
+        """
+        windows = judge.windows
+        everything = np.arange(len(windows))
+        plan = self.plan(len(windows))
+        linear = None if start is not None else self._linear(judge, everything)
+        if linear is None:
+            untrained = self._started(None, windows, everything, seed)
+            errors = judge.residuals(untrained, everything)
+        else:
+            errors = judge.left_out(linear, everything, self.spec)
+        if start is None:
+            start = self._started(linear, windows, everything, seed)
+        is_point = isinstance(self._head.output, PointOutput)
+        epochs = 0 if plan.patience is not None and is_point else plan.epochs
+        search = self._train(windows, replace(plan, epochs=epochs, patience=None), seed, start)
+        found = self._combined(judge, [errors], smoothed)
+        return TrainedForecast(
+            search.model,
+            search,
+            epochs,
+            float(epochs > 0),
+            found.intervals,
+            combination=found.combination,
+        )
+
+    def _combined(
+        self, judge: OutOfSample, errors: list[Residuals], smoothed: SmoothedTargets | None
+    ) -> Judgement:
+        alone = not {"linear", "network"} & set(self.members)
+        return judge.combined(errors, smoothed, conformal=self.conformal, alone=alone)
 
     @property
     def _head(self) -> HorizonHead:
         return cast(HorizonHead, self.spec.head)
+
+    def _linear(self, judge: OutOfSample, training: np.ndarray) -> LinearStart | None:
+        return LinearStart.choose(self.spec, judge.windows, training, judge.series_of(training))
+
+    def _started(
+        self,
+        linear: LinearStart | None,
+        windows: Windows,
+        training: np.ndarray,
+        seed: np.random.SeedSequence,
+    ) -> FittedModel:
+        """Return the model before training: linear, or as it is drawn."""
+        rng = np.random.default_rng(seed)
+        if linear is None:
+            return drawn_model(self.spec, rng)
+        return linear.model(self.spec, windows, training, rng)
 
     def _train(
         self,
@@ -216,85 +293,56 @@ class ForecastTrainer:
         rng = np.random.default_rng(seed)
         return train(self.spec, windows, plan, rng, start=start, **parts)
 
+    def _refitted(
+        self,
+        windows: Windows,
+        seed: np.random.SeedSequence,
+        start: FittedModel | None,
+        epochs: int,
+        share: float,
+    ) -> FittedModel:
+        """Train on all windows for a number of epochs, as far as its share asks for it."""
+        if share == 0.0 and start is not None:
+            return start
+        plan = replace(
+            self.plan(len(windows)), epochs=epochs, patience=None, callbacks=(), verbose=0
+        )
+        trained = self._train(windows, plan, seed, start).model
+        return self._between(start, trained, share)
+
+    def _share(
+        self, judge: OutOfSample, start: FittedModel, trained: FittedModel, held_out: np.ndarray
+    ) -> float:
+        """Return the share of the trained network that errors on held-out blocks support."""
+        losses = [judge.losses(model, held_out) for model in (start, trained)]
+        share = network_share(losses[0], losses[1], judge.blocks_of(held_out))
+        # Quantiles between those of the start, which are all one, and trained ones are too narrow.
+        return share if isinstance(self._head.output, PointOutput) else float(share > 0)
+
+    def _between(
+        self, start: FittedModel | None, trained: FittedModel, share: float
+    ) -> FittedModel:
+        """Return the model whose forecast is ``share`` of the way from one to the other."""
+        if start is None or share == 1.0:
+            return trained
+        if share == 0.0:
+            return start
+        return changed_model(trained, start, lambda now, old: self._head.blend(now, old, share))
+
     def _maps(
         self,
         model: FittedModel,
-        series: TrainingSeries,
-        windows: Windows,
+        judge: OutOfSample,
         chosen: np.ndarray,
         *,
         before: SeriesMaps | None = None,
         correct_one: bool = False,
     ) -> SeriesMaps | None:
         """Return the corrections by series; None for a single series, whose model is its own."""
+        series = judge.series
         if not self.correct or (len(series.arrays) == 1 and not correct_one):
             return None
-        of_series = self.window.series_of(chosen, series.lengths)
-        return fitted_maps(model, windows, chosen, of_series, series.keys, series.n_targets, before)
-
-    def _errors(
-        self,
-        model: FittedModel,
-        series: TrainingSeries,
-        windows: Windows,
-        indices: np.ndarray,
-        maps: SeriesMaps | None = None,
-    ) -> HeldOutErrors:
-        """Measure a model's errors on windows that it was not trained on."""
-        inputs, targets, present = windows.batch(indices)
-        forecasts = model.predict(inputs).astype(np.float64)  # (n_windows, horizon, n_values)
-        if maps is not None:
-            positions = maps.positions[self.window.series_of(indices, series.lengths)]
-            point = self._head.output.point(forecasts)
-            added = maps.correction(inputs[0], point, positions, self._head.normalization)
-            forecasts += added[..., None]
-        residuals = np.where(present[..., None] > 0, targets - forecasts, np.nan)
-        return self._measured(self._head.output, residuals, inputs[0], series, indices)
-
-    def _measured(
-        self,
-        output: Any,
-        residuals: np.ndarray,
-        rows: np.ndarray,
-        series: TrainingSeries,
-        indices: np.ndarray,
-    ) -> HeldOutErrors:
-        """Combine residuals with the windows, (n, window_length, n_channels), before them."""
-        of_series = self.window.series_of(indices, series.lengths)
-        return HeldOutErrors.of(output, residuals, rows[..., 0], of_series, self.period)
-
-    def _intervals(
-        self, errors: HeldOutErrors, series: TrainingSeries, earlier: HeldOutErrors | None = None
-    ) -> IntervalModel:
-        return IntervalModel.fit(
-            errors,
-            period=self.period,
-            keys=series.keys,
-            targets=[array[:, 0] for array in series.arrays],
-            earlier=earlier,
-            conformal=self.conformal,
+        of_series = judge.series_of(chosen)
+        return fitted_maps(
+            model, judge.windows, chosen, of_series, series.keys, series.n_targets, before
         )
-
-    def _fit_all(
-        self,
-        series: TrainingSeries,
-        windows: Windows,
-        seed: np.random.SeedSequence,
-        start: FittedModel | None,
-    ) -> TrainedForecast:
-        """Train on a series too short to hold anything out.
-
-        Intervals come from the errors of the untrained model, the seasonal naive forecast: training
-        errors would be too small.
-        """
-        untrained = replace(_unstopped(self.plan(1)), epochs=0, callbacks=())
-        naive = self._train(windows, untrained, seed, None).model
-        plan = replace(self.plan(len(windows)), patience=None)
-        result = self._train(windows, plan, seed, start)
-        errors = self._errors(naive, series, windows, np.arange(len(windows)))
-        return TrainedForecast(result.model, result, self._intervals(errors, series))
-
-
-def _unstopped(plan: TrainingPlan) -> TrainingPlan:
-    """Return a plan that is silent and trains for all of its epochs."""
-    return replace(plan, patience=None, verbose=0)

@@ -296,29 +296,6 @@ def check_covered(index: pd.Index, X: pd.DataFrame | None, label: str) -> None:
         )
 
 
-def check_window_lengths(window_length: Any) -> None:
-    """Refuse window lengths that are empty or that are not integers of at least 1.
-
-    Raises
-    ------
-    ValueError
-        If there are no lengths, or one is not an integer of at least 1.
-    """
-    if isinstance(window_length, str):
-        return
-    lengths = np.atleast_1d(window_length)
-    if (
-        lengths.ndim != 1
-        or len(lengths) == 0
-        or lengths.dtype.kind not in "iu"
-        or lengths.min() < 1
-    ):
-        raise ValueError(
-            f"window_length={window_length!r} must be a whole number from 1, several of them, or "
-            "'auto'; use for example (24, 48, 96) to try three."
-        )
-
-
 def _check_one_frequency(parts: Mapping[Any, pd.DataFrame]) -> None:
     """Refuse a panel of series that do not share one grid of time stamps."""
     if len(parts) < 2:

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from skconvattn.data.scaling import Scaling
 from skconvattn.estimators.base import BaseNeuralEstimator
 from skconvattn.forecasting import BaseNeuralForecaster
 from skconvattn.forecasting.series.history import History
+from skconvattn.forecasting.series.target_scaling import TargetScaling
 
 
 def attention_weights(estimator: Any, X: Any = None) -> np.ndarray | pd.Series:
@@ -191,7 +191,9 @@ def _of_forecaster(forecaster: BaseNeuralForecaster, history: History) -> np.nda
     # Mixed targets see each other: copies of this one take the place of the others.
     tail = history.tail(forecaster.window_length_)
     y = pd.concat([tail.y.iloc[:, [0]]] * channels.n_targets, axis=1)
-    first = Scaling(*(values[[0] * channels.n_targets] for values in vars(tail.scaling).values()))
+    first = TargetScaling(
+        *(values[[0] * channels.n_targets] for values in vars(tail.scaling).values())
+    )
     window = channels.of(replace(tail, y=y, scaling=first))[0]
     # Future covariates do not enter attention: zeros take their place.
     future = np.zeros((1, fitted.window.horizon, fitted.n_future), dtype=np.float32)

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 
 from skconvattn.intervals.noise import (
+    LevelShare,
     locality_of,
     mean_change,
     mixed_scale,
-    noise_scale,
     overall_change,
+    window_level,
 )
 from skconvattn.intervals.residuals import ConformalQuantiles, ResidualQuantiles
 from skconvattn.intervals.series_scales import series_scales
-from skconvattn.networks import PointOutput, QuantileOutput
+from skconvattn.networks import POINT, PointOutput, QuantileOutput
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +36,15 @@ class HeldOutErrors:
         Mean change within each window; see :func:`~skconvattn.intervals.noise.mean_change`.
     series : ndarray of shape (n_windows,)
         Index of the series of each window.
+    level : ndarray of shape (n_windows,)
+        Mean of the last season of each window.
     """
 
     output: PointOutput | QuantileOutput
     residuals: np.ndarray
     local: np.ndarray
     series: np.ndarray
+    level: np.ndarray
 
     @classmethod
     def of(
@@ -67,7 +71,8 @@ class HeldOutErrors:
         HeldOutErrors
             The errors.
         """
-        return cls(output, residuals, mean_change(windows, period), series)
+        level = window_level(windows, period)
+        return cls(output, residuals, mean_change(windows, period), series, level)
 
     @property
     def point(self) -> np.ndarray:
@@ -91,7 +96,9 @@ class IntervalModel:
     .. math:: \hat q_{w,h}(\alpha) + f_s\,[k\, l_w + (1 - k)\, o_s]\; \delta_\alpha.
 
     - :math:`l_w` and :math:`o_s`: mean absolute change within the window and over the whole
-      series, half of it over one step and half over one season;
+      series, half of it over one step and half over one season; where errors grow with the level, a
+      share of both is replaced by a multiple of the level of the window
+      (:class:`~skconvattn.intervals.noise.LevelShare`);
     - :math:`k`: the locality, how far the size of errors follows the changes in their own window
       (:func:`~skconvattn.intervals.noise.locality_of`);
     - :math:`f_s`: size of the errors of the series relative to its changes, shrunk towards that of
@@ -119,6 +126,8 @@ class IntervalModel:
         Names of the series.
     changes, factors : ndarray of shape (n_series * n_targets,)
         :math:`o_s` and :math:`f_s`, both positive, of every target of every series.
+    by_level : LevelShare
+        How far errors grow with the level, of every target of every series.
     """
 
     output: PointOutput | QuantileOutput
@@ -128,6 +137,7 @@ class IntervalModel:
     keys: tuple[tuple[Any, ...], ...]
     changes: np.ndarray
     factors: np.ndarray
+    by_level: LevelShare
 
     @classmethod
     def fit(
@@ -138,6 +148,7 @@ class IntervalModel:
         keys: tuple[tuple[Any, ...], ...],
         targets: Sequence[np.ndarray],
         earlier: HeldOutErrors | None = None,
+        by_level: LevelShare | None = None,
         conformal: bool = False,
     ) -> IntervalModel:
         """Measure the errors of held-out windows.
@@ -158,6 +169,8 @@ class IntervalModel:
             Values of every target of every series, on the scale of the residuals.
         earlier : HeldOutErrors, optional
             Errors on windows before those of ``errors``.
+        by_level : LevelShare, optional
+            How far errors grow with the level; not at all by default.
         conformal : bool
             Whether trained quantiles are corrected.
 
@@ -166,15 +179,18 @@ class IntervalModel:
         IntervalModel
             The model.
         """
+        by_level = LevelShare.none(len(targets)) if by_level is None else by_level
         changes = np.array([overall_change(target, period) for target in targets])
         parts = [errors] if earlier is None else [earlier, errors]
         n_earlier = 0 if earlier is None else len(earlier.local)
         residuals = np.concatenate([part.point for part in parts])
-        local = np.concatenate([part.local for part in parts])
         series = np.concatenate([part.series for part in parts])
+        level = np.concatenate([part.level for part in parts])
+        local = by_level.mixed(np.concatenate([part.local for part in parts]), level, series)
+        overall = by_level.mixed(changes[series], level, series)
         n_first = n_earlier or len(residuals) // 2
-        locality = locality_of(residuals, local, changes[series], n_first)
-        scales = mixed_scale(local, changes[series], locality)
+        locality = locality_of(residuals, local, overall, n_first)
+        scales = mixed_scale(local, overall, locality)
         factors, cross_fitted = np.ones(len(changes)), np.ones(len(errors.local))
         if len(changes) > 1:
             scaled = residuals[n_earlier:] / scales[n_earlier:, None]
@@ -189,8 +205,8 @@ class IntervalModel:
             own = scales[n_earlier:]
             calibration = ConformalQuantiles.of(errors.residuals, own, output.levels)
         else:
-            calibration = ResidualQuantiles.of(residuals, scales)
-        return cls(output, period, locality, calibration, keys, changes, factors)
+            calibration = ResidualQuantiles.of(residuals, scales, period)
+        return cls(output, period, locality, calibration, keys, changes, factors, by_level)
 
     def on(self, keys: tuple[tuple[Any, ...], ...], targets: Sequence[np.ndarray]) -> IntervalModel:
         """Return the model for series with further data, or for other series.
@@ -208,14 +224,17 @@ class IntervalModel:
             The model.
         """
         n_targets = len(targets) // len(keys)
-        known = dict(zip(self.keys, self.factors.reshape(len(self.keys), -1), strict=True))
-        neutral = np.ones(n_targets)
-        factors = [known.get(key, neutral) for key in keys]
+        known = {key: i for i, key in enumerate(self.keys)}
+        same = len(self.factors) == len(self.keys) * n_targets
+        number = np.array([known.get(key, -1) if same else -1 for key in keys])
+        rows = np.where(number < 0, -1, number * n_targets)[:, None] + np.arange(n_targets)
+        rows = np.where(number[:, None] < 0, -1, rows).ravel()
         return replace(
             self,
             keys=keys,
             changes=np.array([overall_change(target, self.period) for target in targets]),
-            factors=np.concatenate([f if len(f) == n_targets else neutral for f in factors]),
+            factors=np.where(rows < 0, 1.0, self.factors[rows]),
+            by_level=self.by_level.of(rows),
         )
 
     def scales(self, windows: np.ndarray, series: np.ndarray | None = None) -> np.ndarray:
@@ -234,8 +253,10 @@ class IntervalModel:
             Noise scales, positive.
         """
         series = np.zeros(len(windows), dtype=int) if series is None else series
-        changes = self.changes[series]
-        return self.factors[series] * noise_scale(windows, self.period, changes, self.locality)
+        level = window_level(windows, self.period)
+        local = self.by_level.mixed(mean_change(windows, self.period), level, series)
+        overall = self.by_level.mixed(self.changes[series], level, series)
+        return self.factors[series] * mixed_scale(local, overall, self.locality)
 
     def quantiles(
         self,
@@ -276,6 +297,19 @@ class IntervalModel:
             rows = outputs.reshape(-1, outputs.shape[-1])
             outputs = calibration.applied(rows, scales).reshape(outputs.shape)
         return self.output.quantiles(outputs, levels)
+
+
+def joined(errors: Sequence[HeldOutErrors]) -> HeldOutErrors | None:
+    """Return all errors of point forecasts as one record, the first ones first; None for none."""
+    if not errors:
+        return None
+    return HeldOutErrors(
+        POINT,
+        np.concatenate([each.point for each in errors])[..., None],
+        np.concatenate([each.local for each in errors]),
+        np.concatenate([each.series for each in errors]),
+        np.concatenate([each.level for each in errors]),
+    )
 
 
 def _growth(residuals: np.ndarray, scales: np.ndarray, n_earlier: int) -> float:

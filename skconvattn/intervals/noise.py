@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -52,29 +54,62 @@ def overall_change(target: np.ndarray, period: int) -> float:
     return max(float(mean_change(target[None], period)[0]), 1e-9)
 
 
-def noise_scale(
-    windows: np.ndarray, period: int, overall: float | np.ndarray, locality: float
-) -> np.ndarray:
-    """Return the expected size of the errors of forecasts made from each window.
+def window_level(windows: np.ndarray, period: int) -> np.ndarray:
+    """Return the mean of the last season of each window: (n_windows,)."""
+    return windows[:, -period:].mean(axis=1, dtype=np.float64)
 
-    Parameters
+
+@dataclass(frozen=True, eq=False)
+class LevelShare:
+    r"""How far the size of errors follows the level of a series.
+
+    Where a share :math:`\lambda` of a forecast comes from logarithms, errors are taken to be
+    proportional to the level :math:`v` as far as that,
+
+    .. math:: (1 - \lambda)\, c + \lambda\, \kappa\, (v + a), \qquad
+              \kappa = \bar c / \overline{v + a},
+
+    instead of to the changes :math:`c` alone.
+
+    Attributes
     ----------
-    windows : ndarray of shape (n_windows, window_length)
-        Windows of the target.
-    period : int
-        Time steps of a season.
-    overall : float or ndarray of shape (n_windows,)
-        The mean change over all data of the series, positive.
-    locality : float
-        Weight of the mean change in the window alone, less than 1; ``overall`` has the rest. See
-        :func:`locality_of`.
-
-    Returns
-    -------
-    ndarray of shape (n_windows,)
-        Positive scales.
+    shares : ndarray of shape (n_series * n_targets,)
+        :math:`\lambda`.
+    offsets : ndarray of shape (n_series * n_targets,)
+        :math:`a`, what is added to scaled values for values that are zero at zero.
+    ratios : ndarray of shape (n_series * n_targets,)
+        :math:`\kappa`.
     """
-    return mixed_scale(mean_change(windows, period), overall, locality)
+
+    shares: np.ndarray
+    offsets: np.ndarray
+    ratios: np.ndarray
+
+    @classmethod
+    def none(cls, n_targets: int) -> LevelShare:
+        """Return that of series whose errors do not follow the level."""
+        return cls(np.zeros(n_targets), np.zeros(n_targets), np.zeros(n_targets))
+
+    @classmethod
+    def measured(
+        cls, shares: np.ndarray, offsets: np.ndarray, targets: Sequence[np.ndarray], period: int
+    ) -> LevelShare:
+        """Measure the ratio of changes to the level of targets, each of shape (n_timepoints,)."""
+        changes = np.array([overall_change(target, period) for target in targets])
+        levels = np.array([float(np.mean(target)) for target in targets]) + offsets
+        usable = (shares > 0) & (levels > 0)
+        ratios = np.where(usable, changes / np.where(usable, levels, 1.0), 0.0)
+        return cls(np.where(usable, shares, 0.0), offsets, ratios)
+
+    def of(self, rows: np.ndarray) -> LevelShare:
+        """Return that of some targets by their index; none for those with a negative index."""
+        known = rows >= 0
+        return LevelShare(*(np.where(known, each[rows], 0.0) for each in vars(self).values()))
+
+    def mixed(self, changes: np.ndarray, level: np.ndarray, series: np.ndarray) -> np.ndarray:
+        """Return mean changes, (n_windows,), as far replaced by multiples of the level."""
+        by_level = self.ratios[series] * np.maximum(level + self.offsets[series], 0.0)
+        return changes + self.shares[series] * (by_level - changes)
 
 
 def mixed_scale(local: np.ndarray, overall: Any, locality: float) -> np.ndarray:

@@ -11,6 +11,11 @@ from scipy.stats import t as student
 from skconvattn.intervals.conformal import conformal_level, conformal_quantile
 from skconvattn.intervals.noise import effective_windows
 
+# Degrees of freedom that even the fewest errors have: one alone would widen intervals by four.
+_FEWEST_ERRORS = 2.0
+# Independent errors that the prior growth of errors with the step ahead counts as.
+_PRIOR_ERRORS = 4.0
+
 
 @dataclass(frozen=True, eq=False)
 class ResidualQuantiles:
@@ -46,7 +51,9 @@ class ResidualQuantiles:
     n_effective: np.ndarray
 
     @classmethod
-    def of(cls, residuals: np.ndarray, scales: np.ndarray) -> ResidualQuantiles:
+    def of(
+        cls, residuals: np.ndarray, scales: np.ndarray, period: int | None = None
+    ) -> ResidualQuantiles:
         """Measure the errors of held-out windows.
 
         Parameters
@@ -55,6 +62,10 @@ class ResidualQuantiles:
             Actual minus forecast; NaN where no value was observed.
         scales : ndarray of shape (n_windows,)
             Noise scale of each window, positive.
+        period : int, optional
+            Time steps of a season. Where it is given, the errors count beside a few that grow
+            with the number of seasons ahead, or of steps where there is no season, as those of a
+            wrong trend do.
 
         Returns
         -------
@@ -65,11 +76,17 @@ class ResidualQuantiles:
         present = np.isfinite(errors)
         squares = np.where(present, errors, 0.0) ** 2
         counts = present.sum(axis=0)
-        sigma = np.sqrt(_not_falling(squares.sum(axis=0) / np.maximum(counts, 1), counts))
+        n_effective = effective_windows(errors)
+        means = squares.sum(axis=0) / np.maximum(counts, 1)
+        if period is not None and counts[0]:
+            growth = np.maximum(np.arange(1, len(means) + 1) / period, 1.0) ** 2
+            prior = _PRIOR_ERRORS * means[0] * growth
+            means = (n_effective * means + prior) / (n_effective + _PRIOR_ERRORS)
+        sigma = _continued(means, counts)
         # An error of exactly zero everywhere, as on a constant series, has no shape to learn.
         sigma = np.maximum(sigma, np.finfo(np.float64).tiny)
         pooled = np.abs(errors / sigma)[present]
-        return cls(sigma, errors=np.sort(pooled), n_effective=effective_windows(errors))
+        return cls(sigma, errors=np.sort(pooled), n_effective=n_effective)
 
     def offsets(self, levels: np.ndarray, steps: np.ndarray) -> np.ndarray:
         """Return what is added to a forecast, in units of the window's noise scale.
@@ -176,11 +193,20 @@ class ConformalQuantiles:
 def _widening(coverage: np.ndarray, n_effective: np.ndarray) -> np.ndarray:
     """Return the factor by which few errors widen intervals: (n_steps, n_levels), at least 1."""
     level = (1 + np.clip(coverage, 1e-6, 1 - 1e-12)) / 2
-    return student.ppf(level, n_effective) / norm.ppf(level)
+    return student.ppf(level, np.maximum(n_effective - 1.0, _FEWEST_ERRORS)) / norm.ppf(level)
 
 
-def _not_falling(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the weighted isotonic regression of values on their position."""
+def _continued(squares: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return the root mean square by step, which does not fall: (horizon,).
+
+    Mean squares are smoothed by isotonic regression. Beyond the last step with an error, the root
+    grows with the square root of the step, as that of a random walk.
+    """
     from sklearn.isotonic import isotonic_regression
 
-    return isotonic_regression(values, sample_weight=np.maximum(weights, 1e-3))
+    n_known = int(np.flatnonzero(counts).max(initial=-1)) + 1
+    weights = np.maximum(counts[:n_known], 1e-3)
+    known = isotonic_regression(squares[:n_known], sample_weight=weights)
+    last = known[-1] if n_known else 0.0
+    ratio = np.arange(n_known + 1, len(squares) + 1) / max(n_known, 1)
+    return np.sqrt(np.concatenate([known, last * ratio]))

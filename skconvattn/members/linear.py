@@ -22,7 +22,7 @@ from skconvattn.members.ridge import (
     thinned,
 )
 from skconvattn.members.simple import simple_forecasts
-from skconvattn.networks import HorizonHead, ModelSpec
+from skconvattn.networks import HorizonHead, ModelSpec, PointOutput
 
 # Most windows of each block on which errors are measured.
 _MOST_COMPARED = 256
@@ -90,10 +90,15 @@ class LinearStart:
         if not folds:
             return None
         examples = Examples.of(head, windows, training[kept])
+        squared = head.output == PointOutput("mean_squared_error")
         best, least = None, np.inf
         for with_effect in (False, True) if examples.n_effects else (False,):
             tasks = examples.tasks(folds, with_effect=with_effect)
-            errors = sum(task.left_out_errors(own, _MOST_COMPARED) for task, own in tasks)
+            errors = sum(
+                task.left_out_errors(own, _MOST_COMPARED, squared=squared) for task, own in tasks
+            )
+            if squared:
+                errors = np.sqrt(errors)
             if np.min(errors) < _WORTH * least:
                 least = float(np.min(errors))
                 best = cls(mixing_shares(np.asarray(errors)), with_effect)

@@ -108,9 +108,13 @@ class RidgeTask:
         return self.residuals.shape[1] // self.target.shape[1]
 
     def left_out_errors(
-        self, folds: Sequence[tuple[np.ndarray, np.ndarray]], most_compared: int = MOST_WINDOWS
+        self,
+        folds: Sequence[tuple[np.ndarray, np.ndarray]],
+        most_compared: int = MOST_WINDOWS,
+        *,
+        squared: bool = False,
     ) -> np.ndarray:
-        """Return the absolute error of each candidate on windows that it was not learned from.
+        """Return the error of each candidate on windows that it was not learned from.
 
         Parameters
         ----------
@@ -118,6 +122,8 @@ class RidgeTask:
             Indices of windows to learn from and to compare on, see :func:`blocks_left_out`.
         most_compared : int
             Most windows of each fold to compare on; they are spread evenly.
+        squared : bool
+            Whether errors are squared instead of absolute.
 
         Returns
         -------
@@ -128,7 +134,7 @@ class RidgeTask:
         with one_blas_thread():
             for learned, unseen in folds:
                 compared = unseen[thinned(len(unseen), most_compared)]
-                errors += self._errors_of(learned, compared)
+                errors += self._errors_of(learned, compared, 2 if squared else 1)
         return errors
 
     def left_out_residuals(
@@ -188,7 +194,7 @@ class RidgeTask:
                 kernel += np.einsum("lbh,b->lh", by_base, shares[:, i])
         return kernel
 
-    def _errors_of(self, learned: np.ndarray, compared: np.ndarray) -> np.ndarray:
+    def _errors_of(self, learned: np.ndarray, compared: np.ndarray, power: int) -> np.ndarray:
         """Return the errors of one fold: (n_bases, n_penalties)."""
         path = self._path(learned) if np.isfinite(self.penalties).any() else None
         window, present = self.window[compared], self.present[compared, None]
@@ -197,7 +203,7 @@ class RidgeTask:
             left = self.residuals[compared]
             if path is not None and np.isfinite(penalty):
                 left = left - window @ path.at(penalty)
-            by_base = np.abs(left).reshape(len(compared), self.n_bases, -1)
+            by_base = np.abs(left).reshape(len(compared), self.n_bases, -1) ** power
             errors[:, i] = (by_base * present).sum(axis=(0, 2))
         return errors
 

@@ -93,6 +93,16 @@ class SeriesMaps:
         position = self.positions[target]
         return None if position < 0 else self.shares[position]
 
+    def kept_share(self, position: int) -> float:
+        """Return the weight of the model's own forecast in that of a series.
+
+        Parameters
+        ----------
+        position : int
+            Index of the map of the series; -1 for none.
+        """
+        return 1.0 if position < 0 else float(self.shares[position, : len(_PENALTIES)].sum())
+
     def correction(
         self,
         windows: np.ndarray,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from skconvattn.networks.base import Encoding, Network
-from skconvattn.networks.heads import ClassHead, Head, HorizonHead, SequenceHead, ValueHead
+from skconvattn.networks.heads import ClassHead, Head, SequenceHead, ValueHead
+from skconvattn.networks.horizon import HorizonHead
 from skconvattn.networks.outputs import (
     POINT,
     ClassOutput,

@@ -83,6 +83,11 @@ class PointOutput(Output):
         """Return the value itself; see :meth:`Output.point`."""
         return values[..., 0]
 
+    def losses(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Return the squared or absolute error; see :meth:`QuantileOutput.losses`."""
+        errors = np.abs(values[..., 0] - targets[..., 0])
+        return errors**2 if self.loss_name == "mean_squared_error" else errors
+
 
 # The default output of heads.
 POINT = PointOutput()
@@ -116,6 +121,24 @@ class QuantileOutput(Output):
         from skconvattn.networks.losses import PinballLoss
 
         return PinballLoss(self.levels)
+
+    def losses(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Return the loss of each forecast.
+
+        Parameters
+        ----------
+        values : ndarray of shape (..., n_values)
+            Output of the network.
+        targets : ndarray of shape (..., 1)
+            Actual values.
+
+        Returns
+        -------
+        ndarray of shape (...)
+            Pinball loss, averaged over the levels.
+        """
+        errors, levels = targets - values, np.array(self.levels)
+        return np.maximum(levels * errors, (levels - 1.0) * errors).mean(axis=-1)
 
     def point(self, values: np.ndarray) -> np.ndarray:
         """Return the median, interpolated where it is not among the levels."""

@@ -9,7 +9,7 @@ from scipy.stats import norm, t
 from sktime.datasets import load_airline
 
 from skconvattn import ConvAttentionForecaster
-from skconvattn.intervals.noise import effective_windows, locality_of, noise_scale
+from skconvattn.intervals.noise import effective_windows, locality_of, mean_change, mixed_scale
 from skconvattn.intervals.residuals import ResidualQuantiles
 from skconvattn.networks import QuantileOutput
 
@@ -101,7 +101,7 @@ def test_steps_past_the_end_of_the_series_do_not_count():
 def test_the_noise_scale_weighs_the_change_in_the_window_by_the_locality():
     windows = np.array([[0.0, 2.0, 0.0, 2.0], [0.0, 0.0, 0.0, 0.0]])
 
-    np.testing.assert_allclose(noise_scale(windows, 1, overall=1.0, locality=0.75), [1.75, 0.25])
+    np.testing.assert_allclose(mixed_scale(mean_change(windows, 1), 1.0, 0.75), [1.75, 0.25])
 
 
 @pytest.mark.parametrize("kind", ["steady", "by level"])

@@ -103,8 +103,9 @@ def test_series_of_another_number_of_targets_start_without_factors():
 def test_smaller_earlier_errors_count_as_large_as_later_ones():
     made = _errors(PointOutput(), n_series=1)
     # A line that rises by 1 per step and 4 per season has the same scale whatever the locality.
-    later = HeldOutErrors(made.output, made.residuals, np.full(40, 2.5), made.series)
-    small = HeldOutErrors(made.output, made.residuals / 10, np.full(40, 2.5), made.series)
+    changes, level = np.full(40, 2.5), np.zeros(40)
+    later = HeldOutErrors(made.output, made.residuals, changes, made.series, level)
+    small = HeldOutErrors(made.output, made.residuals / 10, changes, made.series, level)
     settings = {"period": 4, "keys": ((),), "targets": [np.arange(40.0)]}
     alone = IntervalModel.fit(later, **settings)
     both = IntervalModel.fit(later, earlier=small, **settings)

@@ -16,6 +16,9 @@ _PERIODS = {
     "M": 12, "ME": 12, "MS": 12, "BME": 12, "BMS": 12, "CBME": 12, "CBMS": 12,
     "SME": 24, "SMS": 24, "B": 5,
 }  # fmt: skip
+# Seasons of one day, in hours and half hours, and the weeks that show how the days differ.
+DAYS = (24, 48)
+FEWEST_WEEKS = 4
 _DAY = 86_400
 _WEEK = 7 * _DAY
 # Least correlation with a season before by which a series without a frequency has a season.
@@ -38,13 +41,27 @@ def seasonal_period(y: pd.Series) -> int:
     Returns
     -------
     int
-        Time steps of a season; 1 where there is none, or where the series is no longer than two.
+        Time steps of a season; 1 where there is none, or where the series is shorter than two.
     """
     period = _from_frequency(y.index)
     if period is None:
         values = y.astype(np.float64).reset_index(drop=True)
         period = _from_autocorrelation(values.interpolate(limit_direction="both").to_numpy())
-    return period if 2 * period < len(y) else 1
+    return period if 2 * period <= len(y) else 1
+
+
+def further_periods(period: int, n_timepoints: int) -> tuple[int, ...]:
+    """Return longer seasons beside one of a day of hours or half hours: human activity has weeks.
+
+    Parameters
+    ----------
+    period : int
+        Time steps of a season.
+    n_timepoints : int
+        Length of the series, of which a longer season needs four.
+    """
+    week = 7 * period
+    return (week,) if period in DAYS and n_timepoints >= FEWEST_WEEKS * week else ()
 
 
 def _from_frequency(index: pd.Index) -> int | None:

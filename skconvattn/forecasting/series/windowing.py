@@ -7,15 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skconvattn.forecasting.series.seasonality import further_periods
+
 # Fewest held-out windows for early stopping and calibration.
 _MIN_HELD_OUT = 4
 # Most held-out windows; of more, on a long series, every nth is taken.
 _MAX_HELD_OUT = 2048
 # Longest automatic window: in longer ones, a further season costs more than it tells.
 _MAX_AUTO_WINDOW = 336
-# Seasons of one day, in hours and half hours: human activity repeats over the week as well.
-_DAYS = (24, 48)
-_FEWEST_WEEKS = 4
 
 
 @dataclass(frozen=True)
@@ -120,8 +119,7 @@ def window_length_for(n_timepoints: int, horizon: int, period: int) -> int:
         Time steps of a window, at least 1.
     """
     wanted = wanted_window_length(horizon, period)
-    if period in _DAYS and n_timepoints >= _FEWEST_WEEKS * 7 * period:
-        wanted = max(wanted, 7 * period)
+    wanted = max(wanted, *further_periods(period, n_timepoints), 1)
     longest = max(1, (n_timepoints - min(horizon, n_timepoints // 3)) // 2)
     length = min(wanted, longest)
     return max(length // period, 1) * period if length >= period else length

@@ -1,0 +1,177 @@
+"""Exponential smoothing of the targets of a panel, on the scale of the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from skconvattn.forecasting.series.history import Panel
+from skconvattn.forecasting.series.target_scaling import TargetScaling
+from skconvattn.members.smoothing import Smoothing, SmoothingState
+from skconvattn.members.weighing import PastForecasts
+
+# A target is modelled on its logarithm where smoothing of logarithms has this weight.
+_MOSTLY_LOGS = 0.8
+
+
+@dataclass(frozen=True, eq=False)
+class SmoothedTargets:
+    """Targets as exponential smoothing reads them, and its weights.
+
+    Attributes
+    ----------
+    series : tuple of ndarray of shape (n_timepoints,)
+        Every target of every series up to its last value, divided by its unit; NaN where missing,
+        outliers pulled in.
+    units : ndarray of shape (n_series * n_targets,)
+        A power of two of about the size of each target.
+    scalings : tuple of TargetScaling
+        Scale of each series for the network.
+    smoothing : Smoothing
+        Weighted settings.
+    past : tuple of PastForecasts
+        Forecasts of each target at past origins that saw nothing later, in its unit; empty where
+        weights are taken from elsewhere.
+    """
+
+    series: tuple[np.ndarray, ...]
+    units: np.ndarray
+    scalings: tuple[TargetScaling, ...]
+    smoothing: Smoothing
+    past: tuple[PastForecasts, ...] = ()
+
+    @classmethod
+    def choose(
+        cls,
+        panel: Panel,
+        periods: tuple[int, ...],
+        horizon: int,
+        *,
+        mixed: bool,
+        **options: Any,
+    ) -> SmoothedTargets:
+        """Weigh the settings by their errors at past origins.
+
+        Parameters
+        ----------
+        panel : Panel
+            Series.
+        periods : tuple of int
+            Time steps of the seasons.
+        horizon : int
+            Steps ahead.
+        mixed : bool
+            Whether the targets of a series are forecast from one another, and so end together.
+        **options
+            As for :meth:`Smoothing.choose`.
+        """
+        series, units = _read(panel, mixed=mixed)
+        smoothing, past = Smoothing.choose(series, periods, horizon, **options)
+        return cls(series, units, _scalings(panel), smoothing, tuple(past))
+
+    @classmethod
+    def of(cls, panel: Panel, smoothing: Smoothing, *, mixed: bool) -> SmoothedTargets:
+        """Take weights that are known."""
+        return cls(*_read(panel, mixed=mixed), _scalings(panel), smoothing)
+
+    @property
+    def mostly_logs(self) -> np.ndarray:
+        """Targets whose logarithms are more regular than they are: (n_series * n_targets,)."""
+        return self.smoothing.log_shares >= _MOSTLY_LOGS
+
+    @property
+    def by_level(self) -> tuple[np.ndarray, np.ndarray]:
+        """Weight of logarithms in each target, and its zero on the scale of the network, negated.
+
+        The weight is zero where the logarithm is scaled anyway.
+        """
+        logs = np.concatenate([scaling.logs for scaling in self.scalings])
+        zero = np.concatenate([scaling.center / scaling.scale for scaling in self.scalings])
+        return np.where(logs, 0.0, self.smoothing.log_shares), zero
+
+    def on(self, panel: Panel) -> SmoothedTargets:
+        """Return the same for a panel on another scale."""
+        return replace(self, scalings=_scalings(panel))
+
+    def ahead(self, n_ahead: int) -> np.ndarray:
+        """Forecast after the last value of each target: (n_series * n_targets, n_ahead)."""
+        found = self.smoothing.forecasts(self.series, n_ahead)
+        return np.stack([self.scaled(i, values) for i, values in enumerate(found)])
+
+    def at(self, number: np.ndarray, origins: np.ndarray, n_ahead: int) -> np.ndarray:
+        """Forecast from past origins.
+
+        Parameters
+        ----------
+        number : ndarray of shape (n,)
+            Index of the target.
+        origins : ndarray of shape (n,)
+            Position of the last value before each forecast; -1 before the first value.
+        n_ahead : int
+            Steps ahead.
+
+        Returns
+        -------
+        ndarray of shape (n, n_ahead)
+            Forecasts on the scale of the network.
+        """
+        asked = [np.flatnonzero(number == i) for i in range(len(self.series))]
+        used = [i for i, rows in enumerate(asked) if len(rows)]
+        found = self.smoothing.of(np.array(used, dtype=int)).forecasts_at(
+            [self.series[i] for i in used], [origins[asked[i]] for i in used], n_ahead
+        )
+        ahead = np.empty((len(number), n_ahead))
+        for i, values in zip(used, found, strict=True):
+            ahead[asked[i]] = self.scaled(i, values)
+        return ahead
+
+    def honest(self, number: np.ndarray, origins: np.ndarray, n_ahead: int) -> np.ndarray:
+        """Forecast from past origins, with weights from errors known there where these are kept.
+
+        Parameters and results are those of :meth:`at`; NaN before the first value.
+        """
+        ahead = np.full((len(number), n_ahead), np.nan)
+        for i in np.unique(number):
+            rows = np.flatnonzero(number == i)
+            past = self.past[i]
+            if len(past.origins) == 0:
+                continue
+            place = np.searchsorted(past.origins, origins[rows]).clip(0, len(past.origins) - 1)
+            kept = past.origins[place] == origins[rows]
+            ahead[rows[kept]] = self.scaled(i, past.forecasts[place[kept]].astype(np.float64))
+        left = np.flatnonzero(np.isnan(ahead[:, 0]) & (origins >= 0))
+        if len(left):
+            ahead[left] = self.at(number[left], origins[left], n_ahead)
+        return ahead
+
+    def state(self) -> SmoothingState:
+        """Return the state of the only target at its end."""
+        return SmoothingState(self.smoothing, self.series[0])
+
+    def scaled(self, number: int, forecasts: np.ndarray) -> np.ndarray:
+        """Return forecasts of a target, in its unit, on the scale of the network."""
+        series, target = divmod(number, len(self.series) // len(self.scalings))
+        scaling = self.scalings[series]
+        values = np.zeros((*forecasts.shape, len(scaling.center)))
+        values[..., target] = forecasts * self.units[number]
+        return scaling.precise(values)[..., target]
+
+
+def _scalings(panel: Panel) -> tuple[TargetScaling, ...]:
+    return tuple(history.scaling for history in panel.histories)
+
+
+def _read(panel: Panel, *, mixed: bool) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    """Return every target divided by its unit, and the units."""
+    series, units = [], []
+    for history in panel.histories:
+        values = history.observed
+        largest = np.nanmax(np.abs(history.repaired), axis=0)
+        _, exponents = np.frexp(np.where(largest > 0, largest, 1.0))
+        own = np.ldexp(1.0, exponents)
+        ends = len(values) - history.trailing_gaps(together=mixed)
+        series += [column[:end] for column, end in zip((values / own).T, ends, strict=True)]
+        units.append(own)
+    return tuple(series), np.concatenate(units)

@@ -1,0 +1,115 @@
+"""Channels and windows of a fit, chosen from its data and hyperparameters."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skconvattn.forecasting.series.calendar import calendar_features_for
+from skconvattn.forecasting.series.channels import Channels
+from skconvattn.forecasting.series.covariates import CovariateEncoder
+from skconvattn.forecasting.series.history import Panel, split_panel
+from skconvattn.forecasting.series.timeline import Timeline
+from skconvattn.forecasting.series.windowing import (
+    WindowSpec,
+    checked_window_length,
+    wanted_window_length,
+    window_length_for,
+)
+
+_LOGGER = logging.getLogger("skconvattn")
+
+
+def is_mixed(parameters: Any, panel: Panel) -> bool:
+    """Whether each target of a series is forecast from the past of all."""
+    return bool(parameters.channels == "mixed" and panel.n_targets > 1)
+
+
+def channels_for(
+    parameters: Any,
+    panel: Panel,
+    X: pd.DataFrame | None,
+    timeline: Timeline,
+    before: CovariateEncoder | None,
+) -> Channels:
+    """Return the channels of the network's input.
+
+    Parameters
+    ----------
+    parameters : ForecastingParameters
+        Hyperparameters.
+    panel : Panel
+        Series.
+    X : pandas.DataFrame or None
+        Covariates; rows later than the series tell which columns are future covariates.
+    timeline : Timeline
+        Time stamps.
+    before : CovariateEncoder or None
+        An earlier encoder, whose columns keep their role.
+    """
+    period = panel.first.period
+    return Channels(
+        encoder=_encoder(parameters, panel, X, before),
+        n_targets=panel.n_targets,
+        mixed=is_mixed(parameters, panel),
+        has_missing=panel.has_inner_gaps,
+        cycle=period if parameters.learned_cycle and period > 1 else 0,
+        timeline=timeline,
+    )
+
+
+def windows_for(parameters: Any, panel: Panel, n_ahead: int) -> list[WindowSpec]:
+    """Return the windows to try, with the horizon.
+
+    Parameters
+    ----------
+    parameters : ForecastingParameters
+        Hyperparameters.
+    panel : Panel
+        Series.
+    n_ahead : int
+        Steps to forecast directly; 0 for one season.
+    """
+    period = panel.first.period
+    lengths = panel.lengths
+    typical, longest = int(np.median(lengths)), max(lengths)
+    # A horizon too long to learn from the series is reached by recursion.
+    horizon = max(1, min(n_ahead if n_ahead > 0 else period, typical // 2))
+    given = parameters.window_length
+    if isinstance(given, str):
+        length = window_length_for(typical, horizon, period)
+        wanted = wanted_window_length(horizon, period)
+        if length < wanted - wanted % period:
+            _LOGGER.info(
+                "A window of %d time steps, instead of %d, is the longest that leaves enough "
+                "of %d to learn from.",
+                length,
+                wanted,
+                typical,
+            )
+        return [WindowSpec(length, horizon)]
+    asked = [int(length) for length in np.atleast_1d(given)]
+    return [WindowSpec(checked_window_length(length, longest), horizon) for length in asked]
+
+
+def _encoder(
+    parameters: Any, panel: Panel, X: pd.DataFrame | None, before: CovariateEncoder | None
+) -> CovariateEncoder:
+    asked = (parameters.past_regressors, parameters.static_regressors)
+    is_auto = all(isinstance(each, str) and each == "auto" for each in asked)
+    features = parameters.calendar_features
+    if X is None and panel.first.X is None and features is None and is_auto:
+        return CovariateEncoder()
+    given = {} if X is None else split_panel(X)
+    indices = [history.y.index for history in panel.histories]
+    return CovariateEncoder.of(
+        [given.get(key, history.covariates) for key, history in panel],
+        indices,
+        past=parameters.past_regressors if before is None else before.past,
+        static=parameters.static_regressors if before is None else before.static,
+        calendar=calendar_features_for(features, indices[0]),
+        unknown_category=parameters.unknown_category,
+    )
