@@ -57,13 +57,15 @@ def sample(
     Warns
     -----
     UserWarning
-        If all samples are equal, since the network was not better than the linear map.
+        If all samples are equal, since the network has no weight in the forecast.
 
     Examples
     --------
     >>> from sktime.datasets import load_airline
     >>> from skconvattn import ConvAttentionForecaster
-    >>> forecaster = ConvAttentionForecaster(branch_dropout=0.3, epochs=5, random_state=0)
+    >>> forecaster = ConvAttentionForecaster(
+    ...     branch_dropout=0.3, epochs=5, early_stopping=False, random_state=0
+    ... )
     >>> samples = forecaster.fit(load_airline(), fh=range(1, 13)).sample(50)
     >>> samples.shape
     (12, 50)
@@ -87,9 +89,9 @@ def sample(
     drawn = values.reshape(*values.shape[:2], -1, n_samples)
     if n_samples > 1 and (drawn == drawn[..., :1]).all():
         warnings.warn(
-            f"All {n_samples} samples are equal, since no epoch of training was better than "
-            "the linear map that it started from, which has no dropout; use predict_interval, "
-            "or train with early_stopping=False.",
+            f"All {n_samples} samples are equal, since the network, which alone has dropout, has "
+            "no weight in the forecast; use predict_interval, or fit with early_stopping=False and "
+            "members=('linear', 'network').",
             UserWarning,
             stacklevel=2,
         )

@@ -275,6 +275,8 @@ def _most_errors(raw: np.ndarray, first: np.ndarray, steps: np.ndarray, period: 
     for row, begin, cap in zip(raw, first, caps.T, strict=True):
         for i, step in enumerate(steps):
             lag = -(-step // period) * period
+            if lag >= len(row):
+                continue
             start = max(begin, lag)
             change = np.abs(row[start:] - row[start - lag : len(row) - lag])
             change = change[~np.isnan(change)]

@@ -38,6 +38,9 @@ SMALL = {
     "epochs": 2,
     "window_length": 12,
     "seasonal_period": 12,
+    # The network alone, so that its parameters show.
+    "members": ("linear", "network"),
+    "early_stopping": False,
     "random_state": 0,
 }
 AIRLINE = load_airline()

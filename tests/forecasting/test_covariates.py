@@ -169,7 +169,8 @@ def test_a_static_covariate_that_carries_the_signal_lowers_the_error_tenfold():
     late = index.get_level_values("month") >= pd.Period("2024-07", "M")
 
     def error(columns, **parameters):
-        forecaster = ConvAttentionForecaster(random_state=0, **parameters)
+        members = ("linear", "network")
+        forecaster = ConvAttentionForecaster(random_state=0, members=members, **parameters)
         forecaster.fit(y[~late], X=X.loc[~late, columns], fh=range(1, 7))
         return np.abs(forecaster.predict(X=X.loc[late, columns]) - y[late]).mean().iloc[0]
 

@@ -44,7 +44,7 @@ def test_few_errors_widen_intervals_as_in_students_distribution():
         for n in (np.inf, 3)
     )
 
-    np.testing.assert_allclose(few, many * [1.0, t.ppf(0.8, 3) / norm.ppf(0.8)], rtol=1e-6)
+    np.testing.assert_allclose(few, many * [1.0, t.ppf(0.8, 2) / norm.ppf(0.8)], rtol=1e-6)
 
 
 def test_alternating_errors_count_by_their_squared_correlation():

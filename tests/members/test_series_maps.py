@@ -18,6 +18,8 @@ SMALL = {
     "epochs": 2,
     "window_length": 4,
     "seasonal_period": 1,
+    # Without exponential smoothing, which has a share of its own.
+    "members": ("linear", "network"),
     "random_state": 0,
 }
 FH = [1, 2, 3]
