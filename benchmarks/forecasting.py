@@ -4,8 +4,9 @@
     python benchmarks/forecasting.py --only coverage       # those without data
     python benchmarks/forecasting.py --only m4 panel --data DIR --json FILE
 
-``--data`` names a folder with ``m4/Hourly-train.csv``, ``m4/Hourly-test.csv`` and
-``ett/ETTh1.csv``.
+``--data`` names a folder with ``m4/Hourly-train.csv``, ``m4/Hourly-test.csv``, ``ett/ETTh1.csv``
+and, for M1, ``m1/monthly-train.csv`` and so on. ``--peers`` names a Python with statsforecast; see
+``classical_peers.py``. Without it, the seasonal naive forecast is the only peer.
 Everything runs with defaults but for the season, which M4 gives and its index does not.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -29,6 +31,10 @@ import pandas as pd
 COVERAGE = 0.9
 M4_HORIZON = 48
 M4_PERIOD = 24
+# Horizon, season and frequency.
+M1 = {"yearly": (6, 1, "Y"), "quarterly": (8, 4, "Q"), "monthly": (18, 12, "M")}
+
+Interval = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def main() -> None:
@@ -110,6 +116,48 @@ def m4(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
         }
 
 
+def m1(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """M1, one model per series and one for all, beside classical forecasts."""
+    for name, (horizon, period, _) in M1.items():
+        train, test = _m1(arguments, name)
+        for model, (found, seconds) in _peers(arguments, train, period, horizon).items():
+            scores = _m1_scores(found, train, test, period)
+            yield {"set": name, "model": model, **scores, "seconds a series": seconds}
+        for model, parameters in (("epochs=0", {"epochs": 0}), ("defaults", {})):
+            _m1_alone(train[0], name, **parameters)  # traced once
+            started = time.perf_counter()
+            found = [_m1_alone(y, name, **parameters) for y in train]
+            seconds = (time.perf_counter() - started) / len(train)
+            scores = _m1_scores(found, train, test, period)
+            yield {"set": name, "model": model, **scores, "seconds a series": seconds}
+        for epochs in (0, 200):
+            started = time.perf_counter()
+            found = _m1_panel(train, name, epochs=epochs)
+            seconds = (time.perf_counter() - started) / len(train)
+            scores = _m1_scores(found, train, test, period)
+            yield {"set": name, "model": f"panel, epochs={epochs}", **scores,
+                   "seconds a series": seconds}  # fmt: skip
+
+
+def accidents(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Errors after ordinary accidents in the data, over those of the best simple forecast."""
+    for name, spoil in ACCIDENTS.items():
+        ratios, widths = [], []
+        for seed in range(arguments.n_accidents):
+            clean = _season(np.random.default_rng(seed)) + 0.05 * np.arange(132)
+            y, actual = spoil(clean[:120]), spoil(clean)[120:]
+            found = _m1_alone(y, "monthly", epochs=0)
+            point, lower, upper = (each[: len(actual)] for each in found)
+            # Peers do not take missing values.
+            whole = pd.Series(y).interpolate(limit_direction="both").to_numpy()
+            peers = _peers(arguments, [whole], 12, 12).values()
+            best = min(np.abs(forecasts[0][0] - actual).mean() for forecasts, _ in peers)
+            ratios.append(np.abs(point - actual).mean() / best)
+            widths.append((upper - lower).max() / np.ptp(whole))
+        yield {"accident": name, "error over best simple": float(np.median(ratios)),
+               "widest over range": float(np.median(widths)), "target": "<= 1.5, <= 3"}  # fmt: skip
+
+
 def panel(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """One global model against one per series: error and seconds."""
     train, test = _m4(arguments)
@@ -147,7 +195,7 @@ def ett(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
         forecaster.fit(scaled[:n_known], fh=range(1, horizon + 1))
         seconds = time.perf_counter() - started
         n_origins = len(scaled) - n_known - horizon + 1
-        forecasts = forecaster._forecast_at(*_origins(forecaster, scaled, n_origins, horizon))
+        forecasts = _from_origins(forecaster, scaled, n_origins, horizon)
         actual = np.lib.stride_tricks.sliding_window_view(
             scaled.to_numpy()[n_known:], horizon, axis=0
         ).transpose(0, 2, 1)
@@ -161,13 +209,93 @@ def ett(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
         }
 
 
-def _origins(forecaster: Any, y: pd.DataFrame, n_origins: int, horizon: int) -> tuple[Any, ...]:
+def _from_origins(forecaster: Any, y: pd.DataFrame, n_origins: int, horizon: int) -> np.ndarray:
+    """Forecast from the last origins of a series: (n_origins, horizon, n_targets)."""
     from dataclasses import replace
+
+    from skconvattn.forecasting.backtest import Backtest
 
     history = replace(forecaster.panel_.first, y=y)
     positions = len(y) - horizon - n_origins + np.arange(n_origins)
     known = np.zeros((n_origins, y.shape[1], horizon, 0), dtype=np.float32)
-    return history, positions, np.arange(1, horizon + 1), known
+    steps = np.arange(1, horizon + 1)
+    backtest = Backtest(forecaster.fitted_forecast_, history, positions, steps, known)
+    return np.stack([forecast.to_numpy() for forecast in backtest.forecasts()])
+
+
+def _m1(arguments: argparse.Namespace, name: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    train, test = (
+        pd.read_csv(arguments.data / "m1" / f"{name}-{part}.csv", index_col=0)
+        for part in ("train", "test")
+    )
+    keys = train.index[: arguments.n_m1]
+    return (
+        [train.loc[key].dropna().to_numpy(np.float64) for key in keys],
+        [test.loc[key].dropna().to_numpy(np.float64) for key in keys],
+    )
+
+
+def _peers(
+    arguments: argparse.Namespace, series: list[np.ndarray], period: int, horizon: int
+) -> dict[str, tuple[list[Interval], float]]:
+    """Return forecasts of peers, with limits of the 90 % interval, and seconds a series."""
+    if arguments.peers is None:
+        naive = [np.resize(y[-period:], horizon) for y in series]
+        return {"seasonal naive": ([(point, point, point) for point in naive], 0.0)}
+    asked = {"period": period, "horizon": horizon, "series": [y.tolist() for y in series]}
+    done = subprocess.run(
+        [arguments.peers, str(Path(__file__).with_name("classical_peers.py"))],
+        input=json.dumps(asked), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return {
+        name: ([tuple(map(np.array, one)) for one in each["forecasts"]], each["seconds"])
+        for name, each in json.loads(done.stdout).items()
+    }
+
+
+def _m1_alone(y: np.ndarray, name: str, **parameters: Any) -> Interval:
+    from skconvattn import ConvAttentionForecaster
+
+    horizon, _, freq = M1[name]
+    series = pd.Series(y, index=pd.period_range("1950-01", periods=len(y), freq=freq))
+    forecaster = ConvAttentionForecaster(random_state=0, **parameters)
+    forecaster.fit(series, fh=range(1, horizon + 1))
+    limits = forecaster.predict_interval(coverage=COVERAGE).to_numpy()
+    return forecaster.predict().to_numpy(), limits[:, 0], limits[:, 1]
+
+
+def _m1_panel(train: list[np.ndarray], name: str, **parameters: Any) -> list[Interval]:
+    from skconvattn import ConvAttentionForecaster
+
+    horizon, _, freq = M1[name]
+    frames = [
+        pd.DataFrame({"y": y}, index=pd.period_range(end="1990-01", periods=len(y), freq=freq))
+        for y in train
+    ]
+    y = pd.concat(frames, keys=range(len(train)), names=["series", "time"])
+    forecaster = ConvAttentionForecaster(random_state=0, **parameters)
+    forecaster.fit(y, fh=range(1, horizon + 1))
+    points = forecaster.predict().to_numpy().reshape(len(train), -1)
+    limits = forecaster.predict_interval(coverage=COVERAGE).to_numpy()
+    limits = limits.reshape(len(train), -1, 2)
+    return [(point, own[:, 0], own[:, 1]) for point, own in zip(points, limits, strict=True)]
+
+
+def _m1_scores(
+    found: list[Interval], train: list[np.ndarray], test: list[np.ndarray], period: int
+) -> dict[str, float]:
+    """Return MASE, coverage and scaled interval score of 90 % intervals, means over the series."""
+    rows = []
+    for (point, lower, upper), y, actual in zip(found, train, test, strict=True):
+        n = len(actual)
+        point, lower, upper = point[:n], lower[:n], upper[:n]
+        lag = period if len(y) > period else 1
+        scale = np.abs(y[lag:] - y[:-lag]).mean()
+        outside = np.maximum(lower - actual, 0) + np.maximum(actual - upper, 0)
+        score = (upper - lower + 2 / (1 - COVERAGE) * outside).mean() / scale
+        inside = ((lower <= actual) & (actual <= upper)).mean()
+        rows.append((np.abs(point - actual).mean() / scale, inside, score))
+    return dict(zip(("MASE", "covered", "MSIS"), map(float, np.mean(rows, axis=0)), strict=True))
 
 
 def _fitted(y: pd.Series, horizon: int, seed: int) -> Any:
@@ -237,7 +365,32 @@ KINDS: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
     "noise": lambda rng: rng.normal(size=132),
 }
 
-BENCHMARKS = {"coverage": coverage, "airline": airline, "m4": m4, "panel": panel, "ett": ett}
+
+def _replaced(y: np.ndarray, where: slice, value: Any) -> np.ndarray:
+    y = y.copy()
+    y[where] = value(y[where])
+    return y
+
+
+ACCIDENTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "none": lambda y: y,
+    "last value tenfold": lambda y: _replaced(y, slice(119, 120), lambda v: 10 * v),
+    "a value a year ago": lambda y: _replaced(y, slice(108, 109), lambda v: 1e4 + v),
+    "three months at a tenth": lambda y: _replaced(y, slice(100, 103), lambda v: v / 10),
+    "level shift": lambda y: _replaced(y, slice(104, None), lambda v: v + 40),
+    "gap": lambda y: _replaced(y, slice(60, 75), lambda v: np.nan),
+    "gap at the end": lambda y: _replaced(y, slice(110, 120), lambda v: np.nan),
+}
+
+BENCHMARKS = {
+    "coverage": coverage,
+    "airline": airline,
+    "accidents": accidents,
+    "m1": m1,
+    "m4": m4,
+    "panel": panel,
+    "ett": ett,
+}
 
 
 def _text(value: Any) -> str:
@@ -248,8 +401,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="*", choices=list(BENCHMARKS), help="rows to run")
     parser.add_argument("--data", type=Path, help="folder of the benchmark data")
+    parser.add_argument("--peers", help="Python with statsforecast")
     parser.add_argument("--json", type=Path, help="file for the results")
     parser.add_argument("--n-series", type=int, default=200, help="generated series")
+    parser.add_argument("--n-m1", type=int, default=None, help="series of each set of M1")
+    parser.add_argument("--n-accidents", type=int, default=5, help="series for each accident")
     parser.add_argument("--n-m4", type=int, default=100, help="series of M4 Hourly")
     return parser
 

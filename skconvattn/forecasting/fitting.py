@@ -248,7 +248,7 @@ class ForecastFitter:
         # The exponential function of a mean of logarithms is no mean.
         kinds = (on_values or of_mean, on_logs and not of_mean)
         mixed = is_mixed(self.parameters, panel)
-        rare = of_mean and panel.mostly_zero
+        rare = of_mean and panel.is_rare
         periods = self._periods(panel)
         return SmoothedTargets.choose(
             panel, periods, horizon, mixed=mixed, kinds=kinds, squared=of_mean, rare=rare
@@ -266,7 +266,7 @@ class ForecastFitter:
     def _forecasts_mean(self, panel: Panel) -> bool:
         """Whether the mean is forecast instead of the median."""
         asked = self.parameters.point_forecast
-        return asked == "mean" or (asked == "auto" and panel.mostly_zero)
+        return asked == "mean" or (asked == "auto" and panel.is_rare)
 
     def _on_logs(self, panel: Panel, smoothed: SmoothedTargets | None) -> Panel:
         """Return the panel with the logarithms of those targets scaled that they suit better."""

@@ -43,8 +43,8 @@ class ForecastingParameters(TrainingParameters, patience="auto", steps_per_epoch
         doc="""
         {"auto", "median", "mean"}
         What ``predict`` forecasts. The median has the smallest absolute error, the mean the right
-        sum, and the median of rare demand is zero: "auto" takes the mean of series of which more
-        than half of the values are zero and none is negative, and the median of all others.
+        sum, and the median of rare demand is zero: "auto" takes the mean of series that are mostly
+        zero, with values above zero now and then, and the median of all others.
         """,
     )
     lower_bound: float | None = hyperparameter(

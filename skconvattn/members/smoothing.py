@@ -111,6 +111,12 @@ class Smoothing:
         """Return the smoothing of some series by their index."""
         return replace(self, weights=self.weights[numbers])
 
+    def of_rows(self, runs: Runs) -> np.ndarray:
+        """Return the weights of rows, whose sum is one per series: (n_rows, n_settings)."""
+        weights = self.weights.astype(np.float64)
+        weights /= weights.sum(axis=(1, 2), keepdims=True)
+        return weights[runs.number, runs.slot]
+
     def forecasts(self, series: Sequence[np.ndarray], n_ahead: int) -> np.ndarray:
         """Forecast the steps after the end of each series.
 
@@ -157,7 +163,7 @@ class Smoothing:
             asked = [origins[i] for i in part]
             kinds = used[0], used[1]
             runs = Runs.of([series[i] for i in part], self.periods, kinds, grid, asked)
-            weights = self.weights[part][runs.number, runs.slot].astype(np.float64)
+            weights = self.of(part).of_rows(runs)
             for t, rows, places in runs.visits(asked):
                 values = runs.ahead(t, steps, rows)  # (n_steps, n_rows, n_settings)
                 by_row = np.einsum("hrk,rk->rh", values, weights[rows])
@@ -181,7 +187,7 @@ class SmoothingState:
         grid = settings(max(smoothing.periods), smoothing.rare)
         used = [bool(smoothing.weights[:, kind::2].any()) for kind in (0, 1)]
         self._runs = Runs.of([series], smoothing.periods, (used[0], used[1]), grid)
-        self._weights = smoothing.weights[0][self._runs.slot].astype(np.float64)
+        self._weights = smoothing.of_rows(self._runs)
         self._t = -1
         for t in range(self._runs.n_timepoints):
             self._runs.advance(t)

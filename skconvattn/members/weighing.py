@@ -132,7 +132,7 @@ class RollingOrigins:
             np.zeros((step, len(_SHARPNESS), n_series)) for step in self._steps
         ]
         self._made = [np.zeros((step, len(values)), dtype=bool) for step in self._steps]
-        self._averaged = [np.zeros(step, dtype=bool) for step in self._steps]
+        self._averaged = [np.zeros((step, n_series), dtype=bool) for step in self._steps]
         self._of_averages = np.zeros((len(_SHARPNESS), n_series))
         self._n_averages = np.zeros(n_series)
         self._past: list[tuple[int, np.ndarray, np.ndarray]] = []
@@ -158,11 +158,11 @@ class RollingOrigins:
             error = self._pending[i][slot] if every else self._pending[i][slot][rows]
             self._total[i, rows] += self._loss(error, actual[rows, None], self._caps[i, rows, None])
             self._count[i, rows] += 1.0
-            if self._averaged[i][slot]:
-                first = self._first_row
-                caps, known = self._caps[i, first], rows[first]
+            first = self._first_row
+            known = rows[first] & self._averaged[i][slot]
+            if known.any():
                 values = np.where(known, actual[first], 0.0)
-                losses = self._loss(self._pending_averages[i][slot], values, caps)
+                losses = self._loss(self._pending_averages[i][slot], values, self._caps[i, first])
                 self._of_averages += np.where(known, losses, 0.0)
                 self._n_averages += known
 
@@ -176,18 +176,18 @@ class RollingOrigins:
         within = np.flatnonzero(t + self._steps < self._n)
         ahead = self._runs.ahead(t, self._steps[within])
         averages = self._averages(ahead) if self._count.any() else None
+        informed = np.any(self._count > 0, axis=0)[self._first_row]
         if averages is not None:
             # (n_powers, n_steps, n_series), NaN for steps beyond the end.
             whole = np.full((len(_SHARPNESS), len(self._steps), self._n_series), np.nan)
             whole[:, within] = averages
-            informed = np.any(self._count > 0, axis=0)[self._first_row]
             self._past = [*self._past[-self._most_past :], (t, informed, whole)]
         for i, values in zip(within, ahead, strict=True):
             slot = t % self._steps[i]
             self._pending[i][slot], self._made[i][slot] = values, rows
             if averages is not None:
                 self._pending_averages[i][slot] = averages[:, i]
-                self._averaged[i][slot] = True
+                self._averaged[i][slot] = informed
 
     def weights(self) -> np.ndarray:
         """Return the weights after the last time step: (n_series, n_slots, n_settings)."""

@@ -18,6 +18,8 @@ from skconvattn.intervals.noise import noise_floor
 
 # How far the scale of a series by its noise may be from its standard deviation, either way.
 _MOST_RESCALED = 10.0
+# Values above zero in a row, on average, from which a series is no rare demand.
+_LONG_RUN = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,14 +267,18 @@ class Panel:
         return any(history.has_inner_gaps() for history in self.histories)
 
     @property
-    def mostly_zero(self) -> bool:
-        """Whether most values are zero and none is negative."""
-        parts = [
-            history.y.to_numpy(np.float64, na_value=np.nan).ravel() for history in self.histories
-        ]
-        values = np.concatenate(parts)
-        values = values[~np.isnan(values)]
-        return bool((values == 0).mean() > 0.5 and values.min() >= 0) if len(values) else False
+    def is_rare(self) -> bool:
+        """Whether the series are rare demand: mostly zero, never negative, in short runs."""
+        n_values = n_zeros = n_runs = 0
+        for history in self.histories:
+            for column in history.y.to_numpy(np.float64, na_value=np.nan).T:
+                values = column[~np.isnan(column)]
+                if len(values) and values.min() < 0:
+                    return False
+                sold = values > 0
+                n_values, n_zeros = n_values + len(values), n_zeros + int((~sold).sum())
+                n_runs += int((sold[1:] & ~sold[:-1]).sum()) + int(sold[:1].sum())
+        return n_zeros > n_values / 2 and n_values - n_zeros < _LONG_RUN * n_runs
 
     @property
     def first(self) -> History:

@@ -46,7 +46,7 @@ def repaired(values: np.ndarray, period: int, covariates: pd.DataFrame | None = 
 
     The series is split into a season, the median of each of its positions, and a local level, the
     running median of the rest. A value, or up to three in a row, that stands alone is an outlier,
-    and is replaced by the farthest value that is not. Where the level moves for good from one step
+    and is replaced by what level and season suggest. Where the level moves for good from one step
     to the next, all earlier values are moved along. Time steps at which a covariate is
     extraordinary too are left alone: they can be explained. Gaps are interpolated linearly between
     their neighbours after the season is subtracted.
@@ -81,10 +81,10 @@ def repaired(values: np.ndarray, period: int, covariates: pd.DataFrame | None = 
         bridged = np.interp(np.arange(len(values)), present, rest[present]) + season - moved
         filled = np.where(missing, bridged, values)
         given = filled + moved
-        clean = _pulled_in(given, season, missing, covariates)
+        clean = _without_outliers(given, season, missing, covariates)
         moved = moved + _level_shifts(clean - season, given - season, missing, covariates)
     season = _season(filled + moved, period)
-    return Repaired(_pulled_in(filled + moved, season, missing, covariates), moved)
+    return Repaired(_without_outliers(filled + moved, season, missing, covariates), moved)
 
 
 def _season(filled: np.ndarray, period: int) -> np.ndarray:
@@ -99,10 +99,10 @@ def _season(filled: np.ndarray, period: int) -> np.ndarray:
     return np.resize(positions - positions.mean(), n)
 
 
-def _pulled_in(
+def _without_outliers(
     filled: np.ndarray, season: np.ndarray, missing: np.ndarray, covariates: pd.DataFrame | None
 ) -> np.ndarray:
-    """Return values, those too far from the local level moved to the farthest allowed."""
+    """Return values, those too far from the local level replaced by it."""
     rest = filled - season
     level = _running_median(rest, _HALF_WIDTH)
     distance = np.where(missing, 0.0, rest - level)
@@ -115,8 +115,7 @@ def _pulled_in(
     if not outlying.any() or _is_usual(outlying):
         return filled
     outlying &= ~_explained(np.flatnonzero(outlying), covariates)
-    pulled_in = level + np.clip(distance, -allowed, allowed) + season
-    return np.where(outlying, pulled_in, filled)
+    return np.where(outlying, level + season, filled)
 
 
 def _allowed(rest: np.ndarray, distance: np.ndarray) -> np.ndarray:
@@ -139,7 +138,7 @@ def _level_shifts(
 ) -> np.ndarray:
     """Return what has to be added at each time step to undo level shifts: (n_timepoints,).
 
-    ``rest`` has outliers pulled in, ``given`` has not: the last values may be back on the level
+    ``rest`` has no outliers, ``given`` has them: the last values may be back on the level
     before a shift, and are then no outliers.
     """
     width, n = 2 * _HALF_WIDTH + 1, len(rest)
@@ -154,7 +153,8 @@ def _level_shifts(
         before, after = rest[max(t - width, 0) : t], rest[t : t + width]
         if min(len(before), len(after)) < _HALF_WIDTH:
             continue
-        slope = _slope(before) if len(after) < width else (_slope(before) + _slope(after)) / 2
+        slopes = [_slope(part) for part in (before, after) if len(part) == width]
+        slope = min(slopes, key=abs, default=0.0)
         shift = np.median(after) - np.median(before) - slope * (len(before) + len(after)) / 2
         # Most of the change happens in one step, and it is no part of a trend.
         apart = (after.min() - before.max()) if shift > 0 else (before.min() - after.max())

@@ -1,0 +1,78 @@
+"""Shares of a model and of exponential smoothing, by errors that neither was fitted on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from skconvattn.members.combination import network_share, smoothing_shares
+
+
+def _shares(ratio, n_windows=240, horizon=4, n_series=1, seed=0):
+    """Errors of a model that are a multiple of those of smoothing."""
+    errors = np.random.default_rng(seed).normal(size=(n_windows, horizon))
+    series = np.repeat(np.arange(n_series), n_windows // n_series)
+    blocks = series * 1000 + np.arange(n_windows) // horizon
+    ratio = np.broadcast_to(ratio, n_series)[series][:, None]
+    return smoothing_shares(ratio * errors, errors, series, blocks, n_series)
+
+
+def test_shares_fall_with_the_eighth_power_of_the_error():
+    share = _shares(1.1)[0]
+
+    odds = np.exp(1.5 / 60 * 8) * 1.1**8
+    assert share == pytest.approx(odds / (1 + odds), rel=1e-6)
+
+
+def test_a_forecast_that_is_much_better_has_the_whole_weight():
+    assert _shares(3.0)[0] == 1.0
+    assert _shares(1 / 3)[0] == 0.0
+
+
+def test_few_errors_leave_the_weight_to_smoothing():
+    assert _shares(1.0, n_windows=4)[0] > 0.99
+    assert _shares(1.0)[0] == pytest.approx(0.55, abs=0.05)
+
+
+def test_the_shares_of_a_panel_are_drawn_towards_each_other():
+    alone = [_shares(ratio, n_windows=12)[0] for ratio in (0.8, 1.25)]
+    together = _shares([0.8, 1.25] * 10, n_windows=240, n_series=20)
+
+    assert alone[0] != together[0]
+    assert 0.2 < together[0] < 0.5 < together[1] < 0.8
+
+
+def test_without_any_error_smoothing_has_the_weight():
+    nothing = np.full((3, 2), np.nan)
+    zeros = np.zeros(3, dtype=int)
+
+    np.testing.assert_array_equal(smoothing_shares(nothing, nothing, zeros, zeros, 2), [1.0, 1.0])
+
+
+def test_one_shock_does_not_decide():
+    errors = np.random.default_rng(0).normal(size=(60, 3))
+    shocked = 1.3 * errors
+    shocked[20], errors[20] = 0.0, 1e6
+    one = np.zeros(60, dtype=int)
+
+    assert smoothing_shares(shocked, errors, one, np.arange(60) // 3, 1)[0] > 0.5
+
+
+def test_a_network_gets_the_share_that_blocks_support():
+    rng = np.random.default_rng(0)
+    blocks = np.arange(400) // 10
+    start = rng.exponential(size=400)
+
+    assert network_share(start, start - 0.5, blocks) == 1.0
+    assert 0.5 < network_share(start, start - 0.5 + 0.3 * rng.normal(size=400), blocks) < 1.0
+
+
+def test_a_network_that_is_better_by_chance_or_worse_gets_none():
+    rng = np.random.default_rng(1)
+    start = rng.exponential(size=30)
+    blocks = np.arange(30) // 10
+
+    assert network_share(start, start + 0.1, blocks) == 0.0
+    assert network_share(start, start - np.where(blocks == 0, 0.5, -0.2), blocks) == 0.0
+    # One block tells nothing about chance.
+    assert network_share(start, start - 0.5, np.zeros(30)) == 0.0
