@@ -236,14 +236,14 @@ class ForecastTrainer:
         everything = np.arange(len(windows))
         plan = self.plan(len(windows))
         linear = None if start is not None else self._linear(judge, everything)
-        if linear is None:
+        is_point = isinstance(self._head.output, PointOutput)
+        if linear is None or not is_point:
             untrained = self._started(None, windows, everything, seed)
             errors = judge.residuals(untrained, everything)
         else:
             errors = judge.left_out(linear, everything, self.spec)
         if start is None:
             start = self._started(linear, windows, everything, seed)
-        is_point = isinstance(self._head.output, PointOutput)
         epochs = 0 if plan.patience is not None and is_point else plan.epochs
         search = self._train(windows, replace(plan, epochs=epochs, patience=None), seed, start)
         found = self._combined(judge, [errors], smoothed)
