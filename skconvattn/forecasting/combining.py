@@ -24,7 +24,7 @@ class SmoothedTargets:
     ----------
     series : tuple of ndarray of shape (n_timepoints,)
         Every target of every series up to its last value, divided by its unit; NaN where missing,
-        outliers pulled in.
+        repaired.
     units : ndarray of shape (n_series * n_targets,)
         A power of two of about the size of each target.
     scalings : tuple of TargetScaling
