@@ -16,9 +16,10 @@ from skconvattn.forecasting.agreement import check_columns
 from skconvattn.forecasting.combining import SmoothedTargets
 from skconvattn.forecasting.fitted import FittedForecast
 from skconvattn.forecasting.preparing import channels_for, is_mixed, windows_for
+from skconvattn.forecasting.series.calendar import holiday_features_for
 from skconvattn.forecasting.series.channels import Channels
 from skconvattn.forecasting.series.covariates import CovariateEncoder
-from skconvattn.forecasting.series.history import Panel
+from skconvattn.forecasting.series.history import Panel, split_panel
 from skconvattn.forecasting.series.seasonality import further_periods, seasonal_period
 from skconvattn.forecasting.series.timeline import Timeline
 from skconvattn.forecasting.series.windowing import (
@@ -152,7 +153,11 @@ class ForecastFitter:
         return fitted, panel
 
     def _panel(self, y: pd.DataFrame, X: pd.DataFrame | None, period: Any) -> Panel:
-        return Panel.of(y, X, period, scaled=self.parameters.normalization is not None)
+        parameters = self.parameters
+        holidays = holiday_features_for(
+            parameters.holidays, next(iter(split_panel(y).values())).index
+        )
+        return Panel.of(y, X, period, holidays, scaled=parameters.normalization is not None)
 
     def _rescaled(self, panel: Panel) -> tuple[Panel, float]:
         """Return several series scaled by their noise, and the factor; one series as it is."""

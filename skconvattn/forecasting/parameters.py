@@ -173,6 +173,15 @@ class ForecastingParameters(TrainingParameters, patience="auto", steps_per_epoch
         chooses by the frequency of the index.
         """,
     )
+    holidays: Any = hyperparameter(
+        default=None,
+        constraints=[str, "array-like", None],
+        doc="""
+        str, sequence of dates, or None
+        Holidays of a country by its code, such as "DE" or "US-CA", from the package ``holidays``,
+        or dates: a calendar feature that is one on these days. Steps are days or shorter.
+        """,
+    )
     unknown_category: str = hyperparameter(
         default="error",
         constraints=[StrOptions({"error", "ignore"})],

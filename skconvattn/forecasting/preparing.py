@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skconvattn.forecasting.series.calendar import calendar_features_for
+from skconvattn.forecasting.series.calendar import calendar_features_for, holiday_features_for
 from skconvattn.forecasting.series.channels import Channels
 from skconvattn.forecasting.series.covariates import CovariateEncoder
 from skconvattn.forecasting.series.history import Panel, split_panel
@@ -100,8 +100,9 @@ def _encoder(
 ) -> CovariateEncoder:
     asked = (parameters.past_regressors, parameters.static_regressors)
     is_auto = all(isinstance(each, str) and each == "auto" for each in asked)
-    features = parameters.calendar_features
-    if X is None and panel.first.X is None and features is None and is_auto:
+    features, holidays = parameters.calendar_features, parameters.holidays
+    nothing_named = features is None and holidays is None and is_auto
+    if X is None and panel.first.X is None and nothing_named:
         return CovariateEncoder()
     given = {} if X is None else split_panel(X)
     indices = [history.y.index for history in panel.histories]
@@ -110,6 +111,9 @@ def _encoder(
         indices,
         past=parameters.past_regressors if before is None else before.past,
         static=parameters.static_regressors if before is None else before.static,
-        calendar=calendar_features_for(features, indices[0]),
+        calendar=(
+            *calendar_features_for(features, indices[0]),
+            *holiday_features_for(holidays, indices[0]),
+        ),
         unknown_category=parameters.unknown_category,
     )

@@ -1,8 +1,9 @@
-"""Calendar features of time stamps: their positions in the day, the week and the year."""
+"""Calendar features of time stamps: positions in the day, the week and the year, and holidays."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ _POSITIONS: dict[str, Callable[[pd.DatetimeIndex], Any]] = {
     "quarter_of_year": lambda i: (i.quarter - 1) / 4,
     "day_of_year": lambda i: (i.dayofyear - 1) / 366,
 }
+# Names of features that are one on some days: holidays of a country, or dates.
+_COUNTRY, _DATES = "holidays of ", "dates "
 CALENDAR_FEATURES = ("weekend", *_POSITIONS)
 # Informative features at each frequency: cycles longer than a step and not longer than needed.
 _AUTOMATIC = {
@@ -75,6 +78,54 @@ def calendar_features_for(features: Any, index: pd.Index) -> tuple[str, ...]:
     return names
 
 
+def holiday_features_for(holidays: Any, index: pd.Index) -> tuple[str, ...]:
+    """Resolve a choice of holidays.
+
+    Parameters
+    ----------
+    holidays : str, sequence of dates, or None
+        Code of a country, with a subdivision after a hyphen if asked for, such as "DE-BY", or
+        dates.
+    index : pandas.Index
+        Time stamps of the fit.
+
+    Returns
+    -------
+    tuple of str
+        The name of a feature, which says all that its channel needs; empty for None.
+
+    Raises
+    ------
+    ValueError
+        If time stamps are not days or parts of days, a code is unknown, or values are not dates.
+    ImportError
+        If a country is named and the package ``holidays`` is not installed.
+    """
+    if holidays is None:
+        return ()
+    if not isinstance(index, pd.DatetimeIndex | pd.PeriodIndex) or _is_coarse(index):
+        raise ValueError(
+            f"holidays={holidays!r} needs days or shorter steps, but y has other time stamps; use "
+            "holidays=None, and give the number of holidays per step as a column of X."
+        )
+    if isinstance(holidays, str):
+        _days_of(holidays, 2024)
+        return (_COUNTRY + holidays,)
+    try:
+        days = pd.DatetimeIndex(pd.to_datetime(list(holidays))).strftime("%Y-%m-%d")
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"holidays={holidays!r} are not dates; give the code of a country, such as 'DE', or "
+            "dates, such as ['2024-12-25']."
+        ) from error
+    return (_DATES + " ".join(sorted(set(days))),)
+
+
+def n_calendar_channels(features: tuple[str, ...]) -> int:
+    """Return the number of channels of calendar features."""
+    return sum(2 if name in _POSITIONS else 1 for name in features)
+
+
 def calendar_channels(index: pd.Index, features: tuple[str, ...]) -> np.ndarray:
     r"""Return calendar features of time stamps.
 
@@ -91,7 +142,7 @@ def calendar_channels(index: pd.Index, features: tuple[str, ...]) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n, n_channels)
-        Two channels per cycle and one for "weekend", float64.
+        Two channels per cycle, one for "weekend" and one for holidays, float64.
     """
     stamps = index.to_timestamp() if isinstance(index, pd.PeriodIndex) else pd.DatetimeIndex(index)
     channels = []
@@ -99,9 +150,49 @@ def calendar_channels(index: pd.Index, features: tuple[str, ...]) -> np.ndarray:
         if name == "weekend":
             channels.append(np.asarray(stamps.dayofweek >= 5, dtype=np.float64))
             continue
+        if name not in _POSITIONS:
+            channels.append(_on_days(stamps, name).astype(np.float64))
+            continue
         angle = 2 * np.pi * np.asarray(_POSITIONS[name](stamps), dtype=np.float64)
         channels += [np.sin(angle), np.cos(angle)]
     return np.stack(channels, axis=1) if channels else np.zeros((len(index), 0))
+
+
+def _on_days(stamps: pd.DatetimeIndex, name: str) -> np.ndarray:
+    """Whether each time stamp lies on one of the days that a feature names: (n,)."""
+    days = stamps.tz_localize(None).normalize()
+    if name.startswith(_DATES):
+        named = name.removeprefix(_DATES).split()
+    else:
+        code = name.removeprefix(_COUNTRY)
+        named = [day for year in days.year.unique() for day in _days_of(code, int(year))]
+    return np.asarray(days.isin(pd.DatetimeIndex(named)))
+
+
+@lru_cache(maxsize=256)
+def _days_of(code: str, year: int) -> tuple[str, ...]:
+    """Return the holidays of a country in a year."""
+    try:
+        from holidays import country_holidays
+    except ImportError as error:
+        raise ImportError(
+            f"holidays={code!r} needs the package holidays; install it with pip install "
+            "'skconvattn[holidays]', or give the dates themselves."
+        ) from error
+    country, _, subdivision = code.partition("-")
+    try:
+        found = country_holidays(country, subdiv=subdivision or None, years=year)
+    except NotImplementedError as error:
+        raise ValueError(
+            f"holidays={code!r} is no country that the package holidays knows; give a code such as "
+            "'DE' or 'US-CA', or the dates themselves."
+        ) from error
+    return tuple(str(day) for day in sorted(found))
+
+
+def _is_coarse(index: pd.DatetimeIndex | pd.PeriodIndex) -> bool:
+    """Whether steps are longer than a day."""
+    return _base_frequency(index) not in ("D", "B", "C", "h", "min", "s", "ms", "us", "ns", "")
 
 
 def _base_frequency(index: pd.DatetimeIndex | pd.PeriodIndex) -> str:

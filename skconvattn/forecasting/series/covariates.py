@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from skconvattn.data.scaling import Scaling
-from skconvattn.forecasting.series.calendar import calendar_channels
+from skconvattn.forecasting.series.calendar import calendar_channels, n_calendar_channels
 
 # Most categories of a column: more channels would outnumber all others.
 _MAX_CATEGORIES = 50
@@ -115,7 +115,7 @@ class CovariateEncoder:
     @property
     def n_future_channels(self) -> int:
         """Number of channels of future covariates."""
-        n_calendar = sum(1 if name == "weekend" else 2 for name in self.calendar)
+        n_calendar = n_calendar_channels(self.calendar)
         return self._count((*self.future, *self.static)) + n_calendar
 
     def _count(self, columns: tuple[Any, ...]) -> int:

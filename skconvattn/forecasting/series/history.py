@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skconvattn.forecasting.series.calendar import calendar_channels
 from skconvattn.forecasting.series.covariates import covariate_rows
 from skconvattn.forecasting.series.repairing import Repaired, repaired
 from skconvattn.forecasting.series.target_scaling import TargetScaling
@@ -36,16 +37,25 @@ class History:
         Location and scale of each target, from the first data seen.
     period : int
         Time steps of a season, by which gaps and outliers are repaired.
+    holidays : tuple of str
+        Calendar features of holidays, which explain outliers.
     """
 
     y: pd.DataFrame
     X: pd.DataFrame | None
     scaling: TargetScaling
     period: int = 1
+    holidays: tuple[str, ...] = ()
 
     @classmethod
     def of(
-        cls, y: pd.DataFrame, X: pd.DataFrame | None, period: int = 1, *, scaled: bool = True
+        cls,
+        y: pd.DataFrame,
+        X: pd.DataFrame | None,
+        period: int = 1,
+        holidays: tuple[str, ...] = (),
+        *,
+        scaled: bool = True,
     ) -> History:
         """Take a checked series and its covariates, and measure its scale.
 
@@ -57,11 +67,13 @@ class History:
             Covariates, at least at the time stamps of ``y``.
         period : int
             Time steps of a season.
+        holidays : tuple of str
+            Calendar features of holidays.
         scaled : bool
             Whether targets are brought to mean zero and a standard deviation of one.
         """
         covariates = None if X is None else X.loc[y.index]
-        history = cls(y, covariates, TargetScaling.identity(y.shape[1]), period)
+        history = cls(y, covariates, TargetScaling.identity(y.shape[1]), period, holidays)
         return history._with(TargetScaling.of(history.observed)) if scaled else history
 
     @cached_property
@@ -76,8 +88,12 @@ class History:
 
     @cached_property
     def _repairs(self) -> list[Repaired]:
-        values = self.y.to_numpy(np.float64, na_value=np.nan)
-        return [repaired(column, self.period, self.X) for column in values.T]
+        values, covariates = self.y.to_numpy(np.float64, na_value=np.nan), self.X
+        if self.holidays:
+            days = calendar_channels(self.y.index, self.holidays)
+            frame = pd.DataFrame(days, index=self.y.index, columns=list(self.holidays))
+            covariates = pd.concat([self.covariates, frame], axis=1)
+        return [repaired(column, self.period, covariates) for column in values.T]
 
     @property
     def missing(self) -> np.ndarray:
@@ -219,6 +235,7 @@ class Panel:
         y: pd.DataFrame,
         X: pd.DataFrame | None,
         period: int | Callable[[pd.Series], int] = 1,
+        holidays: tuple[str, ...] = (),
         *,
         scaled: bool = True,
     ) -> Panel:
@@ -231,7 +248,7 @@ class Panel:
         if callable(period):
             period = period(max(parts.values(), key=len).iloc[:, 0])
         histories = [
-            History.of(part, covariates.get(key), period, scaled=scaled)
+            History.of(part, covariates.get(key), period, holidays, scaled=scaled)
             for key, part in parts.items()
         ]
         return cls(tuple(parts), tuple(histories), tuple(y.index.names))
@@ -330,7 +347,9 @@ class Panel:
 
     def rescaled(self, period: int, *, scaled: bool = True) -> Panel:
         """Return the panel with another season, and scales measured on all that has been seen."""
-        histories = (History.of(h.y, h.X, period, scaled=scaled) for h in self.histories)
+        histories = (
+            History.of(h.y, h.X, period, h.holidays, scaled=scaled) for h in self.histories
+        )
         return replace(self, histories=tuple(histories))
 
     def extended(
@@ -349,7 +368,8 @@ class Panel:
                 known[key] = known[key].extended(part, covariates.get(key), timeline)
             else:
                 given = covariates.get(key)
-                known[key] = History.of(part, given, self.first.period, scaled=scaled)
+                period, holidays = self.first.period, self.first.holidays
+                known[key] = History.of(part, given, period, holidays, scaled=scaled)
         return Panel(tuple(known), tuple(known.values()), self.names)
 
 
