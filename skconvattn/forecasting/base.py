@@ -242,7 +242,12 @@ class BaseNeuralForecaster(ForecastingParameters, BaseForecaster):
     def weights_(self) -> pd.DataFrame:
         """Weights of the members of the forecast, one row per series, with a sum of one."""
         self.check_is_fitted()
-        return self.fitted_forecast_.weights(self.panel_)
+        if hasattr(self, "fitted_forecast_"):
+            return self.fitted_forecast_.weights(self.panel_)
+        # One forecaster per series, which sktime keeps in a frame.
+        return pd.concat([each.weights_ for each in self.forecasters_.to_numpy().ravel()]).set_axis(
+            self.forecasters_.index
+        )
 
     def _fit(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: ForecastingHorizon | None) -> Any:
         fitter, pretrained = ForecastFitter(self), vars(self).get("pretrained_")

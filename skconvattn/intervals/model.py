@@ -103,7 +103,8 @@ class IntervalModel:
       (:func:`~skconvattn.intervals.noise.locality_of`);
     - :math:`f_s`: size of the errors of the series relative to its changes, shrunk towards that of
       the other series (:func:`~skconvattn.intervals.series_scales.series_scales`); 1 for a
-      single series and for new series;
+      single series and for new series, and for a series of a panel that is too short to measure
+      any error, as large as those of a random walk;
     - :math:`\sigma_h`: growth of the error with the step ahead;
     - :math:`Q_{|e|}`: conformal quantile of all absolute errors divided by the factors above;
     - Student's quantile over the normal one: widening for :math:`n_h` independent errors
@@ -128,6 +129,9 @@ class IntervalModel:
         :math:`o_s` and :math:`f_s`, both positive, of every target of every series.
     by_level : LevelShare
         How far errors grow with the level, of every target of every series.
+    lengths : ndarray of shape (n_series * n_targets,)
+        Time steps of every target: windows that are longer repeat its first value, which is no
+        change.
     """
 
     output: PointOutput | QuantileOutput
@@ -138,6 +142,7 @@ class IntervalModel:
     changes: np.ndarray
     factors: np.ndarray
     by_level: LevelShare
+    lengths: np.ndarray
 
     @classmethod
     def fit(
@@ -206,7 +211,13 @@ class IntervalModel:
             calibration = ConformalQuantiles.of(errors.residuals, own, output.levels)
         else:
             calibration = ResidualQuantiles.of(residuals, scales, period)
-        return cls(output, period, locality, calibration, keys, changes, factors, by_level)
+            if len(changes) > 1:
+                unknown = np.setdiff1d(np.arange(len(changes)), series)
+                # Root mean square error, over the horizon, of a random walk of its changes.
+                walk = np.sqrt((len(calibration.sigma) + 1) / 2) / calibration.sigma[0]
+                factors[unknown] = np.maximum(factors[unknown], walk)
+        lengths = np.array([len(target) for target in targets])
+        return cls(output, period, locality, calibration, keys, changes, factors, by_level, lengths)
 
     def on(self, keys: tuple[tuple[Any, ...], ...], targets: Sequence[np.ndarray]) -> IntervalModel:
         """Return the model for series with further data, or for other series.
@@ -235,6 +246,7 @@ class IntervalModel:
             changes=np.array([overall_change(target, self.period) for target in targets]),
             factors=np.where(rows < 0, 1.0, self.factors[rows]),
             by_level=self.by_level.of(rows),
+            lengths=np.array([len(target) for target in targets]),
         )
 
     def scales(self, windows: np.ndarray, series: np.ndarray | None = None) -> np.ndarray:
@@ -254,7 +266,9 @@ class IntervalModel:
         """
         series = np.zeros(len(windows), dtype=int) if series is None else series
         level = window_level(windows, self.period)
-        local = self.by_level.mixed(mean_change(windows, self.period), level, series)
+        local = mean_change(windows, self.period)
+        local = np.where(windows.shape[1] > self.lengths[series], self.changes[series], local)
+        local = self.by_level.mixed(local, level, series)
         overall = self.by_level.mixed(self.changes[series], level, series)
         return self.factors[series] * mixed_scale(local, overall, self.locality)
 

@@ -54,6 +54,24 @@ def test_weights_have_a_row_for_each_target_of_each_series():
 
 
 @pytest.mark.parametrize("members", [("smoothing",), ("log smoothing",), ("linear",)])
+def test_local_forecasters_have_weights_too():
+    weights = _fitted(_panel(), panel="local").weights_
+
+    assert list(weights.index) == ["a", "b", "c"]
+    np.testing.assert_allclose(weights.sum(axis=1), 1.0)
+
+
+def test_a_series_of_three_values_has_wider_intervals_than_its_panel():
+    whole = {key: _months(_monthly(112, seed)).to_frame("y") for seed, key in enumerate("abc")}
+    parts = {"a": whole["a"][:100], "b": whole["b"][:100], "c": whole["c"][97:100]}
+    forecaster = _fitted(pd.concat(parts, names=["shop", "month"]))
+
+    interval = forecaster.predict_interval(coverage=0.9)
+
+    widths = (interval.iloc[:, 1] - interval.iloc[:, 0]).groupby(level=0).mean()
+    assert widths["c"] > 2 * max(widths["a"], widths["b"])
+
+
 def test_each_member_can_forecast_alone(members):
     forecaster = _fitted(AIRLINE[:-12], members=members)
 
