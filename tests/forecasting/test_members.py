@@ -53,7 +53,6 @@ def test_weights_have_a_row_for_each_target_of_each_series():
     np.testing.assert_allclose(weights.sum(axis=1), 1.0)
 
 
-@pytest.mark.parametrize("members", [("smoothing",), ("log smoothing",), ("linear",)])
 def test_local_forecasters_have_weights_too():
     weights = _fitted(_panel(), panel="local").weights_
 
@@ -72,6 +71,7 @@ def test_a_series_of_three_values_has_wider_intervals_than_its_panel():
     assert widths["c"] > 2 * max(widths["a"], widths["b"])
 
 
+@pytest.mark.parametrize("members", [("smoothing",), ("log smoothing",), ("linear",)])
 def test_each_member_can_forecast_alone(members):
     forecaster = _fitted(AIRLINE[:-12], members=members)
 
