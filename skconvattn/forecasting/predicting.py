@@ -17,7 +17,7 @@ from skconvattn.forecasting.series.timeline import listed
 
 # Ranges of a series by which quantiles may lie outside of it, and of a short one, whose range says
 # little.
-_REACH, _REACH_OF_SHORT, _SHORT = 0.95, 3.0, 10
+_REACH, _REACH_OF_SHORT, _SHORT = 0.85, 3.0, 10
 
 
 @dataclass(frozen=True, eq=False)
