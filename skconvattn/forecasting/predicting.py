@@ -15,9 +15,9 @@ from skconvattn.forecasting.fitted import FittedForecast, last_window
 from skconvattn.forecasting.series.history import History, Panel, split_panel
 from skconvattn.forecasting.series.timeline import listed
 
-# Ranges of a series by which quantiles may lie outside of it, and of a short one, whose range says
-# little.
-_REACH, _REACH_OF_SHORT, _SHORT = 0.85, 3.0, 10
+# Ranges of a series by which quantiles may lie outside of it, and what is added, over the length;
+# the range of a shorter one says too little.
+_REACH, _REACH_OF_SHORT, _SHORT = 0.77, 3.0, 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,7 +248,7 @@ def _within_reach(values: np.ndarray, history: History, steps: np.ndarray) -> np
     """
     low, high = history.repaired.min(axis=0)[:, None], history.repaired.max(axis=0)[:, None]
     n = len(history.y)
-    ranges = _REACH if n >= _SHORT else _REACH_OF_SHORT
+    ranges = _REACH + _REACH_OF_SHORT / n if n >= _SHORT else _REACH_OF_SHORT
     reach = ranges * np.sqrt(np.maximum(steps / n, 1.0))[:, None, None]
     middle = values[..., -1:]
     span = reach * (high - low)

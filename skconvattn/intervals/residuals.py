@@ -14,7 +14,7 @@ from skconvattn.intervals.noise import effective_windows
 # Degrees of freedom that even the fewest errors have: one alone would widen intervals by four.
 _FEWEST_ERRORS = 2.0
 # Independent errors that the prior growth of errors with the step ahead counts as.
-_PRIOR_ERRORS = 4.0
+_PRIOR_ERRORS = 6.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ _SHARPNESS = 8.0
 _PRIOR_ERRORS = 3.0
 # Logarithm of the ratio of both errors that is added before there is evidence, in favour of
 # smoothing, which nothing had to be fitted for; of as many errors, it counts as one.
-_PRIOR_LOG_RATIO = 1.5
+_PRIOR_LOG_RATIO = 2.2
 # Errors count at most as this multiple of the median error.
 _MOST_ERROR = 5.0
 # Windows after which an error counts half, if there are as many.
@@ -32,7 +32,7 @@ class Combination:
     r"""Weighted average of a model and exponential smoothing, for each target of each series.
 
     .. math:: \hat y = a_s\, \hat y_\mathrm{smoothing} + (1 - a_s)\, \hat y_\mathrm{model}, \qquad
-              \frac{a_s}{1 - a_s} = \Bigl(e^{0.4 / n}\,
+              \frac{a_s}{1 - a_s} = \Bigl(e^{2.2 / n}\,
               \frac{e_\mathrm{model}}{e_\mathrm{smoothing}}\Bigr)^8
 
     with mean absolute errors :math:`e` on windows that neither was fitted on, of which

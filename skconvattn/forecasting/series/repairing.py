@@ -15,8 +15,8 @@ _DEVIATIONS, _CHANGES = 8.0, 4.0
 _LARGER_CHANGES = 0.9
 # More runs of outliers than this, or this share of the series, are how the series behaves.
 _FEWEST_RUNS, _SHARE_OF_RUNS = 3, 0.02
-# More level shifts than this are how the series behaves.
-_MOST_SHIFTS = 3
+# More level shifts than this are how the series behaves; a short series says too little of it.
+_MOST_SHIFTS, _SHORTEST_WITH_SHIFTS = 3, 28
 # Share of a level shift that happens in one step, at least.
 _SHARP = 0.6
 # Shorter series are not judged.
@@ -46,7 +46,8 @@ def repaired(values: np.ndarray, period: int, covariates: pd.DataFrame | None = 
 
     The series is split into a season, the median of each of its positions, and a local level, the
     running median of the rest. A value, or up to three in a row, that stands alone is an outlier,
-    and is replaced by what level and season suggest. Where the level moves for good from one step
+    and is replaced by what level and season suggest, or, at the end, by the farthest value that is
+    none. Where the level moves for good from one step
     to the next, all earlier values are moved along. Time steps at which a covariate is
     extraordinary too are left alone: they can be explained. Gaps are interpolated linearly between
     their neighbours after the season is subtracted.
@@ -115,7 +116,9 @@ def _without_outliers(
     if not outlying.any() or _is_usual(outlying):
         return filled
     outlying &= ~_explained(np.flatnonzero(outlying), covariates)
-    return np.where(outlying, level + season, filled)
+    # At the end, a value may be the first of a new level: it keeps what would be usual of it.
+    kept = np.where(np.arange(len(rest)) > len(rest) - _HALF_WIDTH, allowed, 0.0)
+    return np.where(outlying, level + np.clip(distance, -kept, kept) + season, filled)
 
 
 def _allowed(rest: np.ndarray, distance: np.ndarray) -> np.ndarray:
@@ -143,7 +146,7 @@ def _level_shifts(
     """
     width, n = 2 * _HALF_WIDTH + 1, len(rest)
     unmoved = np.zeros(n)
-    if n < 2 * width:
+    if n < _SHORTEST_WITH_SHIFTS:
         return unmoved
     distance = rest - _running_median(rest, _HALF_WIDTH)
     allowed = _allowed(rest, distance[~missing])
