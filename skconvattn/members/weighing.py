@@ -119,8 +119,8 @@ class RollingOrigins:
         if squared:
             # A mean has to follow its largest values.
             self._caps[:] = np.inf
-        span = self._n - 1 - int(self._first.min())
-        self._stride = max(1, -(-span // _MOST_ORIGINS))
+        # Of the origins of a long series, every nth; the others in a panel do not matter.
+        self._stride = np.maximum(1, -(-(self._n - 1 - self._first) // _MOST_ORIGINS))
         self._decay = 0.5 ** (1 / half_life)
         shape = (len(values), runs.n_settings)
         self._total = np.zeros((len(self._steps), *shape))
@@ -170,13 +170,13 @@ class RollingOrigins:
         """Forecast from a time step, unless it is left out."""
         for made, averaged in zip(self._made, self._averaged, strict=True):
             made[t % len(made)] = averaged[t % len(averaged)] = False
-        if (self._n - 2 - t) % self._stride or t < self._first.min() or t == self._n - 1:
+        rows = (self._first <= t) & ((self._n - 2 - t) % self._stride == 0)
+        if t == self._n - 1 or not rows.any():
             return
-        rows = self._first <= t
         within = np.flatnonzero(t + self._steps < self._n)
         ahead = self._runs.ahead(t, self._steps[within])
         averages = self._averages(ahead) if self._count.any() else None
-        informed = np.any(self._count > 0, axis=0)[self._first_row]
+        informed = (rows & np.any(self._count > 0, axis=0))[self._first_row]
         if averages is not None:
             # (n_powers, n_steps, n_series), NaN for steps beyond the end.
             whole = np.full((len(_SHARPNESS), len(self._steps), self._n_series), np.nan)
@@ -222,7 +222,8 @@ class RollingOrigins:
         """Return the weights of the averages: (n_powers, n_series)."""
         least = np.maximum(self._of_averages.min(axis=0), np.finfo(np.float64).tiny)
         worse = np.maximum(self._of_averages, least) / least
-        n_horizons = self._stride * self._n_averages / (len(self._steps) * self._horizon)
+        stride = self._stride[self._first_row]
+        n_horizons = stride * self._n_averages / (len(self._steps) * self._horizon)
         power = _SHARPNESS_OF_AVERAGES * n_horizons / (2 if self._squared else 1)
         shares = _PRIOR[:, None] * worse**-power
         return shares / shares.sum(axis=0)

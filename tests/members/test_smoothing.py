@@ -62,6 +62,7 @@ def test_each_setting_is_holt_winters_smoothing(number):
 
 def test_series_of_other_lengths_beside_it_do_not_change_a_forecast():
     series = [_monthly(90), _monthly(40, seed=1), _monthly(61, seed=2), np.full(5, 3.0)]
+    series.append(_monthly(1500))  # of which not every origin is looked at
 
     together, _ = Smoothing.choose(series, (12,), 6)
     ahead = together.forecasts(series, 6)
