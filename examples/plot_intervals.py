@@ -29,7 +29,14 @@ SETTINGS = {
     "held-out errors": {},
     "quantiles": {"quantiles": LEVELS},
     "conformal quantiles": {"quantiles": LEVELS, "conformal": True},
-    "Monte-Carlo dropout": {"branch_dropout": 0.2, "dropout": 0.2},
+    # Only the network drops anything: here it forecasts alone, trained as long as it is told to.
+    "Monte-Carlo dropout": {
+        "branch_dropout": 0.2,
+        "dropout": 0.2,
+        "members": ("network",),
+        "early_stopping": False,
+        "epochs": 50,
+    },
 }
 
 
