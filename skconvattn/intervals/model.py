@@ -20,6 +20,9 @@ from skconvattn.intervals.residuals import ConformalQuantiles, ResidualQuantiles
 from skconvattn.intervals.series_scales import series_scales
 from skconvattn.networks import POINT, PointOutput, QuantileOutput
 
+# Series of a panel with fewer values, or fewer than two seasons, may err like a random walk.
+_SHORT = 10
+
 
 @dataclass(frozen=True, eq=False)
 class HeldOutErrors:
@@ -103,8 +106,8 @@ class IntervalModel:
       (:func:`~skconvattn.intervals.noise.locality_of`);
     - :math:`f_s`: size of the errors of the series relative to its changes, shrunk towards that of
       the other series (:func:`~skconvattn.intervals.series_scales.series_scales`); 1 for a
-      single series and for new series, and for a series of a panel that is too short to measure
-      any error, as large as those of a random walk;
+      single series and for new series, and for a series of a panel that is shorter than two
+      seasons, as large as those of a random walk;
     - :math:`\sigma_h`: growth of the error with the step ahead;
     - :math:`Q_{|e|}`: conformal quantile of all absolute errors divided by the factors above;
     - Student's quantile over the normal one: widening for :math:`n_h` independent errors
@@ -211,11 +214,6 @@ class IntervalModel:
             calibration = ConformalQuantiles.of(errors.residuals, own, output.levels)
         else:
             calibration = ResidualQuantiles.of(residuals, scales, period)
-            if len(changes) > 1:
-                unknown = np.setdiff1d(np.arange(len(changes)), series)
-                # Root mean square error, over the horizon, of a random walk of its changes.
-                walk = np.sqrt((len(calibration.sigma) + 1) / 2) / calibration.sigma[0]
-                factors[unknown] = np.maximum(factors[unknown], walk)
         lengths = np.array([len(target) for target in targets])
         return cls(output, period, locality, calibration, keys, changes, factors, by_level, lengths)
 
@@ -270,7 +268,17 @@ class IntervalModel:
         local = np.where(windows.shape[1] > self.lengths[series], self.changes[series], local)
         local = self.by_level.mixed(local, level, series)
         overall = self.by_level.mixed(self.changes[series], level, series)
-        return self.factors[series] * mixed_scale(local, overall, self.locality)
+        return self._factors_of(series) * mixed_scale(local, overall, self.locality)
+
+    def _factors_of(self, series: np.ndarray) -> np.ndarray:
+        """Return the factors of targets; of a few values in a panel, those of a random walk."""
+        factors, calibration = self.factors[series], self.calibration
+        if len(self.changes) == 1 or not isinstance(calibration, ResidualQuantiles):
+            return factors
+        is_short = self.lengths[series] < max(2 * self.period, _SHORT)
+        # Root mean square error, over the horizon, of a random walk of its changes.
+        walk = np.sqrt((len(calibration.sigma) + 1) / 2) / calibration.sigma[0]
+        return np.where(is_short, np.maximum(factors, walk), factors)
 
     def quantiles(
         self,
