@@ -77,8 +77,13 @@ def check_bounds(lower: float | None, upper: float | None) -> None:
     Raises
     ------
     ValueError
-        If the lower bound is not below the upper one.
+        If a bound is not a number, or the lower one is not below the upper one.
     """
+    for name, bound in (("lower_bound", lower), ("upper_bound", upper)):
+        if bound is not None and np.isnan(bound):
+            raise ValueError(
+                f"{name}={bound} is not a number; give a number, or None for no bound."
+            )
     if lower is not None and upper is not None and not lower < upper:
         raise ValueError(
             f"lower_bound={lower} is not below upper_bound={upper}; give a smaller lower_bound, or "

@@ -172,7 +172,7 @@ def check_layout(data: Any, name: str) -> None:
         for column in data.columns
         if column != dates and not pd.api.types.is_float_dtype(data[column].dtype)
     ]
-    # A column names series if it tells apart the rows of one date.
+    # A column names series if it distinguishes the rows of one date.
     series = next((k for k in keys if not data.duplicated([k, dates]).any()), None)
     is_panel = data[dates].duplicated().any() and series is not None
     names = [series, dates] if is_panel else [dates]

@@ -16,8 +16,8 @@ MEMBERS = ("smoothing", "log smoothing", "linear", "network")
 _SHARPNESS = 8.0
 # Independent errors of the panel that a series' own errors are averaged with.
 _PRIOR_ERRORS = 3.0
-# Logarithm of the ratio of both errors that is added before there is evidence, in favour of
-# smoothing, which nothing had to be fitted for; of as many errors, it counts as one.
+# Added to the logarithm of the ratio of both errors, divided by the number of independent ones, in
+# favour of smoothing, for which nothing had to be fitted.
 _PRIOR_LOG_RATIO = 2.2
 # Errors count at most as this multiple of the median error.
 _MOST_ERROR = 5.0

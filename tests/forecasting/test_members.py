@@ -256,6 +256,7 @@ def test_forecasts_of_a_panel_do_not_depend_on_the_order_of_its_series():
     [
         ({"members": ("smoothing", "magic")}, r"members=.* names 'magic'; choose from"),
         ({"members": ()}, r"members=\(\) is empty; choose from"),
+        ({"lower_bound": float("nan")}, "lower_bound=nan is not a number; give a number, or None"),
         ({"lower_bound": 5, "upper_bound": 5}, "lower_bound=5 is not below upper_bound=5"),
         ({"seasonal_period": (12, 0)}, r"seasonal_period=\(12, 0\) is not a sequence"),
         ({"seasonal_period": ()}, r"seasonal_period=\(\) is not a sequence"),

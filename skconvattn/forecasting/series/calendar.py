@@ -182,6 +182,7 @@ def _days_of(code: str, year: int) -> tuple[str, ...]:
     country, _, subdivision = code.partition("-")
     try:
         found = country_holidays(country, subdiv=subdivision or None, years=year)
+    # What the package raises for a code that it does not know.
     except NotImplementedError as error:
         raise ValueError(
             f"holidays={code!r} is no country that the package holidays knows; give a code such as "

@@ -160,8 +160,10 @@ def _level_shifts(
         slope = min(slopes, key=abs, default=0.0)
         shift = np.median(after) - np.median(before) - slope * (len(before) + len(after)) / 2
         # Most of the change happens in one step, and it is no part of a trend.
-        apart = (after.min() - before.max()) if shift > 0 else (before.min() - after.max())
-        if abs(shift) > allowed[t] and apart > 0 and steps[t] / shift > _SHARP:
+        distance_between = (
+            (after.min() - before.max()) if shift > 0 else (before.min() - after.max())
+        )
+        if abs(shift) > allowed[t] and distance_between > 0 and steps[t] / shift > _SHARP:
             found.append((int(t), float(shift)))
     last = n - _HALF_WIDTH + 1 + int(np.argmax(np.abs(np.diff(given[-_HALF_WIDTH:]))))
     back = given[last] - given[last - 1]
