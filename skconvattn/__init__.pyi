@@ -6,6 +6,7 @@ from .architectures.conv_attention import (
     ConvAttentionForecaster,
     ConvAttentionRegressor,
 )
+from .architectures.pretrained import PretrainedForecaster
 from .architectures.rnn_attention import (
     RNNAttentionClassifier,
     RNNAttentionForecaster,
@@ -25,6 +26,7 @@ __all__ = [
     "ConvAttentionClassifier",
     "ConvAttentionForecaster",
     "ConvAttentionRegressor",
+    "PretrainedForecaster",
     "RNNAttentionClassifier",
     "RNNAttentionForecaster",
     "RNNAttentionRegressor",

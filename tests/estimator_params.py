@@ -16,16 +16,37 @@ from skconvattn import all_estimators
 
 KINDS = ("forecaster", "regressor", "classifier")
 # Names of the architectures: an estimator's without its kind.
-ARCHITECTURES = [name.removesuffix("Regressor") for name, _ in all_estimators("regressor")]
+ARCHITECTURES = [
+    name.removesuffix("Regressor")
+    for name, _ in all_estimators("regressor")
+    if name != "NeuralRegressor"
+]
+# Estimators without one: the zero-shot forecaster, and those of a user's own network.
+OTHERS = ("Pretrained", "Neural")
 
 
-def estimators(*kinds: str, quick: str | None = None) -> list[Any]:
+def of_architectures(*kinds: str) -> list[tuple[str, type]]:
+    """Return names and classes of the estimators of an architecture of this package.
+
+    Parameters
+    ----------
+    *kinds : {"forecaster", "regressor", "classifier"}
+        Kinds of estimators, in this order; all three by default.
+    """
+    named = [pair for kind in kinds or KINDS for pair in all_estimators(kind)]
+    return [(name, cls) for name, cls in named if not name.startswith(OTHERS)]
+
+
+def estimators(*kinds: str, quick: str | None = None, others: bool = False) -> list[Any]:
     """Return each estimator as a parameter whose id is its name.
 
     Parameters
     ----------
     *kinds : {"forecaster", "regressor", "classifier"}
         Kinds of estimators, in this order; all three by default.
+    others : bool
+        Whether estimators without an architecture of this package are among them: the zero-shot
+        forecaster, and those of a user's own network.
     quick : str or None
         Architecture whose estimators `make test` runs, such as ``"ConvAttention"``; all others are
         marked exhaustive. None marks nothing.
@@ -40,7 +61,9 @@ def estimators(*kinds: str, quick: str | None = None) -> list[Any]:
     ValueError
         If no estimator is of the architecture ``quick``: `make test` would run none.
     """
-    named = [pair for kind in kinds or KINDS for pair in all_estimators(kind)]
+    named = of_architectures(*kinds)
+    if others:
+        named = [pair for kind in kinds or KINDS for pair in all_estimators(kind)]
     kept = [name for name, _ in named if quick is None or _architecture(name) == quick]
     if not kept:
         raise ValueError(
@@ -51,9 +74,9 @@ def estimators(*kinds: str, quick: str | None = None) -> list[Any]:
     return [pytest.param(cls, id=name, marks=marks[name]) for name, cls in named]
 
 
-def every(*kinds: str, quick: str | None = None) -> pytest.MarkDecorator:
+def every(*kinds: str, quick: str | None = None, others: bool = False) -> pytest.MarkDecorator:
     """Run a test on each estimator, as its argument ``cls``; see :func:`estimators`."""
-    return pytest.mark.parametrize("cls", estimators(*kinds, quick=quick))
+    return pytest.mark.parametrize("cls", estimators(*kinds, quick=quick, others=others))
 
 
 def thinned(values: Iterable[Any], *quick: Any) -> list[Any]:

@@ -17,15 +17,25 @@ PACKAGE = Path(__file__).resolve().parent.parent / "skconvattn"
 # No row names a room that stands below it here, so there is no way back. A row may name one module
 # of a room by its path: it then stands where its own row says, and the rest of the room elsewhere.
 MAY_IMPORT: dict[str, set[str]] = {
-    "datasets": set(),
     "layers": set(),
-    "networks": {"layers"},
     "data": set(),
+    "networks": {"data", "layers"},
+    "simulation": set(),
+    "datasets": {"simulation"},
+    "persistence.archive": set(),
     "engine": {"data", "networks", "layers"},
-    "persistence": {"engine", "data", "networks", "layers"},
+    "persistence": {"persistence.archive", "engine", "data", "networks", "layers"},
     "intervals": {"networks"},
-    "members": {"engine", "data", "networks", "layers"},
-    "estimators": {"intervals", "persistence", "engine", "data", "networks", "layers"},
+    "members": {"persistence.archive", "engine", "data", "networks", "layers"},
+    "estimators": {
+        "intervals",
+        "persistence",
+        "persistence.archive",
+        "engine",
+        "data",
+        "networks",
+        "layers",
+    },
     "forecasting": {
         "members",
         "intervals",

@@ -144,7 +144,7 @@ class Backtest:
         return fitted.bounded(self.history.scaling.reverse(values))
 
     def _beside(self, n_targets: int) -> Beside | None:
-        """Forecast by exponential smoothing from each position, the targets of one together."""
+        """Forecast by the univariate members from each position, the targets of one together."""
         number = np.tile(np.arange(n_targets), len(self.positions))
         origins = np.repeat(self.positions, n_targets)
         panel = Panel(((),), (self.history,))

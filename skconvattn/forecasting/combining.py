@@ -1,4 +1,4 @@
-"""Exponential smoothing of the targets of a panel, on the scale of the network."""
+"""Forecasts of the targets of a panel from their own past, on the scale of the network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from skconvattn.forecasting.series.history import Panel
 from skconvattn.forecasting.series.target_scaling import TargetScaling
-from skconvattn.members.smoothing import Smoothing, SmoothingState
+from skconvattn.members.univariate import Univariate, UnivariateState
 from skconvattn.members.weighing import PastForecasts
 
 # A target is modelled on its logarithm where smoothing of logarithms has this weight.
@@ -17,29 +17,32 @@ _MOSTLY_LOGS = 0.8
 
 
 @dataclass(frozen=True, eq=False)
-class SmoothedTargets:
-    """Targets as exponential smoothing reads them, and its weights.
+class UnivariateTargets:
+    """Targets as members read them that forecast each from its own past, and their weights.
 
     Attributes
     ----------
     series : tuple of ndarray of shape (n_timepoints,)
         Every target of every series up to its last value, divided by its unit; NaN where missing,
         repaired.
+    trusted : tuple of ndarray of shape (n_timepoints,)
+        The same, without values at the end that may be outliers.
     units : ndarray of shape (n_series * n_targets,)
         A power of two of about the size of each target.
     scalings : tuple of TargetScaling
         Scale of each series for the network.
-    smoothing : Smoothing
-        Weighted settings.
+    univariate : Univariate
+        Weighted members.
     past : tuple of PastForecasts
         Forecasts of each target at past origins that saw nothing later, in its unit; empty where
         weights are taken from elsewhere.
     """
 
     series: tuple[np.ndarray, ...]
+    trusted: tuple[np.ndarray, ...]
     units: np.ndarray
     scalings: tuple[TargetScaling, ...]
-    smoothing: Smoothing
+    univariate: Univariate
     past: tuple[PastForecasts, ...] = ()
 
     @classmethod
@@ -51,8 +54,8 @@ class SmoothedTargets:
         *,
         mixed: bool,
         **options: Any,
-    ) -> SmoothedTargets:
-        """Weigh the settings by their errors at past origins.
+    ) -> UnivariateTargets:
+        """Weigh the members by their errors at past origins.
 
         Parameters
         ----------
@@ -65,21 +68,21 @@ class SmoothedTargets:
         mixed : bool
             Whether the targets of a series are forecast from one another, and so end together.
         **options
-            As for :meth:`Smoothing.choose`.
+            As for :meth:`Univariate.choose`.
         """
-        series, units = _read(panel, mixed=mixed)
-        smoothing, past = Smoothing.choose(series, periods, horizon, **options)
-        return cls(series, units, _scalings(panel), smoothing, tuple(past))
+        series, trusted, units = _read(panel, mixed=mixed)
+        univariate, past = Univariate.choose(series, periods, horizon, **options)
+        return cls(series, trusted, units, _scalings(panel), univariate, tuple(past))
 
     @classmethod
-    def of(cls, panel: Panel, smoothing: Smoothing, *, mixed: bool) -> SmoothedTargets:
+    def of(cls, panel: Panel, univariate: Univariate, *, mixed: bool) -> UnivariateTargets:
         """Take weights that are known."""
-        return cls(*_read(panel, mixed=mixed), _scalings(panel), smoothing)
+        return cls(*_read(panel, mixed=mixed), _scalings(panel), univariate)
 
     @property
     def mostly_logs(self) -> np.ndarray:
         """Targets whose logarithms are more regular than they are: (n_series * n_targets,)."""
-        return self.smoothing.log_shares >= _MOSTLY_LOGS
+        return self.univariate.log_shares >= _MOSTLY_LOGS
 
     @property
     def by_level(self) -> tuple[np.ndarray, np.ndarray]:
@@ -89,15 +92,15 @@ class SmoothedTargets:
         """
         logs = np.concatenate([scaling.logs for scaling in self.scalings])
         zero = np.concatenate([scaling.center / scaling.scale for scaling in self.scalings])
-        return np.where(logs, 0.0, self.smoothing.log_shares), zero
+        return np.where(logs, 0.0, self.univariate.log_shares), zero
 
-    def on(self, panel: Panel) -> SmoothedTargets:
+    def on(self, panel: Panel) -> UnivariateTargets:
         """Return the same for a panel on another scale."""
         return replace(self, scalings=_scalings(panel))
 
     def ahead(self, n_ahead: int) -> np.ndarray:
         """Forecast after the last value of each target: (n_series * n_targets, n_ahead)."""
-        found = self.smoothing.forecasts(self.series, n_ahead)
+        found = self.univariate.forecasts(self.series, n_ahead, self.trusted)
         return np.stack([self.scaled(i, values) for i, values in enumerate(found)])
 
     def at(self, number: np.ndarray, origins: np.ndarray, n_ahead: int) -> np.ndarray:
@@ -119,7 +122,7 @@ class SmoothedTargets:
         """
         asked = [np.flatnonzero(number == i) for i in range(len(self.series))]
         used = [i for i, rows in enumerate(asked) if len(rows)]
-        found = self.smoothing.of(np.array(used, dtype=int)).forecasts_at(
+        found = self.univariate.of(np.array(used, dtype=int)).forecasts_at(
             [self.series[i] for i in used], [origins[asked[i]] for i in used], n_ahead
         )
         ahead = np.empty((len(number), n_ahead))
@@ -146,9 +149,9 @@ class SmoothedTargets:
             ahead[left] = self.at(number[left], origins[left], n_ahead)
         return ahead
 
-    def state(self) -> SmoothingState:
+    def state(self) -> UnivariateState:
         """Return the state of the only target at its end."""
-        return SmoothingState(self.smoothing, self.series[0])
+        return UnivariateState(self.univariate, self.series[0], self.trusted[0])
 
     def scaled(self, number: int, forecasts: np.ndarray) -> np.ndarray:
         """Return forecasts of a target, in its unit, on the scale of the network."""
@@ -163,9 +166,11 @@ def _scalings(panel: Panel) -> tuple[TargetScaling, ...]:
     return tuple(history.scaling for history in panel.histories)
 
 
-def _read(panel: Panel, *, mixed: bool) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-    """Return every target divided by its unit, and the units."""
-    series, units = [], []
+def _read(
+    panel: Panel, *, mixed: bool
+) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...], np.ndarray]:
+    """Return every target divided by its unit, also without doubtful values, and the units."""
+    series, trusted, units = [], [], []
     for history in panel.histories:
         values = history.observed
         largest = np.nanmax(np.abs(history.repaired), axis=0)
@@ -173,5 +178,7 @@ def _read(panel: Panel, *, mixed: bool) -> tuple[tuple[np.ndarray, ...], np.ndar
         own = np.ldexp(1.0, exponents)
         ends = len(values) - history.trailing_gaps(together=mixed)
         series += [column[:end] for column, end in zip((values / own).T, ends, strict=True)]
+        scaled = history.trusted / own
+        trusted += [column[:end] for column, end in zip(scaled.T, ends, strict=True)]
         units.append(own)
-    return tuple(series), np.concatenate(units)
+    return tuple(series), tuple(trusted), np.concatenate(units)

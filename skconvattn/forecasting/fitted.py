@@ -10,19 +10,20 @@ import numpy as np
 import pandas as pd
 
 from skconvattn.engine import FittedModel
-from skconvattn.forecasting.combining import SmoothedTargets
+from skconvattn.forecasting.combining import UnivariateTargets
 from skconvattn.forecasting.series.channels import Channels
 from skconvattn.forecasting.series.history import Panel
 from skconvattn.forecasting.series.windowing import WindowSpec
 from skconvattn.intervals import IntervalModel
 from skconvattn.members.combination import MEMBERS, Combination
+from skconvattn.members.pretrained import Pretrained
 from skconvattn.members.series_maps import SeriesMaps
 from skconvattn.networks import HorizonHead
 
 
 @dataclass(frozen=True, eq=False)
 class Beside:
-    """Forecasts of exponential smoothing that a model is averaged with.
+    """Forecasts of the univariate members that a model is averaged with.
 
     Attributes
     ----------
@@ -71,7 +72,7 @@ class FittedForecast:
     maps : SeriesMaps or None
         Corrections of the forecasts of the model, by series.
     combination : Combination or None
-        Weights of the model and of exponential smoothing.
+        Weights of the model and of the univariate members.
     """
 
     model: FittedModel
@@ -99,12 +100,25 @@ class FittedForecast:
         """Number of channels of future covariates."""
         return self.head.n_known
 
+    @property
+    def pretrained_member(self) -> Pretrained | None:
+        """Pretrained attention, if any forecast is made of it."""
+        if self.combination is None:
+            return None
+        univariate, shares = self.combination.univariate, self.combination.shares
+        return univariate.pretrained if (shares * univariate.shares).any() else None
+
+    @property
+    def n_direct(self) -> int:
+        """Steps ahead that are forecast directly."""
+        return self.window.horizon
+
     def on(self, panel: Panel) -> FittedForecast:
         """Return the record for the series of a panel, some of which may be new or longer."""
         return replace(self, intervals=self.intervals.on(panel.keys, panel.targets))
 
     def beside(self, panel: Panel, n_ahead: int) -> Beside | None:
-        """Forecast a panel by exponential smoothing; None where it has no share.
+        """Forecast a panel by the univariate members; None where they have no share.
 
         Parameters
         ----------
@@ -116,13 +130,13 @@ class FittedForecast:
         found = self.combination
         if found is None or not found.shares.any():
             return None
-        smoothed = SmoothedTargets.of(panel, found.smoothing, mixed=self.channels.mixed)
-        return Beside(smoothed.ahead(n_ahead), found.shares)
+        univariate = UnivariateTargets.of(panel, found.univariate, mixed=self.channels.mixed)
+        return Beside(univariate.ahead(n_ahead), found.shares)
 
     def beside_past(
         self, panel: Panel, number: np.ndarray, origins: np.ndarray, n_ahead: int
     ) -> Beside | None:
-        """Forecast by exponential smoothing from past origins; None where it has no share.
+        """Forecast by the univariate members from past origins; None where they have no share.
 
         Parameters
         ----------
@@ -138,8 +152,8 @@ class FittedForecast:
         found = self.combination
         if found is None or not found.shares.any():
             return None
-        smoothed = SmoothedTargets.of(panel, found.smoothing, mixed=self.channels.mixed)
-        return Beside(smoothed.at(number, origins, n_ahead), found.shares[number])
+        univariate = UnivariateTargets.of(panel, found.univariate, mixed=self.channels.mixed)
+        return Beside(univariate.at(number, origins, n_ahead), found.shares[number])
 
     def bounded(self, values: np.ndarray) -> np.ndarray:
         """Return values, in units of ``y``, within the bounds of forecasts."""
@@ -150,22 +164,25 @@ class FittedForecast:
 
         Returns
         -------
-        pandas.DataFrame of shape (n_series * n_targets, 4)
-            Weights of "smoothing", "log smoothing", "linear" and "network", with a sum of one per
-            row. Rows are named by the series, and by the target where there are several.
+        pandas.DataFrame of shape (n_series * n_targets, 5)
+            Weights of "smoothing", "log smoothing", "pretrained", "linear" and "network", with a
+            sum of one per row. Rows are named by the series, and by the target where there are
+            several.
         """
         n_rows = len(panel.keys) * panel.n_targets
-        smoothing, logs = np.zeros(n_rows), np.zeros(n_rows)
+        smoothing, logs, pretrained = np.zeros((3, n_rows))
         if self.combination is not None:
-            logs = self.combination.shares * self.combination.smoothing.log_shares
-            smoothing = self.combination.shares - logs
-        network, rest = np.full(n_rows, self.network), 1.0 - smoothing - logs
+            shares, univariate = self.combination.shares, self.combination.univariate
+            pretrained = shares * univariate.shares
+            logs = (shares - pretrained) * univariate.log_shares
+            smoothing = shares - pretrained - logs
+        network, rest = np.full(n_rows, self.network), 1.0 - smoothing - logs - pretrained
         if self.maps is not None:
             index = self.maps.of(panel.keys, panel.n_targets)
             network *= [self.maps.kept_share(position) for position in index]
         network *= rest
-        values = np.stack([smoothing, logs, rest - network, network], axis=1)
-        return pd.DataFrame(values, index=_target_names(panel), columns=list(MEMBERS))
+        values = np.stack([smoothing, logs, pretrained, rest - network, network], axis=1)
+        return pd.DataFrame(values, index=target_names(panel), columns=list(MEMBERS))
 
     def map_index(self, panel: Panel) -> np.ndarray | None:
         """Return the index of the map of each target of a panel; None if there are no maps."""
@@ -190,7 +207,7 @@ class FittedForecast:
         map_index : ndarray of shape (n_series * n_targets,), optional
             Index of the map of each window, see :meth:`map_index`.
         beside : Beside, optional
-            Forecasts of exponential smoothing, see :meth:`beside`.
+            Forecasts of the univariate members, see :meth:`beside`.
         predict : callable, optional
             From inputs to outputs of the model; ``predict`` of the model by default.
 
@@ -274,7 +291,7 @@ class FittedForecast:
         return outputs + added[..., None]
 
     def mixed(self, outputs: np.ndarray, beside: Beside, start: int) -> np.ndarray:
-        """Average outputs with forecasts of exponential smoothing from a step on, in float64.
+        """Average outputs with forecasts of the univariate members from a step on, in float64.
 
         All values of a step are moved alike.
         """
@@ -285,7 +302,7 @@ class FittedForecast:
         return outputs
 
 
-def _target_names(panel: Panel) -> pd.Index:
+def target_names(panel: Panel) -> pd.Index:
     """Return the names of all targets of all series."""
     columns = panel.first.y.columns
     if panel.keys == ((),):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,19 @@ import pandas as pd
 from skconvattn.engine import FittedModel, TrainingPlan
 from skconvattn.engine.isolation import generator_from
 from skconvattn.forecasting.agreement import check_columns
-from skconvattn.forecasting.combining import SmoothedTargets
+from skconvattn.forecasting.combining import UnivariateTargets
 from skconvattn.forecasting.fitted import FittedForecast
-from skconvattn.forecasting.preparing import channels_for, is_mixed, windows_for
+from skconvattn.forecasting.preparing import (
+    all_seasons,
+    channels_for,
+    first_season,
+    is_mixed,
+    windows_for,
+)
 from skconvattn.forecasting.series.calendar import holiday_features_for
 from skconvattn.forecasting.series.channels import Channels
 from skconvattn.forecasting.series.covariates import CovariateEncoder
 from skconvattn.forecasting.series.history import Panel, split_panel
-from skconvattn.forecasting.series.seasonality import further_periods, seasonal_period
 from skconvattn.forecasting.series.timeline import Timeline
 from skconvattn.forecasting.series.windowing import (
     WindowSpec,
@@ -28,6 +34,7 @@ from skconvattn.forecasting.series.windowing import (
 from skconvattn.forecasting.training import ForecastTrainer
 from skconvattn.forecasting.training_series import TrainingSeries
 from skconvattn.members.combination import MEMBERS
+from skconvattn.members.pretrained import Pretrained
 from skconvattn.networks import HorizonHead, ModelSpec, PointOutput, output_of
 
 _LOGGER = logging.getLogger("skconvattn")
@@ -68,7 +75,12 @@ class ForecastFitter:
         panel : Panel
             Series up to their ends, on the scale of the network.
         """
-        return self._fit_panel(self._panel(y, X, self._season), X, n_ahead, start)
+        return self._fit_panel(
+            self._panel(y, X, partial(first_season, self.parameters.seasonal_period)),
+            X,
+            n_ahead,
+            start,
+        )
 
     def fit_from(
         self, fitted: FittedForecast, y: pd.DataFrame, X: pd.DataFrame | None, epochs: int
@@ -91,14 +103,14 @@ class ForecastFitter:
             )
         timeline = Timeline.of(panel.first.y.index)
         channels = replace(channels, n_targets=panel.n_targets, timeline=timeline)
-        smoothed = self._smoothed(panel, fitted.window.horizon)
-        panel = _scaled_as(fitted, self._on_logs(panel, smoothed))
+        univariate = self._univariate(panel, fitted.window.horizon)
+        panel = _scaled_as(fitted, self._on_logs(panel, univariate))
         fitted = replace(fitted, channels=channels)
         fitted = self._resumed(fitted, panel, epochs).on(panel)
-        if smoothed is not None:
+        if univariate is not None:
             series = TrainingSeries.of(panel, channels, fitted.window)
             trainer = self._trainer(fitted.model.spec, fitted.window, fitted.period)
-            weighed = trainer.weighed(series, fitted.model, smoothed.on(panel))
+            weighed = trainer.weighed(series, fitted.model, univariate.on(panel))
             fitted = replace(fitted, combination=weighed)
         return fitted, panel
 
@@ -129,7 +141,7 @@ class ForecastFitter:
         scaled, known = self.parameters.normalization is not None, set(panel.keys)
         panel = panel.extended(y, X, fitted.channels.timeline, scaled=scaled)
         if strategy == "refit":
-            period = self._season(panel.longest.y.iloc[:, 0])
+            period = first_season(self.parameters.seasonal_period, panel.longest.y.iloc[:, 0])
             panel, horizon = panel.rescaled(period, scaled=scaled), fitted.window.horizon
             return self._fit_panel(panel, None, horizon, before=fitted.channels.encoder)
         panel = _scaled_as(fitted, panel, set(panel.keys) - known)
@@ -146,9 +158,9 @@ class ForecastFitter:
             return fitted, panel
         if strategy == "none" and set(panel.keys) == known:
             return fitted, panel
-        smoothed = self._smoothed(panel, fitted.window.horizon)
-        if smoothed is not None:
-            combination = fitted.combination.on(panel.keys, smoothed.smoothing)
+        univariate = self._univariate(panel, fitted.window.horizon)
+        if univariate is not None:
+            combination = fitted.combination.on(panel.keys, univariate.univariate)
             fitted = replace(fitted, combination=combination)
         return fitted, panel
 
@@ -184,13 +196,13 @@ class ForecastFitter:
             int(generator_from(self.parameters.random_state).integers(2**63))
         )
         windows = windows_for(self.parameters, panel, n_ahead)
-        smoothed = self._smoothed(panel, windows[0].horizon)
-        panel, factor = self._rescaled(self._on_logs(panel, smoothed))
-        smoothed = None if smoothed is None else smoothed.on(panel)
+        univariate = self._univariate(panel, windows[0].horizon)
+        panel, factor = self._rescaled(self._on_logs(panel, univariate))
+        univariate = None if univariate is None else univariate.on(panel)
         longest = panel.longest.y
         channels = channels_for(self.parameters, panel, X, Timeline.of(longest.index), before)
         candidates = [
-            self._fit_window(panel, channels, window, seed, start, smoothed) for window in windows
+            self._fit_window(panel, channels, window, seed, start, univariate) for window in windows
         ]
         # Without a held-out part there is no loss to compare: the first one is taken.
         best = min(candidates, key=lambda each: (np.isnan(each.best_loss), each.best_loss))
@@ -220,13 +232,13 @@ class ForecastFitter:
         window: WindowSpec,
         seed: np.random.SeedSequence,
         start: Start | None,
-        smoothed: SmoothedTargets | None,
+        univariate: UnivariateTargets | None,
     ) -> FittedForecast:
         period, parameters = panel.first.period, self.parameters
         spec = self._spec(channels, window, period, of_mean=self._forecasts_mean(panel))
         series = TrainingSeries.of(panel, channels, window)
         trainer = self._trainer(spec, window, period)
-        trained = trainer.fit(series, seed, None if start is None else start(spec), smoothed)
+        trained = trainer.fit(series, seed, None if start is None else start(spec), univariate)
         return FittedForecast(
             model=trained.model,
             # Training repeats the first values of short series; changes are measured without that.
@@ -244,52 +256,49 @@ class ForecastFitter:
             combination=trained.combination,
         )
 
-    def _smoothed(self, panel: Panel, horizon: int) -> SmoothedTargets | None:
-        """Return the exponential smoothing of a panel; None where it is switched off."""
-        of_mean = self._forecasts_mean(panel)
-        on_values, on_logs = (kind in self._members for kind in ("smoothing", "log smoothing"))
-        if not (on_values or on_logs):
-            return None
-        # The exponential function of a mean of logarithms is no mean.
-        kinds = (on_values or of_mean, on_logs and not of_mean)
+    def _univariate(self, panel: Panel, horizon: int) -> UnivariateTargets | None:
+        """Return the univariate members of a panel; None where all are switched off."""
+        of_mean, members = self._forecasts_mean(panel), self._members
+        on_values, on_logs = (kind in members for kind in ("smoothing", "log smoothing"))
+        periods = all_seasons(self.parameters.seasonal_period, panel)
         mixed = is_mixed(self.parameters, panel)
-        rare = of_mean and panel.is_rare
-        periods = self._periods(panel)
-        return SmoothedTargets.choose(
-            panel, periods, horizon, mixed=mixed, kinds=kinds, squared=of_mean, rare=rare
+        pretrained = None
+        # Beside the mean by smoothing, that of a few quantiles is not worth its time.
+        if "pretrained" in members and not (of_mean and (on_values or on_logs)):
+            pretrained = Pretrained(periods, mean=of_mean)
+        if not (on_values or on_logs or pretrained):
+            return None
+        return UnivariateTargets.choose(
+            panel,
+            periods,
+            horizon,
+            mixed=mixed,
+            smoothed=on_values or on_logs,
+            pretrained=pretrained,
+            # The exponential function of a mean of logarithms is no mean.
+            kinds=(on_values or of_mean, on_logs and not of_mean),
+            squared=of_mean,
+            rare=of_mean and panel.is_rare,
         )
-
-    def _periods(self, panel: Panel) -> tuple[int, ...]:
-        """Return the seasons of a panel that are smoothed, the first one that of the network."""
-        given, first = self.parameters.seasonal_period, panel.first.period
-        typical = int(np.median(panel.lengths))
-        if isinstance(given, str) or np.ndim(given) == 0:
-            return (first, *further_periods(first, typical))
-        further = [int(period) for period in given if first < period <= typical // 2]
-        return (first, *further)
 
     def _forecasts_mean(self, panel: Panel) -> bool:
         """Whether the mean is forecast instead of the median."""
         asked = self.parameters.point_forecast
         return asked == "mean" or (asked == "auto" and panel.is_rare)
 
-    def _on_logs(self, panel: Panel, smoothed: SmoothedTargets | None) -> Panel:
+    def _on_logs(self, panel: Panel, univariate: UnivariateTargets | None) -> Panel:
         """Return the panel with the logarithms of those targets scaled that they suit better."""
-        if smoothed is None or self.parameters.normalization is None:
+        if univariate is None or self.parameters.normalization is None:
             return panel
-        return panel.on_logs(smoothed.mostly_logs)
+        return panel.on_logs(univariate.mostly_logs)
 
     @property
     def _members(self) -> tuple[str, ...]:
         """Names of what the forecast is averaged from."""
         members = self.parameters.members
-        return MEMBERS if isinstance(members, str) else tuple(members)
-
-    def _season(self, y: pd.Series) -> int:
-        given = self.parameters.seasonal_period
-        if isinstance(given, str):
-            return seasonal_period(y)
-        return int(np.min(given))
+        if not isinstance(members, str):
+            return tuple(members)
+        return tuple(name for name in MEMBERS if self.parameters.pretrained or name != "pretrained")
 
     def _spec(
         self, channels: Channels, window: WindowSpec, period: int, *, of_mean: bool

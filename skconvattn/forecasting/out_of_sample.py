@@ -9,21 +9,22 @@ import numpy as np
 
 from skconvattn.data import Windows
 from skconvattn.engine import FittedModel
-from skconvattn.forecasting.combining import SmoothedTargets
+from skconvattn.forecasting.combining import UnivariateTargets
 from skconvattn.forecasting.series.windowing import WindowSpec
 from skconvattn.forecasting.training_series import TrainingSeries
 from skconvattn.intervals import HeldOutErrors, IntervalModel
 from skconvattn.intervals.model import joined
 from skconvattn.intervals.noise import LevelShare, mean_change
-from skconvattn.members.combination import Combination, smoothing_shares
+from skconvattn.members.combination import Combination
 from skconvattn.members.linear import LinearStart
 from skconvattn.members.series_maps import SeriesMaps
+from skconvattn.members.shares import shares_of_unfitted
 from skconvattn.networks import POINT, HorizonHead, ModelSpec
 from skconvattn.networks.outputs import PointOutput, QuantileOutput
 
 # Where fewer windows are held out, errors at the beginning of a series are used as well, of those
-# that exponential smoothing has at least this share of.
-_MANY, _MOSTLY_SMOOTHING = 256, 0.5
+# that univariate members have at least this share of.
+_MANY, _MOSTLY_UNIVARIATE = 256, 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +55,7 @@ class Judgement:
     intervals : IntervalModel
         Interval model of the combined forecast.
     combination : Combination or None
-        Weights of model and exponential smoothing; None without smoothing.
+        Weights of model and univariate members; None without these.
     """
 
     intervals: IntervalModel
@@ -136,31 +137,31 @@ class OutOfSample:
     def combined(
         self,
         errors: list[Residuals],
-        smoothed: SmoothedTargets | None,
+        univariate: UnivariateTargets | None,
         *,
         conformal: bool,
         alone: bool = False,
     ) -> Judgement:
-        """Weigh the model against exponential smoothing, and measure the intervals of both.
+        """Weigh the model against the univariate members, and measure the intervals of both.
 
         Parameters
         ----------
         errors : list of Residuals
             Of the model, those of the latest windows last.
-        smoothed : SmoothedTargets or None
-            Exponential smoothing.
+        univariate : UnivariateTargets or None
+            Univariate members.
         conformal : bool
             Whether trained quantiles are corrected.
         alone : bool
-            Whether exponential smoothing is all that a forecast is made of.
+            Whether univariate members are all that a forecast is made of.
         """
         combination = None
-        if smoothed is not None:
-            beside = [self._of_smoothing(each, smoothed) for each in errors]
+        if univariate is not None:
+            beside = [self._of_univariate(each, univariate) for each in errors]
             shares = np.ones(len(self.series.arrays))
             if not alone:
                 indices = np.concatenate([each.indices for each in errors])
-                shares = smoothing_shares(
+                shares = shares_of_unfitted(
                     np.concatenate([each.output.point(each.values) for each in errors]),
                     np.concatenate(beside),
                     self.series_of(indices),
@@ -168,17 +169,17 @@ class OutOfSample:
                     len(self.series.arrays),
                     squared=self.head.output == PointOutput("mean_squared_error"),
                 )
-            combination = Combination(self.series.keys, smoothed.smoothing, shares)
+            combination = Combination(self.series.keys, univariate.univariate, shares)
             errors = [
                 self._mixed(each, other, shares) for each, other in zip(errors, beside, strict=True)
             ]
         *earlier, latest = [self._measured(each) for each in errors]
-        if combination is not None and smoothed is not None and not len(latest.local) >= _MANY:
-            earlier = [*self._before_windows(smoothed, combination.shares), *earlier]
+        if combination is not None and univariate is not None and not len(latest.local) >= _MANY:
+            earlier = [*self._before_windows(univariate, combination.shares), *earlier]
         targets = [array[:, 0] for array in self.series.arrays]
         by_level = None
-        if smoothed is not None:
-            shares, offsets = smoothed.by_level
+        if univariate is not None:
+            shares, offsets = univariate.by_level
             by_level = LevelShare.measured(shares, offsets, targets, self.period)
         intervals = IntervalModel.fit(
             latest,
@@ -191,8 +192,8 @@ class OutOfSample:
         )
         return Judgement(intervals, combination)
 
-    def _of_smoothing(self, residuals: Residuals, smoothed: SmoothedTargets) -> np.ndarray:
-        """Return residuals of exponential smoothing on the same windows: (n_windows, horizon)."""
+    def _of_univariate(self, residuals: Residuals, univariate: UnivariateTargets) -> np.ndarray:
+        """Return residuals of the univariate members on the same windows: (n_windows, horizon)."""
         indices = residuals.indices
         _, targets, present = self.windows.batch(indices)
         number = self.series_of(indices)
@@ -200,26 +201,26 @@ class OutOfSample:
         before = np.concatenate([[0], np.cumsum(lengths + self.window.horizon)[:-1]])
         origins = self.windows.starts[indices] - before[number] + self.window.length - 1
         origins -= np.asarray(self.series.n_repeated)[number]
-        ahead = smoothed.honest(number, origins, self.window.horizon)
+        ahead = univariate.honest(number, origins, self.window.horizon)
         return np.where(present > 0, targets[..., 0] - ahead, np.nan)
 
     def _before_windows(
-        self, smoothed: SmoothedTargets, shares: np.ndarray
+        self, univariate: UnivariateTargets, shares: np.ndarray
     ) -> Iterator[HeldOutErrors]:
-        """Return errors of exponential smoothing at origins that no whole window comes before.
+        """Return errors of univariate members at origins that no whole window comes before.
 
-        Only series of which it makes up most of the forecast have any.
+        Only series of which they make up most of the forecast have any.
         """
-        for number in np.flatnonzero(shares >= _MOSTLY_SMOOTHING):
+        for number in np.flatnonzero(shares >= _MOSTLY_UNIVARIATE):
             skipped = self.series.n_repeated[number]
             target = self.series.arrays[number][skipped:, -1 if self.series.separate_targets else 0]
             first = self.window.length - 1 - skipped
-            past = smoothed.past[number]
+            past = univariate.past[number]
             origins = past.origins[past.origins < max(first, 0)]
             if not len(origins):
                 continue
             rows = np.full(len(origins), number)
-            ahead = smoothed.honest(rows, origins, self.window.horizon)
+            ahead = univariate.honest(rows, origins, self.window.horizon)
             padded = np.concatenate([target, np.full(self.window.horizon, np.nan)])
             actual = padded[origins[:, None] + np.arange(1, self.window.horizon + 1)]
             filled = self.series.arrays[number][skipped:, 0]

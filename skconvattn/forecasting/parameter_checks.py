@@ -27,14 +27,25 @@ def check_parameters(parameters: Any) -> None:
     check_quantiles(parameters.quantiles, parameters.loss)
     check_window_lengths(parameters.window_length)
     check_members(parameters.members)
-    check_seasons(parameters.seasonal_period)
-    check_bounds(parameters.lower_bound, parameters.upper_bound)
+    check_series_parameters(parameters)
     if parameters.conformal and parameters.quantiles is None:
         raise ValueError(
             "conformal=True corrects trained quantiles, but quantiles=None; give quantiles, "
             "such as (0.05, 0.5, 0.95), or leave conformal out: intervals of point forecasts "
             "come from held-out errors anyway."
         )
+
+
+def check_series_parameters(parameters: Any) -> None:
+    """Refuse what every forecaster may be told of its series, where it is not usable.
+
+    Raises
+    ------
+    ValueError
+        If seasons or bounds are not usable.
+    """
+    check_seasons(parameters.seasonal_period)
+    check_bounds(parameters.lower_bound, parameters.upper_bound)
 
 
 def check_members(members: Any) -> None:

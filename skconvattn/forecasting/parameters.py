@@ -10,41 +10,24 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skconvattn._hyperparameters import Choices, RealRange, hyperparameter
 from skconvattn._normalization import NORMALIZATIONS
 from skconvattn.engine import TrainingParameters
+from skconvattn.networks import Network
 
 _FROM_ONE = Interval(Integral, 1, None, closed="left")
 _SHARE = Interval(Real, 0, 1, closed="left")
 
 
-class ForecastingParameters(TrainingParameters, patience="auto", steps_per_epoch="auto"):
-    """Hyperparameters of windows, normalisation, covariates and many series."""
+class SeriesParameters(Network):
+    """What every forecaster may be told of its series."""
 
-    epochs: int = hyperparameter(
-        default=200,
-        constraints=[Interval(Integral, 0, None, closed="left")],
-        doc="""
-        int
-        Most passes over the training data; 0 for the other members of the forecast alone.
-        """,
-    )
-    members: Any = hyperparameter(
-        default="all",
-        constraints=[StrOptions({"all"}), "array-like"],
-        doc="""
-        "all" or sequence of str
-        What the forecast is averaged from, by the errors of each at past origins: exponential
-        smoothing of the values, "smoothing", and of their logarithms, "log smoothing", the linear
-        model that training begins with, "linear", and the trained "network". The weights stand in
-        ``weights_``.
-        """,
-    )
-    point_forecast: str = hyperparameter(
+    seasonal_period: Any = hyperparameter(
         default="auto",
-        constraints=[StrOptions({"auto", "median", "mean"})],
+        constraints=[_FROM_ONE, StrOptions({"auto"}), "array-like"],
         doc="""
-        {"auto", "median", "mean"}
-        What ``predict`` forecasts. The median has the smallest absolute error, the mean the right
-        sum, and the median of rare demand is zero: "auto" takes the mean of series that are mostly
-        zero, with values above zero now and then, and the median of all others.
+        int, "auto" or sequence of int
+        Time steps of a season, 1 for none. "auto" reads it from the frequency of the index, or
+        from the autocorrelation where the index has none. Of several, such as (24, 168), the
+        network has the shortest, and exponential smoothing tries each; a week is tried beside a
+        day of 24 hours or 48 half hours where the series has four.
         """,
     )
     lower_bound: float | None = hyperparameter(
@@ -63,6 +46,52 @@ class ForecastingParameters(TrainingParameters, patience="auto", steps_per_epoch
         Value that no forecast rises above, in the units of ``y``: a capacity, or 100 percent.
         """,
     )
+
+
+class ForecastingParameters(
+    SeriesParameters, TrainingParameters, patience="auto", steps_per_epoch="auto"
+):
+    """Hyperparameters of windows, normalisation, covariates and many series."""
+
+    epochs: int = hyperparameter(
+        default=200,
+        constraints=[Interval(Integral, 0, None, closed="left")],
+        doc="""
+        int
+        Most passes over the training data; 0 for the other members of the forecast alone.
+        """,
+    )
+    members: Any = hyperparameter(
+        default="all",
+        constraints=[StrOptions({"all"}), "array-like"],
+        doc="""
+        "all" or sequence of str
+        What the forecast is averaged from, by the errors of each at past origins: exponential
+        smoothing of the values, "smoothing", and of their logarithms, "log smoothing", attention
+        that was trained on simulated series, "pretrained", the linear model that training begins
+        with, "linear", and the "network" that is trained in ``fit``. The weights stand in
+        ``weights_``.
+        """,
+    )
+    pretrained: bool = hyperparameter(
+        default=True,
+        constraints=["boolean"],
+        doc="""
+        bool
+        Whether "pretrained" is among "all" members: attention over the last seasons, learned from
+        millions of simulated series and shipped with the package.
+        """,
+    )
+    point_forecast: str = hyperparameter(
+        default="auto",
+        constraints=[StrOptions({"auto", "median", "mean"})],
+        doc="""
+        {"auto", "median", "mean"}
+        What ``predict`` forecasts. The median has the smallest absolute error, the mean the right
+        sum, and the median of rare demand is zero: "auto" takes the mean of series that are mostly
+        zero, with values above zero now and then, and the median of all others.
+        """,
+    )
     window_length: Any = hyperparameter(
         default="auto",
         constraints=[_FROM_ONE, StrOptions({"auto"}), "array-like"],
@@ -72,17 +101,6 @@ class ForecastingParameters(TrainingParameters, patience="auto", steps_per_epoch
         the horizon if that is longer, as far as the series allows, and a week of hours or half
         hours where the season is a day and the series has four weeks. Of a sequence, the one with
         the lowest loss on the held-out part is taken.
-        """,
-    )
-    seasonal_period: Any = hyperparameter(
-        default="auto",
-        constraints=[_FROM_ONE, StrOptions({"auto"}), "array-like"],
-        doc="""
-        int, "auto" or sequence of int
-        Time steps of a season, 1 for none. "auto" reads it from the frequency of the index, or
-        from the autocorrelation where the index has none. Of several, such as (24, 168), the
-        network has the shortest, and exponential smoothing tries each; a week is tried beside a
-        day of 24 hours or 48 half hours where the series has four.
         """,
     )
     quantiles: Any = hyperparameter(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
 from skconvattn.forecasting import agreement
-from skconvattn.forecasting.fitted import FittedForecast, last_window
+from skconvattn.forecasting.fitted import last_window
 from skconvattn.forecasting.series.history import History, Panel, split_panel
 from skconvattn.forecasting.series.timeline import listed
 
@@ -54,7 +54,7 @@ class PanelForecast:
 
     Attributes
     ----------
-    fitted : FittedForecast
+    fitted : FittedForecast or a record like it
         Record of the fit.
     panel : Panel
         Series up to their ends.
@@ -64,15 +64,13 @@ class PanelForecast:
         Covariates over the horizon.
     """
 
-    fitted: FittedForecast
+    fitted: Any
     panel: Panel
     stamps: tuple[pd.Index, ...]
     X: pd.DataFrame | None
 
     @classmethod
-    def relative(
-        cls, fitted: FittedForecast, panel: Panel, fh: np.ndarray, X: pd.DataFrame | None
-    ) -> PanelForecast:
+    def relative(cls, fitted: Any, panel: Panel, fh: np.ndarray, X: pd.DataFrame | None) -> Self:
         """Forecast steps after the end of each series: (n_steps,)."""
         timeline = fitted.channels.timeline
         ends = [history.y.index[-1] for history in panel.histories]
@@ -80,9 +78,7 @@ class PanelForecast:
         return cls(fitted, panel, tuple(known[end] for end in ends), X)
 
     @classmethod
-    def absolute(
-        cls, fitted: FittedForecast, panel: Panel, stamps: pd.Index, X: pd.DataFrame | None
-    ) -> PanelForecast:
+    def absolute(cls, fitted: Any, panel: Panel, stamps: pd.Index, X: pd.DataFrame | None) -> Self:
         """Forecast the same time stamps of all series."""
         return cls(fitted, panel, (stamps,) * len(panel.keys), X)
 
@@ -152,6 +148,26 @@ class PanelForecast:
         padded = [np.pad(each, ((0, n_steps - len(each)), (0, 0))) for each in futures]
         return LastInputs(np.stack(windows), np.stack(padded), np.array(gaps))
 
+    def in_sample_positions(
+        self, steps: np.ndarray
+    ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """Iterate over the in-sample steps of each series.
+
+        Yields
+        ------
+        number : int
+            Index of the series.
+        positions : ndarray of shape (n_past,)
+            Positions in the series.
+        past : ndarray of shape (n_past,)
+            Where they are among the stamps.
+        """
+        for i, history in enumerate(self.panel.histories):
+            past = np.flatnonzero(steps[i] <= 0)
+            positions = steps[i, past] + len(history.y) - 1
+            agreement.check_in_sample(positions, history.y.index)
+            yield i, positions, past
+
     def framed(self, values: np.ndarray, columns: Any) -> pd.DataFrame:
         """Return values of shape (n_series, n_stamps, n_columns) as a frame of sktime's format."""
         keys = self.panel.keys
@@ -217,11 +233,8 @@ class PanelForecast:
         """Forecast in-sample steps, each one step ahead of the window before it, in place."""
         fitted, panel = self.fitted, self.panel
         asked, windows, futures, series, origins = [], [], [], [], []
-        for i, history in enumerate(panel.histories):
-            past = np.flatnonzero(steps[i] <= 0)
-            positions = steps[i, past] + len(history.y) - 1
-            agreement.check_in_sample(positions, history.y.index)
-            for target, array in enumerate(fitted.channels.of(history)):
+        for i, positions, past in self.in_sample_positions(steps):
+            for target, array in enumerate(fitted.channels.of(panel.histories[i])):
                 window, future = fitted.in_sample(array, positions)
                 windows.append(window)
                 futures.append(future)

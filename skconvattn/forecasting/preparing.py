@@ -1,4 +1,4 @@
-"""Channels and windows of a fit, chosen from its data and hyperparameters."""
+"""Seasons, channels and windows of a fit, chosen from its data and hyperparameters."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from skconvattn.forecasting.series.calendar import calendar_features_for, holida
 from skconvattn.forecasting.series.channels import Channels
 from skconvattn.forecasting.series.covariates import CovariateEncoder
 from skconvattn.forecasting.series.history import Panel, split_panel
+from skconvattn.forecasting.series.seasonality import further_periods, seasonal_period
 from skconvattn.forecasting.series.timeline import Timeline
 from skconvattn.forecasting.series.windowing import (
     WindowSpec,
@@ -21,6 +22,35 @@ from skconvattn.forecasting.series.windowing import (
 )
 
 _LOGGER = logging.getLogger("skconvattn")
+
+
+def first_season(given: Any, y: pd.Series) -> int:
+    """Return the shortest season that is given, or else the one that is found: in time steps.
+
+    Parameters
+    ----------
+    given : int, sequence of int or "auto"
+        ``seasonal_period`` of a forecaster.
+    y : pandas.Series
+        A series.
+    """
+    return seasonal_period(y) if isinstance(given, str) else int(np.min(given))
+
+
+def all_seasons(given: Any, panel: Panel) -> tuple[int, ...]:
+    """Return the seasons of a panel in increasing order, the first one that of the panel.
+
+    Parameters
+    ----------
+    given : int, sequence of int or "auto"
+        ``seasonal_period`` of a forecaster.
+    panel : Panel
+        Series.
+    """
+    first, typical = panel.first.period, int(np.median(panel.lengths))
+    if isinstance(given, str) or np.ndim(given) == 0:
+        return (first, *further_periods(first, typical))
+    return (first, *sorted(int(period) for period in given if first < period <= typical // 2))
 
 
 def is_mixed(parameters: Any, panel: Panel) -> bool:

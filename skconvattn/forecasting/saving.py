@@ -18,12 +18,15 @@ from skconvattn.forecasting.series.history import History, Panel
 from skconvattn.forecasting.series.target_scaling import TargetScaling
 from skconvattn.forecasting.series.timeline import Timeline
 from skconvattn.forecasting.series.windowing import WindowSpec
+from skconvattn.forecasting.zero_shot import ZeroShotFit
 from skconvattn.intervals import IntervalModel
 from skconvattn.intervals.noise import LevelShare
 from skconvattn.intervals.residuals import ConformalQuantiles, ResidualQuantiles
 from skconvattn.members.combination import Combination
+from skconvattn.members.pretrained import Pretrained
 from skconvattn.members.series_maps import SeriesMaps
 from skconvattn.members.smoothing import Smoothing
+from skconvattn.members.univariate import Univariate
 from skconvattn.persistence.codec import Codec, Kind
 from skconvattn.persistence.reading import read
 from skconvattn.persistence.saving import save_estimator
@@ -84,12 +87,15 @@ RECORDS: tuple[type, ...] = (
     IntervalModel,
     LevelShare,
     Panel,
+    Pretrained,
     ResidualQuantiles,
     SeriesMaps,
     Smoothing,
     TargetScaling,
     Timeline,
+    Univariate,
     WindowSpec,
+    ZeroShotFit,
 )
 KINDS: tuple[Kind, ...] = (
     Kind(

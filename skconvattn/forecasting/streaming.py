@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from skconvattn.engine.stepping import SteppedModel, weights_by_path
-from skconvattn.forecasting.combining import SmoothedTargets
+from skconvattn.forecasting.combining import UnivariateTargets
 from skconvattn.forecasting.fitted import Beside, last_window
 from skconvattn.forecasting.series.history import Panel
 from skconvattn.forecasting.series.timeline import listed
@@ -20,7 +20,8 @@ class ForecastStream:
     """A forecaster that continues a series, one observation after the other.
 
     Each observation costs the same, however long the series is: the network keeps running sums,
-    exponential smoothing its states, and the linear map reads the last window. Forecasts equal
+    exponential smoothing its states, and the linear map and pretrained attention read the last
+    values. Forecasts equal
     those from the whole series at once, with the weights of the fit.
 
     Parameters
@@ -87,12 +88,12 @@ class ForecastStream:
         self.n_timepoints = 0
         self._state = self._network.initial_state(1)
         self._window = last_window(scaled[:1], self._fitted.window.length)
-        self._smoothed = self._smoothing = None
+        self._univariate = self._going_on = None
         found = self._fitted.combination
         if found is not None and found.shares.any():
             panel = Panel(((),), (history,))
-            self._smoothed = SmoothedTargets.of(panel, found.smoothing, mixed=False)
-            self._smoothing = self._smoothed.state()
+            self._univariate = UnivariateTargets.of(panel, found.univariate, mixed=False)
+            self._going_on = self._univariate.state()
         self._see(scaled)
         return self
 
@@ -128,8 +129,8 @@ class ForecastStream:
         last = self._window[-1, 0]
         for i in np.flatnonzero(np.isnan(values)):
             scaled[i] = scaled[i - 1] if i else last
-        if self._smoothing is not None and self._smoothed is not None:
-            self._smoothing.take(values / self._smoothed.units[0])
+        if self._going_on is not None and self._univariate is not None:
+            self._going_on.take(values / self._univariate.units[0])
         self._see(scaled)
         self.cutoff = self._fitted.channels.timeline.after(self.cutoff, len(values))[-1]
         return self
@@ -182,8 +183,8 @@ class ForecastStream:
         """Advance state and window by scaled observations, (n_timepoints, 1), float32."""
         window = np.concatenate([self._window, scaled])[-len(self._window) :]
         forecast, *state = self._model([scaled[None], window[None], *self._state])
-        if self._smoothing is not None and self._smoothed is not None:
-            ahead = self._smoothed.scaled(0, self._smoothing.ahead(forecast.shape[1]))
+        if self._going_on is not None and self._univariate is not None:
+            ahead = self._univariate.scaled(0, self._going_on.ahead(forecast.shape[1]))
             assert self._fitted.combination is not None
             beside = Beside(ahead[None], self._fitted.combination.shares)
             forecast = self._fitted.mixed(forecast, beside, 0)

@@ -11,14 +11,15 @@ import numpy as np
 from skconvattn.data import Windows
 from skconvattn.engine import FittedModel, TrainingPlan, TrainingResult, train
 from skconvattn.engine.programs import changed_model, drawn_model
-from skconvattn.forecasting.combining import SmoothedTargets
+from skconvattn.forecasting.combining import UnivariateTargets
 from skconvattn.forecasting.out_of_sample import Judgement, OutOfSample, Residuals
 from skconvattn.forecasting.series.windowing import WindowSpec
 from skconvattn.forecasting.training_series import TrainingSeries
 from skconvattn.intervals import IntervalModel
-from skconvattn.members.combination import MEMBERS, Combination, network_share
+from skconvattn.members.combination import MEMBERS, Combination
 from skconvattn.members.linear import LinearStart
 from skconvattn.members.series_maps import SeriesMaps, fitted_maps
+from skconvattn.members.shares import network_share
 from skconvattn.networks import HorizonHead, ModelSpec, PointOutput
 
 # Where fewer windows are held out, errors on earlier windows are used as well.
@@ -45,7 +46,7 @@ class TrainedForecast:
     maps : SeriesMaps or None
         Corrections of the forecasts of the model, by series.
     combination : Combination or None
-        Weights of the model and of exponential smoothing.
+        Weights of the model and of the univariate members.
     """
 
     model: FittedModel
@@ -98,7 +99,7 @@ class ForecastTrainer:
         series: TrainingSeries,
         seed: np.random.SeedSequence,
         start: FittedModel | None,
-        smoothed: SmoothedTargets | None = None,
+        univariate: UnivariateTargets | None = None,
     ) -> TrainedForecast:
         """Train on one series or many.
 
@@ -110,8 +111,8 @@ class ForecastTrainer:
             Seed from which both trainings draw the same initial weights.
         start : FittedModel or None
             Weights to resume from.
-        smoothed : SmoothedTargets, optional
-            Exponential smoothing of the same series, with which the model is combined.
+        univariate : UnivariateTargets, optional
+            Univariate members of the same series, with which the model is combined.
 
         Returns
         -------
@@ -122,7 +123,7 @@ class ForecastTrainer:
         judge = OutOfSample(self._head, self.window, self.period, series, windows)
         training, held_out = self.window.split_all(series.lengths, self.fraction)
         if len(held_out) == 0:
-            return self._fit_whole(judge, seed, start, smoothed)
+            return self._fit_whole(judge, seed, start, univariate)
         linear, resumed = None, start
         if resumed is None:
             linear = self._linear(judge, training)
@@ -145,7 +146,7 @@ class ForecastTrainer:
             model = self._refitted(windows, seed, start, search.best_epoch, share)
             maps = self._maps(model, judge, everything, before=maps)
         n_epochs = search.best_epoch if share > 0 else 0
-        found = self._combined(judge, errors, smoothed)
+        found = self._combined(judge, errors, univariate)
         network = share if n_epochs else 0.0
         return TrainedForecast(
             model, search, n_epochs, network, found.intervals, maps, found.combination
@@ -200,9 +201,9 @@ class ForecastTrainer:
         return model, self._maps(model, judge, everything)
 
     def weighed(
-        self, series: TrainingSeries, model: FittedModel, smoothed: SmoothedTargets | None
+        self, series: TrainingSeries, model: FittedModel, univariate: UnivariateTargets | None
     ) -> Combination | None:
-        """Weigh a model that was trained on other series against exponential smoothing.
+        """Weigh a model that was trained on other series against the univariate members.
 
         Parameters
         ----------
@@ -210,21 +211,21 @@ class ForecastTrainer:
             Scaled channels of every series.
         model : FittedModel
             The model.
-        smoothed : SmoothedTargets or None
-            Exponential smoothing of the series; None gives no combination.
+        univariate : UnivariateTargets or None
+            Univariate members of the series; None gives no combination.
         """
         judge = OutOfSample(
             self._head, self.window, self.period, series, series.windows(self.window)
         )
         errors = judge.residuals(model, np.arange(len(judge.windows)))
-        return self._combined(judge, [errors], smoothed).combination
+        return self._combined(judge, [errors], univariate).combination
 
     def _fit_whole(
         self,
         judge: OutOfSample,
         seed: np.random.SeedSequence,
         start: FittedModel | None,
-        smoothed: SmoothedTargets | None,
+        univariate: UnivariateTargets | None,
     ) -> TrainedForecast:
         """Fit to a series too short to hold anything out.
 
@@ -246,7 +247,7 @@ class ForecastTrainer:
             start = self._started(linear, windows, everything, seed)
         epochs = 0 if plan.patience is not None and is_point else plan.epochs
         search = self._train(windows, replace(plan, epochs=epochs, patience=None), seed, start)
-        found = self._combined(judge, [errors], smoothed)
+        found = self._combined(judge, [errors], univariate)
         return TrainedForecast(
             search.model,
             search,
@@ -257,10 +258,10 @@ class ForecastTrainer:
         )
 
     def _combined(
-        self, judge: OutOfSample, errors: list[Residuals], smoothed: SmoothedTargets | None
+        self, judge: OutOfSample, errors: list[Residuals], univariate: UnivariateTargets | None
     ) -> Judgement:
         alone = not {"linear", "network"} & set(self.members)
-        return judge.combined(errors, smoothed, conformal=self.conformal, alone=alone)
+        return judge.combined(errors, univariate, conformal=self.conformal, alone=alone)
 
     @property
     def _head(self) -> HorizonHead:

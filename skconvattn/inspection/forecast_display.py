@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from skconvattn.forecasting import BaseNeuralForecaster
+from skconvattn.forecasting.contract import PanelForecaster
 from skconvattn.inspection import drawing
 from skconvattn.inspection.weights import forecaster_window
 
@@ -80,7 +81,7 @@ class ForecastDisplay:
     @classmethod
     def from_estimator(
         cls,
-        forecaster: BaseNeuralForecaster,
+        forecaster: PanelForecaster,
         y_true: pd.Series | None = None,
         fh: Any = None,
         X: pd.DataFrame | None = None,
@@ -92,7 +93,7 @@ class ForecastDisplay:
 
         Parameters
         ----------
-        forecaster : BaseNeuralForecaster
+        forecaster : PanelForecaster
             A fitted forecaster.
         y_true : pandas.Series, optional
             Actual values. Time stamps that are not forecast are left out, so the whole series may
@@ -124,18 +125,18 @@ class ForecastDisplay:
         ImportError
             If Matplotlib is not installed.
         """
-        if not isinstance(forecaster, BaseNeuralForecaster):
+        if not isinstance(forecaster, PanelForecaster):
             raise TypeError(
                 f"forecaster is a {type(forecaster).__name__}; give a fitted forecaster of "
                 "skconvattn, or build ForecastDisplay from values."
             )
         _check_options(coverage, n_history)
         drawing.import_pyplot()
-        forecaster_window(forecaster)
+        forecaster_window(forecaster, 1)
         fh = _steps(forecaster) if fh is None else fh
         forecast = forecaster.predict(fh=fh, X=X)
         if n_history is None:
-            n_history = max(forecaster.window_length_, 4 * len(forecast))
+            n_history = max(_window_length(forecaster), 4 * len(forecast))
         display = cls(
             history=forecaster.panel_.first.y.iloc[-n_history:, 0],
             forecast=forecast,
@@ -232,16 +233,21 @@ def _check_options(coverage: float | None, n_history: int | None) -> None:
         raise ValueError(f"n_history={n_history} shows no history; use n_history >= 1.")
 
 
-def _steps(forecaster: BaseNeuralForecaster) -> Any:
+def _window_length(forecaster: PanelForecaster) -> int:
+    """Return the time steps of the network's window; none for a zero-shot forecaster."""
+    return forecaster.window_length_ if isinstance(forecaster, BaseNeuralForecaster) else 0
+
+
+def _steps(forecaster: PanelForecaster) -> Any:
     """Return the horizon of the fit, or all steps that are forecast directly."""
     try:
         return forecaster.fh
     except ValueError:  # sktime's answer where neither fit nor predict was given one
-        return np.arange(1, forecaster.fitted_forecast_.window.horizon + 1)
+        return np.arange(1, forecaster.fitted_forecast_.n_direct + 1)
 
 
 def _interval(
-    forecaster: BaseNeuralForecaster, fh: Any, X: pd.DataFrame | None, coverage: float
+    forecaster: PanelForecaster, fh: Any, X: pd.DataFrame | None, coverage: float
 ) -> pd.DataFrame:
     """Return the interval with the columns lower and upper."""
     interval = forecaster.predict_interval(fh=fh, X=X, coverage=coverage)

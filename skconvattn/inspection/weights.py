@@ -11,11 +11,18 @@ from sklearn.utils.validation import check_is_fitted
 
 from skconvattn.estimators.base import BaseNeuralEstimator
 from skconvattn.forecasting import BaseNeuralForecaster
+from skconvattn.forecasting.contract import PanelForecaster
 from skconvattn.forecasting.series.history import History
 from skconvattn.forecasting.series.target_scaling import TargetScaling
+from skconvattn.members.pretrained import Pretrained
+
+# Whose attention can be asked for.
+_MEMBERS = ("auto", "pretrained", "network")
 
 
-def attention_weights(estimator: Any, X: Any = None) -> np.ndarray | pd.Series:
+def attention_weights(
+    estimator: Any, X: Any = None, *, member: str = "auto"
+) -> np.ndarray | pd.Series:
     """Return the attention of an estimator to each time step.
 
     Where an architecture pools or strides, one weight stands for several time steps; it is spread
@@ -30,6 +37,10 @@ def attention_weights(estimator: Any, X: Any = None) -> np.ndarray | pd.Series:
         (n_samples, n_channels, n_timepoints). For forecasters a history of at least
         ``window_length_`` time steps, of which the last window is inspected; by default the window
         before the cutoff.
+    member : {"auto", "pretrained", "network"}, default="auto"
+        Whose attention, of a forecaster: that of pretrained attention over the last seasons, which
+        is the same for every seed, or that of the network that was trained in ``fit``. "auto" is
+        the pretrained member where the forecast is made of it, and else the network.
 
     Returns
     -------
@@ -45,7 +56,7 @@ def attention_weights(estimator: Any, X: Any = None) -> np.ndarray | pd.Series:
         If ``estimator`` is no estimator of this package, or a history is no pandas.Series.
     ValueError
         If there is nothing to inspect: no series, a history shorter than a window, an architecture
-        without attention.
+        without attention, a forecast without the member.
     sklearn.exceptions.NotFittedError, sktime.exceptions.NotFittedError
         If the estimator is not fitted.
 
@@ -57,10 +68,13 @@ def attention_weights(estimator: Any, X: Any = None) -> np.ndarray | pd.Series:
     >>> forecaster = ConvAttentionForecaster(epochs=5, random_state=0)
     >>> weights = attention_weights(forecaster.fit(load_airline(), fh=range(1, 13)))
     >>> weights.index[0], weights.index[-1], round(weights.sum(), 3)
-    (Period('1959-01', 'M'), Period('1960-12', 'M'), np.float64(1.0))
+    (Period('1956-01', 'M'), Period('1960-12', 'M'), np.float64(1.0))
     """
-    if isinstance(estimator, BaseNeuralForecaster):
-        history = _history(estimator, X)
+    if isinstance(estimator, PanelForecaster):
+        pretrained = _pretrained_of(estimator, member)
+        if pretrained is not None:
+            return _of_pretrained(estimator, pretrained, X)
+        history = _history(estimator, X, estimator.window_length_)
         attention = _of_forecaster(estimator, history)
         if attention.ndim == 4:
             return attention
@@ -79,19 +93,23 @@ def attention_weights(estimator: Any, X: Any = None) -> np.ndarray | pd.Series:
     return _by_time_step(estimator.fitted_model_, estimator._inputs(X))
 
 
-def forecaster_window(forecaster: BaseNeuralForecaster, history: Any = None) -> pd.Series:
+def forecaster_window(
+    forecaster: PanelForecaster, n_timepoints: int, history: Any = None
+) -> pd.Series:
     """Return the last window of a history.
 
     Parameters
     ----------
-    forecaster : BaseNeuralForecaster
+    forecaster : PanelForecaster
         A fitted forecaster.
+    n_timepoints : int
+        Time steps of the window.
     history : pandas.Series of shape (n_timepoints,), optional
         The forecaster's own history, up to the cutoff, by default.
 
     Returns
     -------
-    pandas.Series of shape (window_length,)
+    pandas.Series of shape (n_timepoints,)
         Values in their own units.
 
     Raises
@@ -101,18 +119,52 @@ def forecaster_window(forecaster: BaseNeuralForecaster, history: Any = None) -> 
     ValueError
         If the history is shorter than a window, or the forecaster holds one forecaster per series.
     """
-    return _history(forecaster, history).y.iloc[-forecaster.window_length_ :, 0]
+    return _history(forecaster, history, n_timepoints).y.iloc[-n_timepoints:, 0]
 
 
-def _history(forecaster: BaseNeuralForecaster, given: Any) -> History:
-    """Return the history of one target, at least as long as a window."""
+def _pretrained_of(forecaster: PanelForecaster, member: str) -> Pretrained | None:
+    """Return pretrained attention if it is asked for; None for the network."""
+    _check_whole(forecaster)
+    if member not in _MEMBERS:
+        raise ValueError(f"member={member!r} is not known; use one of {', '.join(_MEMBERS)}.")
+    found = forecaster.fitted_forecast_.pretrained_member
+    if member == "network":
+        if not isinstance(forecaster, BaseNeuralForecaster):
+            raise ValueError(
+                f"{type(forecaster).__name__} trains no network; use member='pretrained'."
+            )
+        return None
+    if member == "pretrained" and found is None:
+        raise ValueError(
+            f"The forecast of this {type(forecaster).__name__} is not made of pretrained "
+            "attention; use member='network', or fit with pretrained=True."
+        )
+    return found
+
+
+def _check_whole(forecaster: PanelForecaster) -> None:
+    """Refuse a forecaster that is not fitted, or holds one forecaster per series."""
     forecaster.check_is_fitted()
-    if not hasattr(forecaster, "fitted_model_"):
+    if not hasattr(forecaster, "fitted_forecast_"):
         raise ValueError(
             f"{type(forecaster).__name__} was fitted to several series and holds one forecaster "
             "for each; look at the entries of forecaster.forecasters_."
         )
-    panel, length = forecaster.panel_, forecaster.window_length_
+
+
+def _of_pretrained(forecaster: PanelForecaster, pretrained: Pretrained, given: Any) -> pd.Series:
+    """Return the attention of the pretrained member over the time steps that it reads."""
+    history = _history(forecaster, given, 1)
+    values = history.observed[: len(history.y) - int(history.trailing_gaps(together=False)[0]), 0]
+    weights = pretrained.attention(values, forecaster.fitted_forecast_.n_direct)
+    stamps = history.y.index[: len(values)][-len(weights) :]
+    return pd.Series(weights, index=stamps, name="attention")
+
+
+def _history(forecaster: PanelForecaster, given: Any, length: int) -> History:
+    """Return the history of one target, at least of a length."""
+    _check_whole(forecaster)
+    panel = forecaster.panel_
     if given is None:
         if len(panel.keys) > 1 or panel.n_targets > 1:
             raise ValueError(
@@ -126,7 +178,7 @@ def _history(forecaster: BaseNeuralForecaster, given: Any) -> History:
         )
     y = given.to_frame()
     if len(panel.keys) > 1 or panel.n_targets > 1:
-        return _long_enough(History.of(y, None), length)
+        return _long_enough(History.of(y, None, panel.first.period), length)
     known = panel.first.X
     if known is not None:
         unseen = given.index[-length:].difference(known.index)
@@ -183,6 +235,33 @@ def spread_over_time(attention: np.ndarray, n_timepoints: int, width: int) -> np
     return (attention.astype(np.float64) / covered)[:, position]
 
 
+def received_attention(estimator: Any, attention: np.ndarray, n_timepoints: int) -> np.ndarray:
+    """Return how much attention each time step receives on average from all positions.
+
+    Parameters
+    ----------
+    estimator : estimator of skconvattn
+        The fitted estimator that the attention is of.
+    attention : ndarray of shape (n_samples, n_heads, n_positions, n_positions)
+        Self-attention.
+    n_timepoints : int
+        Time steps of a series.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_timepoints)
+        Means over heads and attending positions, which sum to one per series.
+    """
+    received = attention.astype(np.float64).mean(axis=(1, 2))
+    return spread_over_time(received, n_timepoints, _steps_per_position(estimator.fitted_model_))
+
+
+def _steps_per_position(fitted: Any) -> int:
+    """Return how many time steps a position of the encoded sequence covers."""
+    parameters = dict(fitted.spec.parameters)
+    return int(parameters.get("pool_size", 1) * parameters.get("strides", 1))
+
+
 def _of_forecaster(forecaster: BaseNeuralForecaster, history: History) -> np.ndarray:
     fitted = forecaster.fitted_forecast_
     channels = fitted.channels
@@ -204,6 +283,4 @@ def _by_time_step(fitted: Any, inputs: list[np.ndarray]) -> np.ndarray:
     attention = fitted.attention(inputs)
     if attention.ndim == 4:
         return attention
-    parameters = dict(fitted.spec.parameters)
-    width = parameters.get("pool_size", 1) * parameters.get("strides", 1)
-    return spread_over_time(attention, inputs[0].shape[1], width)
+    return spread_over_time(attention, inputs[0].shape[1], _steps_per_position(fitted))

@@ -55,9 +55,9 @@ def autoregressive_paths(
     )
     scale = log_uniform(rng, 0.01, 0.4, n)[:, None]
     values *= scale / (values.std(axis=1, keepdims=True) + 1e-9)
-    integrated = switched(rng, 0.5, n)
+    integrated = switched(rng, 0.7, n)
     values[integrated] = np.cumsum(values[integrated], axis=1) * rng.uniform(
-        0.1, 1.0, (integrated.sum(), 1)
+        0.15, 1.0, (integrated.sum(), 1)
     )
     if period > 1:
         twice = np.flatnonzero(switched(rng, 0.3, n))

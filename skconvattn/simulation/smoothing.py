@@ -6,8 +6,11 @@ import numpy as np
 
 from skconvattn.simulation.draws import log_uniform, noise, seasons, switched
 
-# Share of trends that rise: more of what people count grows than shrinks.
-_RISING = 0.67
+# Share of trends that rise, of years to months and of shorter steps: more of what people count
+# grows than shrinks.
+_RISING, _RISING_SHORT = 0.85, 0.62
+# Longest season of steps of a month and more.
+_MONTHS = 12
 
 
 def smoothing_paths(
@@ -40,12 +43,12 @@ def smoothing_paths(
         Paths around zero, on a scale on which seasons are between 0.01 and 0.8.
     """
     period = periods[-1]
-    alpha = log_uniform(rng, 0.01, 1.0, n)
+    alpha = _level_gains(rng, n, period)
     beta = alpha * log_uniform(rng, 0.005, 0.4, n) * switched(rng, 0.6, n)
     phi = np.where(switched(rng, 0.4, n), 1.0, rng.uniform(0.8, 0.99, n))
     gamma = log_uniform(rng, 0.01, 0.6, n) * switched(rng, 0.8, n)
     sigma = log_uniform(rng, 0.01, 0.4, n)
-    memory = np.where(switched(rng, 0.3, n), rng.uniform(-0.5, 0.9, n), 0.0)
+    memory = np.where(switched(rng, 0.3, n), rng.uniform(-0.4, 0.9, n), 0.0)
     slope = initial_slopes(rng, n, period)
     cycle = np.ascontiguousarray((seasons(rng, n, period) * _season_sizes(rng, n)[:, None]).T)
     errors = np.ascontiguousarray((noise(rng, n, n_timepoints, period) * sigma[:, None]).T)
@@ -68,9 +71,22 @@ def smoothing_paths(
 def initial_slopes(rng: np.random.Generator, n: int, period: int) -> np.ndarray:
     """Draw trends per time step, of a size per season that is alike for all periods: (n,)."""
     per_step = (12 / period) ** 0.6
-    size = log_uniform(rng, 0.001, 0.03, n) * per_step * np.abs(rng.standard_normal(n))
-    rising = np.where(switched(rng, _RISING, n), 1.0, -1.0)
-    return np.where(switched(rng, 0.75, n), size * rising, 0.0)
+    long_steps = period <= _MONTHS
+    largest = 0.08 if long_steps else 0.03
+    size = log_uniform(rng, 0.0015, largest, n) * per_step * np.abs(rng.standard_normal(n))
+    rising = switched(rng, _RISING if long_steps else _RISING_SHORT, n)
+    size *= np.where(rising, 1.0, -0.7)
+    return np.where(switched(rng, 0.85 if long_steps else 0.7, n), size, 0.0)
+
+
+def _level_gains(rng: np.random.Generator, n: int, period: int) -> np.ndarray:
+    """Draw how much of an error the level keeps, more of longer steps: (n,).
+
+    Sums over longer steps remember less of the noise of each, and more of the level.
+    """
+    share = {1: 0.85, 4: 0.75, 12: 0.5}.get(period, 0.35)
+    low, high = log_uniform(rng, 0.01, 1.0, n), rng.uniform(0.3, 1.15, n)
+    return np.where(switched(rng, share, n), high, low)
 
 
 def fixed_seasons(

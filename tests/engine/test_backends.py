@@ -14,7 +14,8 @@ import pandas as pd
 import pytest
 
 import skconvattn
-from skconvattn import all_estimators, load
+from skconvattn import load
+from tests.estimator_params import of_architectures
 
 BACKEND = keras.backend.backend()
 RNG = np.random.default_rng(0)
@@ -56,7 +57,7 @@ def _predicted(estimator: Any) -> np.ndarray:
 
 
 def _architectures(kind: str) -> list[Any]:
-    return [pytest.param(cls, id=name) for name, cls in all_estimators(kind)]
+    return [pytest.param(cls, id=name) for name, cls in of_architectures(kind)]
 
 
 @pytest.mark.parametrize("cls", _architectures("regressor"))
@@ -94,7 +95,7 @@ if BACKEND != "tensorflow":
 
     def test_files_saved_on_tensorflow_predict_the_same_here(tmp_path: Path):
         np.savez(tmp_path / "given.npz", X=X, values=VALUES, labels=LABELS, y=Y.to_numpy())
-        names = [name for name, _ in all_estimators("forecaster")]
+        names = [name for name, _ in of_architectures("forecaster")]
         names += ["ConvAttentionRegressor", "AttentionClassifier"]
         subprocess.run(
             [sys.executable, "-W", "ignore", "-c", SAVE_ON_TENSORFLOW, str(tmp_path), *names],

@@ -21,8 +21,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sktime.datasets import load_airline
 
-from skconvattn import all_estimators
-from tests.estimator_params import ARCHITECTURES, every, thinned
+from tests.estimator_params import ARCHITECTURES, every, of_architectures, thinned
 
 # Fits an estimator of each kind on one network and prints what it predicts, to the last bit.
 FIT_ALL = """
@@ -188,7 +187,7 @@ def test_a_copy_does_not_change_with_its_original(cls):
 
 
 def test_files_of_joblib_and_pickle_predict_the_same_bits_in_another_process(tmp_path, fitted):
-    estimators = {name: fitted(cls) for name, cls in all_estimators()}
+    estimators = {name: fitted(cls) for name, cls in of_architectures()}
     joblib.dump(estimators, tmp_path / "estimators.joblib")
     (tmp_path / "estimators.pkl").write_bytes(pickle.dumps(estimators))
     np.save(tmp_path / "X.npy", X)

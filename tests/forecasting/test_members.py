@@ -12,7 +12,7 @@ from skconvattn import ConvAttentionForecaster, RNNAttentionForecaster
 
 AIRLINE = load_airline()
 FH = range(1, 13)
-MEMBERS = ["smoothing", "log smoothing", "linear", "network"]
+MEMBERS = ["smoothing", "log smoothing", "pretrained", "linear", "network"]
 
 
 def _months(values):
@@ -71,7 +71,9 @@ def test_a_series_of_three_values_has_wider_intervals_than_its_panel():
     assert widths["c"] > 2 * max(widths["a"], widths["b"])
 
 
-@pytest.mark.parametrize("members", [("smoothing",), ("log smoothing",), ("linear",)])
+@pytest.mark.parametrize(
+    "members", [("smoothing",), ("log smoothing",), ("pretrained",), ("linear",)]
+)
 def test_each_member_can_forecast_alone(members):
     forecaster = _fitted(AIRLINE[:-12], members=members)
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 from sktime.datasets import load_airline
 
-from skconvattn import ConvAttentionForecaster, all_estimators
+from skconvattn import ConvAttentionForecaster
 from skconvattn.intervals.residuals import ConformalQuantiles, ResidualQuantiles
-from tests.estimator_params import thinned
+from tests.estimator_params import of_architectures, thinned
 
 AIRLINE = load_airline()
-FORECASTERS = dict(all_estimators("forecaster"))
+FORECASTERS = dict(of_architectures("forecaster"))
 SMALL = {"units": 2, "epochs": 2, "window_length": 12, "seasonal_period": 12, "random_state": 0}
 QUANTILES = {
     "quantiles": (0.1, 0.5, 0.9),

@@ -10,8 +10,8 @@ import pytest
 from sktime.datasets import load_airline
 from sktime.split import ExpandingWindowSplitter
 
-from skconvattn import ConvAttentionForecaster, RNNAttentionForecaster, all_estimators
-from tests.estimator_params import thinned
+from skconvattn import ConvAttentionForecaster, RNNAttentionForecaster
+from tests.estimator_params import of_architectures, thinned
 
 AIRLINE = load_airline()
 FIRST, MORE = AIRLINE[:120], AIRLINE[120:126]
@@ -24,7 +24,7 @@ SMALL = {
     "early_stopping": False,
     "random_state": 0,
 }
-FORECASTERS = dict(all_estimators("forecaster"))
+FORECASTERS = dict(of_architectures("forecaster"))
 X = pd.DataFrame(
     {"x": np.sin(np.arange(150))}, index=pd.period_range("1949-01", periods=150, freq="M")
 )

@@ -16,6 +16,7 @@ from skconvattn import (
     all_estimators,
 )
 from skconvattn.tuning import search_space
+from tests.estimator_params import of_architectures
 
 # What the networks are searched over, and what training and forecasters add to it.
 _SIZE, _WIDTH = IntDistribution(8, 64, log=True), IntDistribution(2, 9)
@@ -81,7 +82,7 @@ def test_spaces_are_these(architecture, task):
     assert space == {**expected, **NETWORKS[architecture]}
 
 
-@pytest.mark.parametrize(("name", "estimator"), all_estimators())
+@pytest.mark.parametrize(("name", "estimator"), of_architectures())
 def test_every_value_in_the_space_is_valid(name, estimator):
     space = search_space(estimator)
     assert {"units", "learning_rate"} <= space.keys()

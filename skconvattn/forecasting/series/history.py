@@ -12,7 +12,7 @@ import pandas as pd
 
 from skconvattn.forecasting.series.calendar import calendar_channels
 from skconvattn.forecasting.series.covariates import covariate_rows
-from skconvattn.forecasting.series.repairing import Repaired, repaired
+from skconvattn.forecasting.series.repairing import Repaired, gross_at_the_end, repaired
 from skconvattn.forecasting.series.target_scaling import TargetScaling
 from skconvattn.forecasting.series.timeline import Timeline
 from skconvattn.intervals.noise import noise_floor
@@ -104,6 +104,18 @@ class History:
     def observed(self) -> np.ndarray:
         """Repaired targets, NaN where missing: (n_timepoints, n_targets)."""
         return np.where(self.missing, np.nan, self.repaired)
+
+    @property
+    def trusted(self) -> np.ndarray:
+        """Observed targets, NaN where one of the last values is a gross outlier.
+
+        Shape (n_timepoints, n_targets). Of other outliers at the end, which may be the first values
+        of a new level, a part is kept in ``observed``. Members that follow the last values closely
+        read these.
+        """
+        given = self.y.to_numpy(np.float64, na_value=np.nan) + self.moved
+        gross = gross_at_the_end(given, self.repaired)
+        return np.where(gross, np.nan, self.observed)
 
     @property
     def covariates(self) -> pd.DataFrame:

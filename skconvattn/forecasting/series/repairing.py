@@ -47,10 +47,10 @@ def repaired(values: np.ndarray, period: int, covariates: pd.DataFrame | None = 
     The series is split into a season, the median of each of its positions, and a local level, the
     running median of the rest. A value, or up to three in a row, that stands alone is an outlier,
     and is replaced by what level and season suggest, or, at the end, by the farthest value that is
-    none. Where the level moves for good from one step
-    to the next, all earlier values are moved along. Time steps at which a covariate is
-    extraordinary too are left alone: they can be explained. Gaps are interpolated linearly between
-    their neighbours after the season is subtracted.
+    none. Where the level moves for good from one step to the next, all earlier values are moved
+    along. Time steps at which a covariate is extraordinary too are left alone: they can be
+    explained. Gaps are interpolated linearly between their neighbours after the season is
+    subtracted.
 
     Parameters
     ----------
@@ -84,8 +84,35 @@ def repaired(values: np.ndarray, period: int, covariates: pd.DataFrame | None = 
         given = filled + moved
         clean = _without_outliers(given, season, missing, covariates)
         moved = moved + _level_shifts(clean - season, given - season, missing, covariates)
+        if clean is given and not (moved.any() or missing.any()):
+            # Nothing to repair: the second round would find the same.
+            return Repaired(given, moved)
     season = _season(filled + moved, period)
     return Repaired(_without_outliers(filled + moved, season, missing, covariates), moved)
+
+
+def gross_at_the_end(given: np.ndarray, clean: np.ndarray) -> np.ndarray:
+    """Return which of the last values are outliers of which nothing should be kept.
+
+    Parameters
+    ----------
+    given : ndarray of shape (n_timepoints, n_targets)
+        Values; NaN where missing.
+    clean : ndarray of shape (n_timepoints, n_targets)
+        The same, repaired.
+
+    Returns
+    -------
+    ndarray of shape (n_timepoints, n_targets), bool
+        True for values among the last two that were moved by several of the larger changes from
+        one step to the next.
+    """
+    gross = np.zeros(given.shape, dtype=bool)
+    if len(given) >= _HALF_WIDTH:
+        usual = np.quantile(np.abs(np.diff(clean, axis=0)), _LARGER_CHANGES, axis=0)
+        moved = np.abs(given - clean)[1 - _HALF_WIDTH :]
+        gross[1 - _HALF_WIDTH :] = moved > 2 * _CHANGES * usual
+    return gross
 
 
 def _season(filled: np.ndarray, period: int) -> np.ndarray:
@@ -96,7 +123,10 @@ def _season(filled: np.ndarray, period: int) -> np.ndarray:
     rest = filled - _running_median(filled, period // 2)
     n_whole = -(-n // period)
     padded = np.concatenate([rest, np.full(n_whole * period - n, np.nan)])
-    positions = np.nanmedian(padded.reshape(n_whole, period), axis=0)
+    # Missing values come last: of each position, the middle one or two of those before.
+    ordered = np.sort(padded.reshape(n_whole, period), axis=0)
+    counts, columns = np.sum(~np.isnan(ordered), axis=0), np.arange(period)
+    positions = (ordered[(counts - 1) // 2, columns] + ordered[counts // 2, columns]) / 2
     return np.resize(positions - positions.mean(), n)
 
 

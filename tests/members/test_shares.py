@@ -1,20 +1,20 @@
-"""Shares of a model and of exponential smoothing, by errors that neither was fitted on."""
+"""Shares of two forecasts in their average, by errors that neither was fitted on."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from skconvattn.members.combination import network_share, smoothing_shares
+from skconvattn.members.shares import network_share, shares_of_equals, shares_of_unfitted
 
 
 def _shares(ratio, n_windows=240, horizon=4, n_series=1, seed=0):
-    """Errors of a model that are a multiple of those of smoothing."""
+    """Errors of a model that are a multiple of those of what was not fitted."""
     errors = np.random.default_rng(seed).normal(size=(n_windows, horizon))
     series = np.repeat(np.arange(n_series), n_windows // n_series)
     blocks = series * 1000 + np.arange(n_windows) // horizon
     ratio = np.broadcast_to(ratio, n_series)[series][:, None]
-    return smoothing_shares(ratio * errors, errors, series, blocks, n_series)
+    return shares_of_unfitted(ratio * errors, errors, series, blocks, n_series)
 
 
 def test_shares_fall_with_the_eighth_power_of_the_error():
@@ -29,7 +29,7 @@ def test_a_forecast_that_is_much_better_has_the_whole_weight():
     assert _shares(1 / 3)[0] == 0.0
 
 
-def test_few_errors_leave_the_weight_to_smoothing():
+def test_few_errors_leave_the_weight_to_what_was_not_fitted():
     assert _shares(1.0, n_windows=4)[0] > 0.99
     assert _shares(1.0)[0] == pytest.approx(0.57, abs=0.05)
 
@@ -42,11 +42,11 @@ def test_the_shares_of_a_panel_are_drawn_towards_each_other():
     assert 0.2 < together[0] < 0.5 < together[1] < 0.8
 
 
-def test_without_any_error_smoothing_has_the_weight():
+def test_without_any_error_what_was_not_fitted_has_the_weight():
     nothing = np.full((3, 2), np.nan)
     zeros = np.zeros(3, dtype=int)
 
-    np.testing.assert_array_equal(smoothing_shares(nothing, nothing, zeros, zeros, 2), [1.0, 1.0])
+    np.testing.assert_array_equal(shares_of_unfitted(nothing, nothing, zeros, zeros, 2), [1.0, 1.0])
 
 
 def test_one_shock_does_not_decide():
@@ -55,7 +55,7 @@ def test_one_shock_does_not_decide():
     shocked[20], errors[20] = 0.0, 1e6
     one = np.zeros(60, dtype=int)
 
-    assert smoothing_shares(shocked, errors, one, np.arange(60) // 3, 1)[0] > 0.5
+    assert shares_of_unfitted(shocked, errors, one, np.arange(60) // 3, 1)[0] > 0.5
 
 
 def test_a_network_gets_the_share_that_blocks_support():
@@ -76,3 +76,27 @@ def test_a_network_that_is_better_by_chance_or_worse_gets_none():
     assert network_share(start, start - np.where(blocks == 0, 0.5, -0.2), blocks) == 0.0
     # One block tells nothing about chance.
     assert network_share(start, start - 0.5, np.zeros(30)) == 0.0
+
+
+def _equals(ratio, n_windows=240, horizon=4, n_series=1):
+    """Shares of one of two forecasts that were not fitted, whose errors are smaller by a factor."""
+    errors = np.random.default_rng(0).normal(size=(n_windows, horizon))
+    series = np.repeat(np.arange(n_series), n_windows // n_series)
+    blocks = series * 1000 + np.arange(n_windows) // horizon
+    ratio = np.broadcast_to(ratio, n_series)[series][:, None]
+    return shares_of_equals(ratio * errors, errors, series, blocks, n_series)
+
+
+def test_equals_are_averaged_evenly_until_errors_tell_them_apart():
+    nothing, zeros = np.full((3, 2), np.nan), np.zeros(3, dtype=int)
+    assert shares_of_equals(nothing, nothing, zeros, zeros, 1).tolist() == [0.5]
+    assert _equals(1.0)[0] == 0.5
+    odds = 1.3 ** (4 * 60 / 70)
+    assert _equals(1.3)[0] == pytest.approx(odds / (1 + odds), rel=1e-6)
+    assert 0.5 < _equals(1.3, n_windows=4)[0] < 0.53
+
+
+def test_the_series_of_a_panel_lend_each_other_what_they_know_of_equals():
+    alone, together = _equals(1.5, n_windows=8)[0], _equals(1.5, n_windows=400, n_series=50)
+
+    assert alone < 0.6 < 0.75 < together.min()

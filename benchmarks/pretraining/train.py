@@ -1,0 +1,107 @@
+"""Train the pretrained network on simulated series, in hours on two cores.
+
+    KERAS_BACKEND=jax python benchmarks/pretraining/train.py --folder FOLDER
+
+runs on any Keras backend, of which JAX is the fastest on CPUs. A checkpoint in ``FOLDER`` after
+every epoch is taken up again when the command is repeated; ``FOLDER/averages.npz`` has the averaged
+weights, which ``export.py`` writes into the package.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from batches import SimulatedBatches
+from keras import ops
+
+from skconvattn.networks.pretrained import LEVELS, pretrained_network
+
+# Share of the median in the loss; the other quantiles have the rest.
+MEDIAN_SHARE = 0.5
+# A window counts with at most this loss.
+MOST_LOSS = 20.0
+# Epochs after which averaged weights are written.
+EVERY = 10
+
+
+def scaled_pinball(targets: Any, quantiles: Any) -> Any:
+    """Return twice the pinball loss of each window, in units of its change between seasons.
+
+    ``targets`` of shape (batch, 2 * steps) are values and their weights, ``quantiles`` are of shape
+    (batch, steps, n_levels).
+    """
+    actual, weights = ops.split(targets, 2, axis=-1)
+    levels = np.array(LEVELS, "float32")
+    shares = np.where(levels == 0.5, MEDIAN_SHARE, (1 - MEDIAN_SHARE) / (len(levels) - 1))
+    error = actual[..., None] - quantiles
+    loss = 2 * ops.maximum(levels * error, (levels - 1) * error)
+    by_step = ops.sum(loss * shares.astype("float32"), axis=-1)
+    return ops.minimum(ops.sum(by_step * weights, axis=-1), MOST_LOSS)
+
+
+class Progress(keras.callbacks.Callback):
+    """Print the loss and the time of each epoch, and write averaged weights.
+
+    Parameters
+    ----------
+    folder : Path
+        Where averaged weights go.
+    batches : SimulatedBatches
+        Batches, which this tells the epoch, after an interruption as well.
+    """
+
+    def __init__(self, folder: Path, batches: SimulatedBatches) -> None:
+        super().__init__()
+        self.folder, self.batches, self.began = folder, batches, time.time()
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Simulate the series of this epoch."""
+        self.batches.epoch = epoch
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Report."""
+        loss, seconds = (logs or {}).get("loss", np.nan), time.time() - self.began
+        print(f"epoch {epoch + 1}: loss {loss:.4f}, {seconds:.0f} s", flush=True)
+        if (epoch + 1) % EVERY == 0:
+            averages = self.model.optimizer._model_variables_moving_average
+            arrays = [ops.convert_to_numpy(x) for x in averages if x is not None]
+            np.savez(self.folder / "averages.npz", *arrays)
+
+
+def main() -> None:
+    """Train."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--epochs", type=int, default=240)
+    parser.add_argument("--steps", type=int, default=100, help="batches per epoch")
+    parser.add_argument("--batch-size", type=int, default=512)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("--layers", type=int, default=3)
+    given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(given.seed)
+    model = pretrained_network(given.width, given.layers)
+    n_steps = given.epochs * given.steps
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, n_steps, alpha=0.01, warmup_target=given.rate, warmup_steps=min(500, n_steps // 10)
+    )
+    optimizer = keras.optimizers.AdamW(
+        rate, weight_decay=0.01, global_clipnorm=1.0, use_ema=True, ema_momentum=0.999
+    )
+    model.compile(optimizer, scaled_pinball)
+    print(model.count_params(), "parameters", flush=True)
+    batches = SimulatedBatches(given.steps, given.batch_size, given.seed, max_queue_size=8)
+    keep = keras.callbacks.BackupAndRestore(given.folder / "checkpoint")
+    progress = Progress(given.folder, batches)
+    model.fit(batches, epochs=given.epochs, verbose=0, callbacks=[keep, progress], shuffle=False)
+
+
+if __name__ == "__main__":
+    main()

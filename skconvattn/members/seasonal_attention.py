@@ -1,0 +1,103 @@
+"""Forecasts of windows by pretrained attention over the seasons of one length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skconvattn.data.patches import (
+    PATCH,
+    cycle_length,
+    patch_starts,
+    read_patches,
+    window_steps,
+)
+from skconvattn.members.pretrained_network import pretrained_network
+
+# Patches that are forecast from a window directly, as in training; later ones from forecasts.
+_DIRECT_SHORT, _DIRECT_LONG = 4, 8
+
+
+@dataclass(frozen=True)
+class SeasonalAttention:
+    """Zero-shot forecasts of windows: no parameter depends on the series.
+
+    Parameters
+    ----------
+    period : int
+        Time steps of a season.
+    """
+
+    period: int
+
+    @property
+    def n_read(self) -> int:
+        """Time steps before an origin that are read."""
+        return window_steps(self.period)
+
+    def quantiles(self, windows: np.ndarray, n_ahead: int) -> np.ndarray:
+        """Forecast the steps after windows.
+
+        Parameters
+        ----------
+        windows : ndarray of shape (n, n_read)
+            Values up to the origin; NaN where unknown, also before the first value.
+        n_ahead : int
+            Steps ahead.
+
+        Returns
+        -------
+        ndarray of shape (n, n_ahead, n_levels)
+            Quantiles at the levels of :func:`pretrained_network`, in units of the series.
+        """
+        network = pretrained_network()
+        blocks: list[np.ndarray] = []
+        while (left := n_ahead - PATCH * len(blocks)) > 0:
+            numbers = range(min(self._n_direct, -(-left // PATCH)))
+            own = [network(read_patches(windows, self.period, number))[0] for number in numbers]
+            blocks += own
+            # Steps beyond are forecast from medians.
+            medians = [block[..., len(network.levels) // 2] for block in own]
+            windows = np.concatenate([windows, *medians], axis=1)[:, -self.n_read :]
+        return np.concatenate(blocks, axis=1)[:, :n_ahead]
+
+    def attention(self, windows: np.ndarray, n_ahead: int) -> np.ndarray:
+        """Return how much forecasts attend to each time step that is read.
+
+        Parameters
+        ----------
+        windows : ndarray of shape (n, n_read)
+            Values up to the origin; NaN where unknown.
+        n_ahead : int
+            Steps ahead, over whose patches attention is averaged.
+
+        Returns
+        -------
+        ndarray of shape (n, n_read)
+            Weights with a sum of one; that of a patch is spread evenly over its known values.
+        """
+        numbers = range(min(-(-n_ahead // PATCH), self._n_direct))
+        known, total = np.isfinite(windows), np.zeros(windows.shape)
+        for number in numbers:
+            weights = pretrained_network()(read_patches(windows, self.period, number))[1]
+            starts = [start for part in patch_starts(self.period, number) for start in part]
+            for start, of_patch in zip(starts, weights.T, strict=True):
+                begin = max(self.n_read + start, 0)
+                inside = known[:, begin : self.n_read + start + PATCH]
+                counts = np.maximum(inside.sum(axis=1), 1)
+                total[:, begin : self.n_read + start + PATCH] += (
+                    inside * (of_patch / counts)[:, None]
+                )
+        return total / np.maximum(total.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+
+    def windows(self, series: np.ndarray, origins: np.ndarray) -> np.ndarray:
+        """Return the values before origins, (n_origins, n_read), NaN before the first value."""
+        length = self.n_read
+        padded = np.concatenate([np.full(length, np.nan), series])
+        return np.lib.stride_tricks.sliding_window_view(padded, length)[np.asarray(origins) + 1]
+
+    @property
+    def _n_direct(self) -> int:
+        """Patches that are forecast from a window directly."""
+        return _DIRECT_SHORT if cycle_length(self.period) == PATCH else _DIRECT_LONG
