@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from skconvattn.forecasting import BaseNeuralForecaster
+from skconvattn.forecasting.contract import PanelForecaster
 from skconvattn.inspection import drawing
-from skconvattn.inspection.weights import attention_weights, forecaster_window
+from skconvattn.inspection.weights import (
+    attention_weights,
+    forecaster_window,
+    received_attention,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-_KINDS = ("auto", "strip", "bars", "map")
+_KINDS = ("auto", "strip", "bars", "map", "pairs")
 _LINES = ("black", drawing.FORECAST, drawing.ACTUAL, "#CC79A7")
 
 
@@ -39,6 +43,9 @@ class AttentionDisplay:
         Time stamps; 0, 1, 2 and so on by default.
     name : str, optional
         Name of the series.
+    pairs : ndarray of shape (n_samples, n_positions, n_positions), optional
+        Self-attention: weights of every position for each position that attends, on the first of
+        both axes, with a sum of one.
 
     Attributes
     ----------
@@ -47,7 +54,7 @@ class AttentionDisplay:
     figure_ : matplotlib.figure.Figure
         Figure with the axes.
     heat_ : matplotlib.collections.QuadMesh or None
-        Attention as colour, for the kinds "strip" and "map".
+        Attention as colour, for the kinds "strip", "map" and "pairs".
     bars_ : matplotlib.container.BarContainer or None
         Attention as height, for the kind "bars".
     lines_ : list of matplotlib.lines.Line2D
@@ -75,17 +82,28 @@ class AttentionDisplay:
         series: np.ndarray | None = None,
         index: pd.Index | None = None,
         name: str | None = None,
+        pairs: np.ndarray | None = None,
     ) -> None:
         self.attention = attention
+        self.pairs = pairs
         self.series = series
         self.index = index
         self.name = name
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, X: Any = None, ax: Axes | None = None, *, kind: str = "auto"
+        cls,
+        estimator: Any,
+        X: Any = None,
+        ax: Axes | None = None,
+        *,
+        kind: str = "auto",
+        member: str = "auto",
     ) -> AttentionDisplay:
         """Compute the attention and draw it.
+
+        Self-attention, which has a weight per pair of positions, is drawn as what each time step
+        receives on average over heads and attending positions; ``kind="pairs"`` draws the pairs.
 
         Parameters
         ----------
@@ -96,8 +114,10 @@ class AttentionDisplay:
             classifiers; for forecasters a history, their own by default.
         ax : matplotlib.axes.Axes, optional
             Axes to draw on, those of a new figure by default.
-        kind : {"auto", "strip", "bars", "map"}, default="auto"
+        kind : {"auto", "strip", "bars", "map", "pairs"}, default="auto"
             As for :meth:`plot`.
+        member : {"auto", "pretrained", "network"}, default="auto"
+            As for :func:`~skconvattn.inspection.attention_weights`.
 
         Returns
         -------
@@ -107,33 +127,20 @@ class AttentionDisplay:
         Raises
         ------
         TypeError, ValueError
-            As :func:`~skconvattn.inspection.attention_weights`. Also ValueError for self-attention,
-            which has one weight per pair of positions.
+            As :func:`~skconvattn.inspection.attention_weights` and :meth:`plot`.
         ImportError
             If Matplotlib is not installed.
         """
         drawing.import_pyplot()
-        attention = attention_weights(estimator, X)
+        attention = attention_weights(estimator, X, member=member)
+        values, index, name = _series_of(estimator, X, attention)
+        pairs = None
         if np.ndim(attention) == 4:
-            raise ValueError(
-                f"{type(estimator).__name__} has attention for each pair of positions, which one "
-                "strip cannot show; draw a head of attention_weights(...) with "
-                "matplotlib.axes.Axes.imshow."
-            )
-        if isinstance(estimator, BaseNeuralForecaster):
-            window = forecaster_window(estimator, X)
-            display = cls(
-                attention=np.asarray(attention)[None],
-                series=window.to_numpy()[None, None],
-                index=window.index,
-                name=None if window.name is None else str(window.name),
-            )
-        else:
-            series = np.asarray(X, dtype=np.float64)
-            display = cls(
-                attention=np.asarray(attention),
-                series=series[:, None] if series.ndim == 2 else series,
-            )
+            pairs = np.asarray(attention, dtype=np.float64).mean(axis=1)
+            attention = received_attention(estimator, np.asarray(attention), values.shape[-1])
+        display = cls(
+            attention=np.atleast_2d(attention), series=values, index=index, name=name, pairs=pairs
+        )
         return display.plot(ax, kind=kind)
 
     def plot(self, ax: Axes | None = None, *, kind: str = "auto") -> AttentionDisplay:
@@ -143,10 +150,11 @@ class AttentionDisplay:
         ----------
         ax : matplotlib.axes.Axes, optional
             Axes to draw on, those of a new figure by default.
-        kind : {"auto", "strip", "bars", "map"}, default="auto"
+        kind : {"auto", "strip", "bars", "map", "pairs"}, default="auto"
             "strip" draws one series over its attention as colour; "bars" draws the attention of
             one series as bars, with the even share as a line; "map" draws the attention of many
-            series as colour, one row per series. "auto" is "strip" for one series, else "map".
+            series as colour, one row per series; "pairs" draws the self-attention of one series as
+            colour, attending positions downwards. "auto" is "strip" for one series, else "map".
 
         Returns
         -------
@@ -156,19 +164,27 @@ class AttentionDisplay:
         Raises
         ------
         ValueError
-            If ``kind`` is not known, or one series is needed and there are more.
+            If ``kind`` is not known, one series is needed and there are more, or pairs are asked
+            for and attention has none.
         ImportError
             If Matplotlib is not installed.
         """
         kind = self._checked(kind)
-        ax = drawing.axes_for(ax, height=2.5 if kind == "bars" else 3.5)
+        ax = drawing.axes_for(ax, height={"bars": 2.5, "pairs": 6.0}.get(kind, 3.5))
         self.heat_: QuadMesh | None = None
         self.bars_: BarContainer | None = None
         self.colorbar_: Colorbar | None = None
         self.lines_: list[Line2D] = []
-        draw = {"strip": self._draw_strip, "bars": self._draw_bars, "map": self._draw_map}
+        draw = {
+            "strip": self._draw_strip,
+            "bars": self._draw_bars,
+            "map": self._draw_map,
+            "pairs": self._draw_pairs,
+        }
         draw[kind](ax)
-        if self.index is None:
+        if kind == "pairs":
+            ax.set_xlabel("position attended to")
+        elif self.index is None:
             ax.set_xlabel("time step")
         else:
             drawing.label_time(ax, self.index)
@@ -182,7 +198,12 @@ class AttentionDisplay:
         n_samples = len(self.attention)
         if kind == "auto":
             return "strip" if n_samples == 1 else "map"
-        if kind in ("strip", "bars") and n_samples != 1:
+        if kind == "pairs" and self.pairs is None:
+            raise ValueError(
+                "kind='pairs' shows self-attention, and this attention has one weight per time "
+                "step; use kind='strip', 'bars' or 'map'."
+            )
+        if kind in ("strip", "bars", "pairs") and n_samples != 1:
             raise ValueError(
                 f"kind={kind!r} shows one series and there are {n_samples}; give one, as X[:1], or "
                 "use kind='map'."
@@ -242,14 +263,39 @@ class AttentionDisplay:
         ax.yaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_ylabel("series")
 
+    def _draw_pairs(self, ax: Axes) -> None:
+        assert self.pairs is not None
+        edges = np.arange(self.pairs.shape[1] + 1) - 0.5
+        self.heat_ = self._draw_colours(ax, edges, edges, self.pairs[0])
+        ax.invert_yaxis()
+        ax.set_aspect("equal")
+        ax.set_ylabel("position that attends")
+
     def _draw_heat(self, ax: Axes, rows: np.ndarray) -> QuadMesh:
         """Draw attention as colour between the given edges of the rows, with a scale."""
+        return self._draw_colours(ax, drawing.edges_of(self._stamps), rows, self.attention)
+
+    def _draw_colours(
+        self, ax: Axes, columns: np.ndarray, rows: np.ndarray, values: np.ndarray
+    ) -> QuadMesh:
         from matplotlib.colors import LinearSegmentedColormap
 
         # No darker than the colour of the bars, so that a black line stays visible on it.
         colours = LinearSegmentedColormap.from_list("attention", ["white", drawing.ATTENTION])
-        columns = drawing.edges_of(self._stamps)
-        heat = ax.pcolormesh(columns, rows, self.attention, cmap=colours, vmin=0.0, zorder=0)
+        heat = ax.pcolormesh(columns, rows, values, cmap=colours, vmin=0.0, zorder=0)
         self.colorbar_ = ax.figure.colorbar(heat, ax=ax, label="attention", pad=0.02)
         self.colorbar_.outline.set_visible(False)
         return heat
+
+
+def _series_of(
+    estimator: Any, X: Any, attention: Any
+) -> tuple[np.ndarray, pd.Index | None, str | None]:
+    """Return the series that are attended to, (n_samples, n_channels, n_timepoints), and stamps."""
+    if not isinstance(estimator, PanelForecaster):
+        series = np.asarray(X, dtype=np.float64)
+        return (series[:, None] if series.ndim == 2 else series), None, None
+    length = len(attention) if np.ndim(attention) == 1 else estimator.window_length_
+    window = forecaster_window(estimator, length, X)
+    name = None if window.name is None else str(window.name)
+    return window.to_numpy()[None, None], window.index, name

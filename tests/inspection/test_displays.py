@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from sktime.datasets import load_airline
 
-from skconvattn import ConvAttentionClassifier, ConvAttentionForecaster
+from skconvattn import ConvAttentionClassifier, ConvAttentionForecaster, PretrainedForecaster
 from skconvattn.inspection import AttentionDisplay, ForecastDisplay, attention_weights
 
 Y = load_airline()
@@ -63,6 +63,17 @@ def test_bars_have_the_height_of_the_attention(forecaster):
 
     heights = [bar.get_height() for bar in display.bars_]
     np.testing.assert_allclose(heights, attention_weights(forecaster))
+
+
+def test_a_forecaster_that_trains_nothing_is_drawn_as_well():
+    forecaster = PretrainedForecaster().fit(Y[:-12], fh=range(1, 13))
+
+    forecast = ForecastDisplay.from_estimator(forecaster, y_true=Y)
+    attention = AttentionDisplay.from_estimator(forecaster)
+
+    np.testing.assert_allclose(forecast.forecast_line_.get_ydata()[1:], forecaster.predict())
+    assert len(forecast.history) == 48
+    np.testing.assert_array_equal(attention.lines_[0].get_ydata(), Y[-72:-12])
 
 
 def test_the_strip_of_one_series_and_the_map_of_many_show_the_weights():

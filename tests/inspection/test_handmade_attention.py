@@ -12,6 +12,7 @@ from skconvattn._hyperparameters import hyperparameter
 from skconvattn.estimators import BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
 from skconvattn.inspection import AttentionDisplay, attention_weights
+from skconvattn.inspection.weights import received_attention
 from skconvattn.networks import Encoding, Network
 
 
@@ -119,14 +120,34 @@ def test_a_history_beyond_the_regressors_that_are_known_is_refused():
         attention_weights(forecaster, Y)
 
 
-def test_self_attention_is_returned_pair_by_pair_and_not_drawn_as_a_strip():
+def test_self_attention_is_returned_pair_by_pair_and_drawn_as_what_each_step_receives():
     regressor, X = fitted_regressor(PairwiseRegressor, 5)
 
     weights = attention_weights(regressor, X)
+    strip = AttentionDisplay.from_estimator(regressor, X[:1])
+    pairs = AttentionDisplay.from_estimator(regressor, X[:1], kind="pairs")
 
     np.testing.assert_allclose(weights, np.full((6, 1, 5, 5), 0.2), rtol=1e-6)
-    with pytest.raises(ValueError, match="attention for each pair of positions"):
-        AttentionDisplay.from_estimator(regressor, X)
+    np.testing.assert_allclose(strip.attention, np.full((1, 5), 0.2), rtol=1e-6)
+    np.testing.assert_array_equal(strip.lines_[0].get_ydata(), np.ravel(X[0]))
+    np.testing.assert_allclose(np.asarray(pairs.heat_.get_array()), np.full((5, 5), 0.2), rtol=1e-6)
+    with pytest.raises(ValueError, match="kind='pairs' shows one series and there are 6"):
+        AttentionDisplay.from_estimator(regressor, X, kind="pairs")
+
+
+def test_attention_per_time_step_has_no_pairs_to_draw():
+    with pytest.raises(ValueError, match="has one weight per time step; use kind='strip'"):
+        AttentionDisplay(attention=np.full((1, 4), 0.25)).plot(kind="pairs")
+
+
+def test_what_a_step_receives_is_the_mean_over_heads_and_attending_positions():
+    regressor, _ = fitted_regressor(PairwiseRegressor, 4)
+    attention = np.random.default_rng(0).dirichlet(np.ones(4), size=(6, 3, 4))
+
+    received = received_attention(regressor, attention, 4)
+
+    np.testing.assert_allclose(received, attention.mean(axis=(1, 2)))
+    np.testing.assert_allclose(received.sum(axis=1), 1)
 
 
 def test_self_attention_of_a_forecaster_is_that_of_its_last_window():

@@ -7,7 +7,12 @@ import pandas as pd
 import pytest
 from sktime.datasets import load_airline
 
-from skconvattn import ConvAttentionClassifier, ConvAttentionForecaster, ConvAttentionRegressor
+from skconvattn import (
+    ConvAttentionClassifier,
+    ConvAttentionForecaster,
+    ConvAttentionRegressor,
+    PretrainedForecaster,
+)
 from skconvattn.datasets import make_maximum
 from skconvattn.inspection import attention_weights
 from skconvattn.inspection.weights import spread_over_time
@@ -49,7 +54,7 @@ def test_the_weights_of_a_series_sum_to_one(pool_size, strides):
 
 
 def test_weights_are_those_of_the_keras_model(forecaster):
-    weights = attention_weights(forecaster)
+    weights = attention_weights(forecaster, member="network")
 
     history = forecaster.panel_.first
     window = history.scaled_targets()[0][-forecaster.window_length_ :][None]
@@ -58,11 +63,61 @@ def test_weights_are_those_of_the_keras_model(forecaster):
     assert weights.index.equals(Y.index[-forecaster.window_length_ :])
 
 
-def test_another_history_gives_the_attention_of_its_last_window(forecaster):
-    weights = attention_weights(forecaster, Y[:-30])
+@pytest.mark.parametrize("member", ["pretrained", "network"])
+def test_another_history_gives_the_attention_of_its_last_window(forecaster, member):
+    weights = attention_weights(forecaster, Y[:-30], member=member)
 
     assert weights.index[-1] == Y.index[-31]
-    assert not np.allclose(weights, attention_weights(forecaster))
+    assert not np.allclose(weights, attention_weights(forecaster, member=member))
+
+
+def test_pretrained_attention_is_the_same_for_every_seed_and_estimator():
+    given = {"epochs": 0, "filters": 2, "units": 2}
+    weights = [
+        attention_weights(ConvAttentionForecaster(random_state=seed, **given).fit(Y, fh=[1, 12]))
+        for seed in (0, 1)
+    ]
+    alone = attention_weights(PretrainedForecaster().fit(Y, fh=[1, 12]))
+
+    pd.testing.assert_series_equal(weights[0], weights[1])
+    pd.testing.assert_series_equal(weights[0], alone)
+    assert alone.index.equals(Y.index[-60:])
+    assert alone.sum() == pytest.approx(1.0)
+
+
+def test_pretrained_attention_moves_to_the_season_that_is_repeated():
+    season, noise = np.random.default_rng(0).normal(size=(2, 12))
+    values = np.concatenate([np.random.default_rng(1).normal(size=36), season, season])
+    index = pd.period_range("2020-01", periods=60, freq="M")
+    y = pd.Series(values + 0.001 * np.resize(noise, 60), index=index)
+    weights = attention_weights(PretrainedForecaster().fit(y, fh=range(1, 13)))
+
+    assert weights.iloc[-24:].sum() > 0.5
+
+
+def test_a_short_series_has_no_weight_before_it_began():
+    weights = attention_weights(PretrainedForecaster().fit(Y[:20], fh=[1]))
+
+    assert weights.index.equals(Y.index[:20])
+    assert weights.sum() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "member", "message"),
+    [
+        ({}, "smoothing", r"member='smoothing' is not known"),
+        ({"pretrained": False}, "pretrained", r"use member='network'"),
+    ],
+)
+def test_members_without_attention_are_refused(parameters, member, message):
+    forecaster = ConvAttentionForecaster(epochs=0, filters=2, units=2, **parameters)
+    with pytest.raises(ValueError, match=message):
+        attention_weights(forecaster.fit(Y, fh=[1]), member=member)
+
+
+def test_a_forecaster_that_trains_no_network_has_no_attention_of_one():
+    with pytest.raises(ValueError, match="PretrainedForecaster trains no network"):
+        attention_weights(PretrainedForecaster().fit(Y, fh=[1]), member="network")
 
 
 def test_attention_finds_the_largest_value():
@@ -86,8 +141,9 @@ def test_attention_finds_the_largest_value():
     ],
 )
 def test_what_cannot_be_looked_at_is_refused(forecaster, estimator, X, error, message):
+    given = {"member": "network"} if estimator == "forecaster" else {}
     with pytest.raises(error, match=message):
-        attention_weights(forecaster if estimator == "forecaster" else object(), X)
+        attention_weights(forecaster if given else object(), X, **given)
 
 
 def test_a_classifier_is_asked_for_its_series():
