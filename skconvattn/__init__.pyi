@@ -6,6 +6,7 @@ from .architectures.conv_attention import (
     ConvAttentionForecaster,
     ConvAttentionRegressor,
 )
+from .architectures.neural import NeuralClassifier, NeuralForecaster, NeuralRegressor
 from .architectures.pretrained import PretrainedForecaster
 from .architectures.rnn_attention import (
     RNNAttentionClassifier,
@@ -26,6 +27,9 @@ __all__ = [
     "ConvAttentionClassifier",
     "ConvAttentionForecaster",
     "ConvAttentionRegressor",
+    "NeuralClassifier",
+    "NeuralForecaster",
+    "NeuralRegressor",
     "PretrainedForecaster",
     "RNNAttentionClassifier",
     "RNNAttentionForecaster",

@@ -144,7 +144,12 @@ class BuiltModel:
 
 
 def _hashable(value: Any) -> Any:
-    """Return lists as tuples; other values that cannot be hashed are refused by dict later."""
+    """Return lists as tuples, and dicts as tuples of pairs in order of their keys.
+
+    Other values that cannot be hashed are refused by dict later.
+    """
     if isinstance(value, list | tuple):
         return tuple(_hashable(item) for item in value)
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return tuple((key, _hashable(value[key])) for key in sorted(value))
     return value

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from skconvattn._registry import all_estimators
 from skconvattn.persistence.reading import read
 
 
-def load(path: str | os.PathLike[str]) -> Any:
+def load(
+    path: str | os.PathLike[str], networks: Mapping[str, Callable[..., Any]] | None = None
+) -> Any:
     """Load an estimator that was saved to a file.
 
     The network is built anew by this package. Nothing in the file is run: names, sizes, SHA-256
@@ -19,6 +22,9 @@ def load(path: str | os.PathLike[str]) -> Any:
     ----------
     path : str or PathLike
         File that ``estimator.save(path)`` wrote.
+    networks : mapping of str to callable, optional
+        Networks of your own by the names that they had when they were saved, as in
+        ``{"mine": mine}``: files hold no code.
 
     Returns
     -------
@@ -42,4 +48,4 @@ def load(path: str | os.PathLike[str]) -> Any:
     ...     load(path)
     ConvAttentionRegressor(filters=8)
     """
-    return read(path, dict(all_estimators()))
+    return read(path, dict(all_estimators()), networks)

@@ -19,7 +19,11 @@ from skconvattn.persistence.vocabulary import decode_estimator, vocabulary
 _MAX_HEADER_BYTES = 10_000
 
 
-def read(path: str | os.PathLike[str], classes: Mapping[str, type]) -> Any:
+def read(
+    path: str | os.PathLike[str],
+    classes: Mapping[str, type],
+    networks: Mapping[str, Any] | None = None,
+) -> Any:
     """Read an estimator from a file.
 
     Nothing in the file is run: names, sizes, SHA-256 sums, shapes and types are checked first, and
@@ -31,6 +35,8 @@ def read(path: str | os.PathLike[str], classes: Mapping[str, type]) -> Any:
         File that ``estimator.save(path)`` wrote.
     classes : mapping of str to type
         Classes that may be built, by the names that files have for them.
+    networks : mapping of str to callable, optional
+        Networks of the user's own, by the names that files have for them.
 
     Returns
     -------
@@ -48,7 +54,7 @@ def read(path: str | os.PathLike[str], classes: Mapping[str, type]) -> Any:
     shown = repr(os.fspath(path))
     try:
         manifest = parsed_manifest(members.pop(MANIFEST))
-        return _loaded(manifest, members, classes)
+        return _loaded(manifest, members, classes, networks)
     except SaveFileError as error:
         raise SaveFileError(f"{shown} cannot be loaded: {error}") from error
     # A manifest that was tampered with can break any line of the decoding.
@@ -60,7 +66,10 @@ def read(path: str | os.PathLike[str], classes: Mapping[str, type]) -> Any:
 
 
 def _loaded(
-    manifest: dict[str, Any], members: dict[str, bytes], classes: Mapping[str, type]
+    manifest: dict[str, Any],
+    members: dict[str, bytes],
+    classes: Mapping[str, type],
+    networks: Mapping[str, Any] | None,
 ) -> Any:
     try:
         name = manifest["estimator"]
@@ -70,7 +79,7 @@ def _loaded(
         _check_members(manifest["members"], members, cls)
         described = {n: d for n, d in manifest["members"].items() if n != CLASS_MARK}
         arrays = [_array(members[name], entry) for name, entry in described.items()]
-        codec = Codec(*vocabulary(cls), arrays=arrays)
+        codec = Codec(*vocabulary(cls, given=networks), arrays=arrays)
         estimator = decode_estimator(codec, manifest, cls)
         check_models([value for value in codec.decoded if isinstance(value, FittedModel)])
     except Exception as error:

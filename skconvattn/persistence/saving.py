@@ -54,7 +54,7 @@ def save_estimator(estimator: Any, path: str | os.PathLike[str]) -> None:
 def _members(estimator: Any) -> dict[str, bytes]:
     """Return the contents of an estimator's file by name."""
     name = saved_name(type(estimator))
-    codec = Codec(*vocabulary(type(estimator)))
+    codec = Codec(*vocabulary(type(estimator), own=getattr(estimator, "network", None)))
     encoded = encode_estimator(codec, estimator)
     members: dict[str, bytes] = {}
     described: dict[str, Any] = {}

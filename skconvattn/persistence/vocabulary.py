@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from sklearn.utils._param_validation import validate_parameter_constraints
@@ -24,9 +25,27 @@ _ARCHITECTURES = "skconvattn.architectures."
 _ATTRIBUTE = re.compile(r"[A-Za-z]\w*|_(?!_)\w+", flags=re.ASCII)
 
 
-def vocabulary(cls: Any) -> tuple[tuple[Kind, ...], tuple[type, ...]]:
-    """Return the kinds and records that files of a class may hold."""
+def vocabulary(
+    cls: Any, own: Any = None, given: Mapping[str, Any] | None = None
+) -> tuple[tuple[Kind, ...], tuple[type, ...]]:
+    """Return the kinds and records that files of a class may hold.
+
+    Parameters
+    ----------
+    cls : type
+        Class of the estimator.
+    own : callable, optional
+        Network of the user's own that the estimator which is written has: files hold its name.
+    given : mapping of str to callable, optional
+        Networks of the user's own by their names in files.
+    """
     network = cls.network_class
+    function = Kind(
+        "own_network",
+        lambda value: own is not None and value is own and not hasattr(value, "get_config"),
+        lambda codec, value, name: _function_name(value),
+        lambda codec, payload: _named_function(payload, given or {}),
+    )
     architecture = Kind(
         "network",
         lambda value: value is network,
@@ -44,9 +63,28 @@ def vocabulary(cls: Any) -> tuple[tuple[Kind, ...], tuple[type, ...]]:
     parts = [item for item in public if inspect.isclass(item) and issubclass(item, described)]
     records = (FittedModel, networks.ModelSpec, *parts, Scaling, Preparation)
     return (
-        (*PANDAS_KINDS, architecture, nested, *cls._file_kinds, *KERAS_KINDS),
+        (*PANDAS_KINDS, architecture, function, nested, *cls._file_kinds, *KERAS_KINDS),
         (*records, *cls._file_records),
     )
+
+
+def _function_name(function: Any) -> str:
+    name = getattr(function, "__name__", None)
+    if not isinstance(name, str) or not name.isidentifier():
+        raise SaveFileError(
+            f"network={function!r} has no name by which it could be found again; give a function "
+            "that was defined with def."
+        )
+    return name
+
+
+def _named_function(name: Any, given: Mapping[str, Any]) -> Any:
+    if name not in given:
+        raise SaveFileError(
+            f"its network is your own function {name!r}, of which a file holds the name alone; "
+            f"give it to load, as in load(path, networks={{{name!r}: {name}}})."
+        )
+    return given[name]
 
 
 def encode_estimator(codec: Codec, estimator: Any) -> dict[str, Any]:
