@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skconvattn._hyperparameters import RealRange, hyperparameter
+from skconvattn.engine.callback_copies import check_callbacks
 from skconvattn.engine.plan import TrainingPlan
 from skconvattn.engine.programs import FittedModel
 from skconvattn.networks.base import Network
@@ -119,7 +120,10 @@ class TrainingParameters(Network):
         constraints=["array-like", HasMethods("on_epoch_end"), None],
         doc="""
         keras.callbacks.Callback, list of them, or None
-        Called at the beginning and end of training and of each epoch.
+        Called at the beginning and end of training and of each epoch. A fit works on copies:
+        Keras's own callbacks stay as they were given, and where training stopped is read from
+        ``history_``. Callbacks of your own show afterwards what they noted as numbers, text, arrays
+        or collections of these, and nothing else. Files that ``save`` writes hold no callbacks.
         """,
     )
     verbose: int = hyperparameter(
@@ -177,7 +181,14 @@ class TrainingParameters(Network):
         -------
         TrainingPlan
             For :func:`~skconvattn.engine.train`.
+
+        Raises
+        ------
+        TypeError
+            If an entry of ``callbacks`` is no callback, but a class for example.
         """
+        callbacks = _as_list(self.callbacks)
+        check_callbacks(callbacks)
         is_automatic = isinstance(self.loss, str) and self.loss == "auto"
         batch_size = _batch_size_for(self.batch_size, n_training)
         return TrainingPlan(
@@ -189,7 +200,7 @@ class TrainingParameters(Network):
             steps_per_epoch=_steps_for(self.steps_per_epoch, n_training, batch_size),
             patience=_patience_for(self.patience, n_training) if stops_early else None,
             metrics=_as_list(self.metrics),
-            callbacks=_as_list(self.callbacks),
+            callbacks=callbacks,
             verbose=self.verbose,
             engine=self.engine,
             description=type(self).__name__,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from skconvattn.data import Rows, Windows
+from skconvattn.engine.callback_copies import copied_callbacks
 from skconvattn.engine.isolation import load_backend
 from skconvattn.engine.plan import TrainingPlan, TrainingResult
 from skconvattn.engine.programs import FittedModel, in_distribution_scope
@@ -67,6 +69,22 @@ def train(
         If the loss is not finite before any epoch gave usable weights.
     """
     load_backend()
+    if not plan.callbacks:
+        return _train(spec, source, plan, rng, training, validation, start)
+    with copied_callbacks(plan.callbacks) as callbacks:
+        plan = replace(plan, callbacks=callbacks)
+        return _train(spec, source, plan, rng, training, validation, start)
+
+
+def _train(
+    spec: ModelSpec,
+    source: Rows | Windows,
+    plan: TrainingPlan,
+    rng: np.random.Generator,
+    training: np.ndarray | None,
+    validation: np.ndarray | None,
+    start: FittedModel | None,
+) -> TrainingResult:
     training = np.arange(len(source)) if training is None else training
     validation = np.zeros(0, dtype=int) if validation is None else validation
     if choose_engine(plan.engine, plan.callbacks) == "portable":

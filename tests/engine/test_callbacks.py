@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import pickle
+import threading
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from skconvattn import ConvAttentionForecaster, ConvAttentionRegressor
 
@@ -195,3 +199,145 @@ def test_a_fitted_estimator_with_callbacks_is_cloned_and_pickled():
 def test_what_is_no_callback_is_refused_by_name():
     with pytest.raises(ValueError, match="'callbacks' parameter"):
         _fit(3)
+
+
+class Summaries(keras.callbacks.Callback):
+    """Holds a module and a lock while it is used, as TensorBoard does."""
+
+    def on_train_begin(self, logs=None):
+        self.module, self.lock = csv, threading.Lock()
+
+
+def _writing(folder):
+    """Return callbacks that hold modules, files, models or weights while they are used."""
+    known = keras.callbacks
+    return {
+        "Summaries": Summaries(),
+        "CSVLogger": known.CSVLogger(folder / "log.csv"),
+        "EarlyStopping": known.EarlyStopping("loss", restore_best_weights=True, patience=50),
+        "ModelCheckpoint": known.ModelCheckpoint(folder / "a.weights.h5", save_weights_only=True),
+        "ReduceLROnPlateau": known.ReduceLROnPlateau("loss"),
+        "History": known.History(),
+        "CallbackList": known.CallbackList([known.EarlyStopping("loss"), Journal()]),
+        "all": [known.CSVLogger(folder / "b.csv"), Summaries()],
+    }
+
+
+writing = pytest.mark.parametrize("what", _writing(Path()))
+
+
+@writing
+def test_a_fit_leaves_the_callbacks_that_it_was_given_as_they_were(what, tmp_path):
+    given = _writing(tmp_path)[what]
+    each = given if isinstance(given, list) else [given]
+    before = [dict(vars(callback)) for callback in each]
+    regressor = _fit(given, epochs=2)
+    assert regressor.callbacks is given
+    assert [dict(vars(callback)) for callback in each] == before
+    assert all(vars(callback).get("_model") is None for callback in each)
+
+
+@writing
+def test_an_estimator_with_callbacks_is_cloned_copied_pickled_and_cross_validated(what, tmp_path):
+    given = _writing(tmp_path)[what]
+    regressor = ConvAttentionRegressor(**{**SMALL, "epochs": 2}, callbacks=given)
+    plain = len(pickle.dumps(regressor.fit(X, Y).set_params(callbacks=None)))
+    expected = regressor.predict(X)
+    regressor.set_params(callbacks=given)
+    for again in (pickle.loads(pickle.dumps(regressor)), copy.deepcopy(regressor)):
+        np.testing.assert_array_equal(again.predict(X), expected)
+    np.testing.assert_array_equal(clone(regressor).fit(X, Y).predict(X), expected)
+    assert np.isfinite(cross_val_score(regressor, X, Y, cv=2)).all()
+    if what != "CallbackList":  # whose journal is the user's own data
+        assert len(pickle.dumps(regressor)) < plain + 2000
+
+
+def test_a_fitted_grid_search_over_callbacks_is_pickled(tmp_path):
+    grid = {"callbacks": [[keras.callbacks.CSVLogger(tmp_path / "log.csv")], None]}
+    search = GridSearchCV(ConvAttentionRegressor(**{**SMALL, "epochs": 1}), grid, cv=2).fit(X, Y)
+    again = pickle.loads(pickle.dumps(search))
+    np.testing.assert_array_equal(again.predict(X), search.predict(X))
+
+
+class Notes(keras.callbacks.Callback):
+    """Notes numbers, arrays and lists, and holds what is none of these."""
+
+    def __init__(self):
+        super().__init__()
+        self.n_epochs = 0
+        self.seen = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.n_epochs += 1
+        self.seen.append(logs["loss"])
+        self.last = {"weights": [np.array(w) for w in self.model.get_weights()]}
+        self.variables = list(self.model.variables)
+        self.lock = threading.Lock()
+
+
+@pytest.mark.parametrize("engine", ["compiled", "portable"])
+def test_what_a_callback_of_the_users_notes_is_seen_after_the_fit(engine):
+    notes = Notes()
+    regressor = _fit(notes, engine=engine, early_stopping=False)
+    assert notes.n_epochs == regressor.n_iter_ == 4
+    np.testing.assert_allclose(notes.seen, regressor.history_["loss"], rtol=1e-6)
+    for one, other in zip(notes.last["weights"], regressor.model_.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_nothing_but_data_stays_in_a_callback_of_the_users():
+    notes = Notes()
+    regressor = _fit(notes)
+    assert set(vars(notes)) - set(vars(Notes())) == {"last"}
+    assert notes.model is None
+    again = pickle.loads(pickle.dumps(regressor.callbacks))
+    assert again.seen == notes.seen
+    clone(regressor).fit(X, Y)
+
+
+def test_what_a_callback_noted_before_a_fit_failed_is_seen():
+    class Failing(Notes):
+        def on_epoch_end(self, epoch, logs=None):
+            super().on_epoch_end(epoch, logs)
+            if epoch == 1:
+                raise RuntimeError("enough")
+
+    notes = Failing()
+    with pytest.raises(RuntimeError, match="enough"):
+        _fit(notes)
+    assert notes.n_epochs == len(notes.seen) == 2
+
+
+def test_the_history_of_keras_is_read_after_the_fit():
+    history = keras.callbacks.History()
+    regressor = _fit(history)
+    assert history.history == regressor.history_
+
+
+def test_one_callback_of_two_estimators_is_not_shared_between_their_fits(tmp_path):
+    logger = keras.callbacks.CSVLogger(tmp_path / "log.csv")
+    one, other = (ConvAttentionRegressor(**SMALL, callbacks=[logger]) for _ in range(2))
+    one.fit(X, Y)
+    np.testing.assert_array_equal(clone(other).fit(X, Y).predict(X), one.predict(X))
+
+
+def test_a_forecaster_with_callbacks_is_cloned_and_pickled_after_its_fit(tmp_path):
+    from sktime.datasets import load_airline
+
+    logger = keras.callbacks.CSVLogger(tmp_path / "log.csv")
+    forecaster = ConvAttentionForecaster(**{**SMALL, "epochs": 2, "callbacks": [logger]})
+    forecaster.fit(load_airline(), fh=[1, 2])
+    again = pickle.loads(pickle.dumps(forecaster))
+    np.testing.assert_array_equal(again.predict(), forecaster.predict())
+    assert forecaster.clone().callbacks[0].model is None
+
+
+@pytest.mark.parametrize("given", [keras.callbacks.EarlyStopping, [keras.callbacks.EarlyStopping]])
+def test_the_class_of_a_callback_is_refused_with_what_to_give(given):
+    with pytest.raises(TypeError, match=r"callbacks .* class EarlyStopping, .* EarlyStopping\("):
+        _fit(given)
+
+
+def test_an_entry_that_is_no_callback_is_refused_before_training():
+    with pytest.raises(TypeError, match=r"callbacks has 'loss', which is not a callback; give"):
+        _fit(["loss"])
