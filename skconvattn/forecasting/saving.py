@@ -147,7 +147,7 @@ def save(forecaster: Any, path: Any = None, serialization_format: str = "pickle"
     Raises
     ------
     SaveFileError
-        If a parameter or attribute cannot be written as data, such as a lambda or a callback.
+        If a parameter or attribute cannot be written as data, such as a lambda.
         Nothing is written then.
     OSError
         If the file cannot be written.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import warnings
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +13,12 @@ import numpy as np
 from skconvattn.persistence.archive import CLASS_MARK, MANIFEST, write_archive
 from skconvattn.persistence.codec import Codec, Kind
 from skconvattn.persistence.manifest import FORMAT, SCHEMA, class_mark, digest, versions
-from skconvattn.persistence.vocabulary import encode_estimator, saved_name, vocabulary
+from skconvattn.persistence.vocabulary import (
+    encode_estimator,
+    has_callbacks,
+    saved_name,
+    vocabulary,
+)
 
 
 class Saveable:
@@ -28,7 +34,8 @@ class Saveable:
         """Save the estimator, fitted or not, to a file that holds data only.
 
         The file is a zip of JSON and NumPy arrays; :func:`skconvattn.load` reads it, and gives the
-        same predictions to the last bit. It is written whole or not at all.
+        same predictions to the last bit. It is written whole or not at all. Callbacks, which serve
+        fits alone, are left out with a warning.
 
         Parameters
         ----------
@@ -38,7 +45,7 @@ class Saveable:
         Raises
         ------
         SaveFileError
-            If a parameter or attribute cannot be written as data, such as a lambda or a callback.
+            If a parameter or attribute cannot be written as data, such as a lambda.
             Nothing is written then.
         OSError
             If the file cannot be written.
@@ -48,7 +55,15 @@ class Saveable:
 
 def save_estimator(estimator: Any, path: str | os.PathLike[str]) -> None:
     """Write an estimator to a file; see :meth:`Saveable.save`."""
-    write_archive(path, _members(estimator))
+    members = _members(estimator)
+    if has_callbacks(estimator):
+        warnings.warn(
+            "callbacks are left out of the file, which holds data and no code; set them again with "
+            "set_params(callbacks=...) after loading to train further with them.",
+            UserWarning,
+            stacklevel=3,
+        )
+    write_archive(path, members)
 
 
 def _members(estimator: Any) -> dict[str, bytes]:

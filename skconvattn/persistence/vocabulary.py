@@ -88,16 +88,28 @@ def _named_function(name: Any, given: Mapping[str, Any]) -> Any:
 
 
 def encode_estimator(codec: Codec, estimator: Any) -> dict[str, Any]:
-    """Return class, parameters and state of an estimator as JSON; arrays go to the codec."""
+    """Return class, parameters and state of an estimator as JSON; arrays go to the codec.
+
+    Callbacks become None.
+    """
     names = parameter_names(type(estimator))
     attributes = {name: v for name, v in vars(estimator).items() if name not in names}
     parameters = {name: getattr(estimator, name) for name in names}
+    if has_callbacks(estimator):
+        # What watches a fit is neither data nor needed to predict.
+        parameters["callbacks"] = None
     _validate(type(estimator), parameters)
     return {
         "estimator": saved_name(type(estimator)),
         "parameters": {name: codec.encode(v, name) for name, v in parameters.items()},
         "state": {name: codec.encode(v, name) for name, v in attributes.items()},
     }
+
+
+def has_callbacks(estimator: Any) -> bool:
+    """Whether an estimator has callbacks, which files leave out."""
+    given = estimator.callbacks
+    return given is not None and not (isinstance(given, list | tuple) and not given)
 
 
 def decode_estimator(codec: Codec, payload: Any, cls: type) -> Any:

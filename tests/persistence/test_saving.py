@@ -317,8 +317,6 @@ class OwnRegressor(ConvAttentionRegressor):
     ("estimator", "named"),
     [
         (ConvAttentionRegressor(activation=lambda x: x), "activation=<function"),
-        (ConvAttentionRegressor(callbacks=[keras.callbacks.TerminateOnNaN()]), r"callbacks\[0\]"),
-        (ConvAttentionRegressor(callbacks=keras.callbacks.TerminateOnNaN()), "callbacks="),
         (ConvAttentionRegressor(loss=OwnLoss()), "OwnLoss"),
         (ConvAttentionRegressor(loss=lambda y, p: (y - p) ** 2), "loss=<function"),
         (ConvAttentionRegressor(optimizer={"class_name": "X", "module": "os"}), "'os'"),
