@@ -74,8 +74,9 @@ class TrainingParameters(Network):
         str, callable or keras.losses.Loss
         What is minimised. "auto" chooses by task: squared error for regression, cross-entropy for
         classification, absolute error for point forecasts, the pinball loss for quantiles. Targets
-        are on the scale of the network; a classifier's are numbers of classes, and its outputs
-        logits.
+        are on the scale of the network, but losses of ratios ("mape", "msle") of regressors are
+        computed in the units of ``y``. Classifiers take cross-entropies, focal ones included, from
+        logits; a function of your own is given numbers of classes and logits.
         """,
     )
     metrics: Any = hyperparameter(

@@ -19,6 +19,7 @@ from skconvattn.engine import TrainingPlan
 from skconvattn.engine.isolation import restored_on_error
 from skconvattn.engine.programs import FittedModel
 from skconvattn.estimators.base import BaseNeuralEstimator
+from skconvattn.estimators.losses import class_loss
 from skconvattn.networks import ClassHead, ClassOutput, Head, ModelSpec
 
 
@@ -185,7 +186,9 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
         self, n_training: int, automatic_loss: Any, *, stops_early: bool
     ) -> TrainingPlan:
         plan = super()._training_plan(n_training, automatic_loss, stops_early=stops_early)
-        return replace(plan, loss=_loss_on_logits(plan.loss))
+        if plan.loss is automatic_loss:
+            return plan
+        return replace(plan, loss=class_loss(plan.loss, len(self.classes_)))
 
     def _warm_model(self, spec: ModelSpec) -> FittedModel | None:
         # Weights that were trained for other labels are no start.
@@ -209,38 +212,3 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
         share = n_held_out / len(targets)
         members = (np.flatnonzero(targets == code) for code in np.unique(targets))
         return np.concatenate([rng.permutation(m)[: int(share * len(m))] for m in members])
-
-
-def _loss_on_logits(loss: Any) -> Any:
-    """Return a loss of class indices and logits; Keras's names are of losses of probabilities."""
-    import keras
-
-    remedy = "use 'auto' or keras.losses.SparseCategoricalCrossentropy(from_logits=True)."
-    if isinstance(loss, keras.losses.Loss):
-        if loss.get_config().get("from_logits") is False:
-            raise ValueError(
-                f"loss is a {type(loss).__name__} of probabilities, and networks of classifiers "
-                f"give logits; {remedy}"
-            )
-        return loss
-    known = _loss_of_name(loss) if isinstance(loss, str) else loss
-    if known is keras.losses.sparse_categorical_crossentropy or isinstance(
-        known, keras.losses.SparseCategoricalCrossentropy
-    ):
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    if isinstance(loss, str) and known is not None:
-        raise ValueError(
-            f"loss={loss!r} does not compare classes, given by number, with a logit for each; "
-            f"{remedy}"
-        )
-    return loss
-
-
-def _loss_of_name(name: str) -> Any:
-    """Return the loss that Keras knows by a name; None where it knows none."""
-    import keras
-
-    try:
-        return keras.losses.get(name)
-    except ValueError:
-        return None

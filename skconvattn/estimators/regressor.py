@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +13,9 @@ from skconvattn._hyperparameters import hyperparameter
 from skconvattn.data import Rows
 from skconvattn.data.panel import Panel
 from skconvattn.data.scaling import Scaling
+from skconvattn.engine import TrainingPlan
 from skconvattn.estimators.base import BaseNeuralEstimator
+from skconvattn.estimators.losses import check_values, value_loss
 from skconvattn.intervals import quantile_shifts
 from skconvattn.networks import (
     Head,
@@ -153,6 +156,7 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
             )
         targets = y.reshape(len(y), -1).astype(np.float64)
         check_quantiles(self.quantiles, self.loss)
+        check_values(self.loss, targets)
         if resume:
             self._check_further_targets(y)
             return targets
@@ -200,6 +204,14 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
 
     def _default_loss(self) -> Any:
         return self._output().loss()
+
+    def _training_plan(
+        self, n_training: int, automatic_loss: Any, *, stops_early: bool
+    ) -> TrainingPlan:
+        plan = super()._training_plan(n_training, automatic_loss, stops_early=stops_early)
+        if plan.loss is automatic_loss:
+            return plan
+        return replace(plan, loss=value_loss(plan.loss, self._target_scaling_))
 
     def _output(self) -> Output:
         return output_of(self._levels_ or None, PointOutput("mean_squared_error"))

@@ -44,8 +44,52 @@ def loss_key(loss: Any) -> Any:
     return key
 
 
+def named_loss(loss: Any) -> Any:
+    """Return the function or loss object that Keras knows by a name or class.
+
+    Parameters
+    ----------
+    loss : str, type, callable or keras.losses.Loss
+        As :func:`keras.losses.get` takes it.
+
+    Returns
+    -------
+    callable, keras.losses.Loss or None
+        None for a name that Keras does not know.
+    """
+    import keras
+
+    try:
+        return keras.losses.get(loss)
+    except (ValueError, TypeError):
+        return None
+
+
+def loss_function(loss: Any) -> str | None:
+    """Return the name of Keras's own function that a loss computes.
+
+    Parameters
+    ----------
+    loss : callable or keras.losses.Loss
+        A function, or an object that averages one.
+
+    Returns
+    -------
+    str or None
+        Such as "mean_squared_error"; None for what is not Keras's own.
+    """
+    function = getattr(loss, "fn", loss)
+    module = getattr(function, "__module__", None) or ""
+    is_own = module.partition(".")[0] == "keras"
+    return getattr(function, "__name__", None) if is_own else None
+
+
 def _frozen(value: Any) -> Any:
     """Return a value as a hashable one; what has no value of its own stays itself."""
+    import keras
+
+    if isinstance(value, keras.losses.Loss):
+        return loss_key(value)
     if isinstance(value, dict):
         return tuple((name, _frozen(item)) for name, item in value.items())
     if isinstance(value, list | tuple):
