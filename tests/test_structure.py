@@ -65,6 +65,7 @@ FRONT_NAMES = {"__version__"}
 BACKENDS = {"keras", "tensorflow", "jax", "torch"}
 BACKEND_ROOMS = {"layers"}
 BACKEND_MODULES = {
+    "engine/objectives/class_metrics.py",
     "engine/objectives/loss_classes.py",
     "engine/portable/training.py",
     "networks/losses.py",

@@ -85,8 +85,10 @@ class TrainingParameters(Network):
         doc="""
         str, dict, callable, keras.metrics.Metric, list of them, or None
         What is measured beside the loss, on the targets as the network is trained on them (scaled
-        values, or classes and logits) and with their weights. Values stand in ``history_`` by their
-        names, those of the part held out after ``val_``. Objects are copied.
+        values) and with their weights. Metrics of Keras on classifiers are given what they are
+        written for, such as probabilities, and those with one value per class are averaged;
+        functions and classes of your own are given numbers of classes and logits. Values stand in
+        ``history_`` by their names, those of the part held out after ``val_``. Objects are copied.
         """,
     )
     early_stopping: bool = hyperparameter(

@@ -95,14 +95,25 @@ def make_metrics(keys: Sequence[MetricKey], targets: np.ndarray, n_outputs: int)
     Raises
     ------
     ValueError
-        If a metric gives no single number.
+        If a metric does not take such targets and outputs, or gives no single number.
     """
     is_sparse = np.issubdtype(targets.dtype, np.integer)
     outputs = np.zeros((*(targets.shape if is_sparse else targets.shape[:-1]), n_outputs), "f4")
     made = [_make(key, is_sparse, n_outputs) for key in keys]
+    if is_sparse and made:
+        from skconvattn.engine.objectives.class_metrics import for_classes
+
+        made = [for_classes(metric, n_outputs) for metric in made]
     for metric in made:
         # Some make their variables at the first batch, which a compiled program must not.
-        metric.update_state(targets, outputs)
+        try:
+            metric.update_state(targets, outputs)
+        except Exception as error:
+            raise ValueError(
+                f"metrics={metric.name!r} cannot compare targets of shape {targets.shape} with "
+                f"outputs of shape {outputs.shape}; use a metric, or a function of y_true and "
+                "y_pred, for such values."
+            ) from error
         result = metric.result()
         shape = getattr(result, "shape", None)
         if shape is None or tuple(shape) != ():
