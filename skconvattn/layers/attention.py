@@ -7,13 +7,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from skconvattn.layers.base import WeightedLayer, check_sizes
+from skconvattn.layers.base import SequenceLayer, WeightedLayer, check_sizes
 from skconvattn.layers.ops.masks import last_valid, masked_softmax, zero_masked
 from skconvattn.layers.ops.products import project
 
 
 @keras.saving.register_keras_serializable(package="skconvattn")
-class Attention(WeightedLayer):
+class Attention(SequenceLayer, WeightedLayer):
     r"""Summarise a sequence by what its last valid step attends to.
 
     .. math::
@@ -76,7 +76,7 @@ class Attention(WeightedLayer):
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the matrices of the score and of the output."""
-        channels = input_shape[-1]
+        channels = self.channels_of(input_shape)
         if self.score == "luong":
             self.score_kernel = self.add_kernel("score_kernel", (channels, channels))
         else:

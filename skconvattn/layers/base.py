@@ -1,10 +1,85 @@
-"""The base of layers that create weights: initialisers, regularisers and constraints."""
+"""The bases of layers: what takes sequences, and what creates weights."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import keras
+import numpy as np
+
+
+class SequenceLayer(keras.layers.Layer):
+    """A layer of sequences (batch, time, channels), which refuses other inputs in one sentence."""
+
+    _n_built_channels: int | None = None
+    # Whether the layer has weights for each channel.
+    _depends_on_channels = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the layer after a look at the shape of its first argument.
+
+        Raises
+        ------
+        ValueError
+            If the shape is not (batch, time, channels) with the channels that the layer was built
+            for and one time step at least.
+        """
+        shape = _known_shape(args[0] if args else kwargs.get("inputs"))
+        if shape is not None:
+            self._check_shape(shape)
+        return super().__call__(*args, **kwargs)
+
+    def channels_of(self, input_shape: tuple[Any, ...]) -> int:
+        """Return the channels of an input, for which the layer is built from now on.
+
+        Parameters
+        ----------
+        input_shape : tuple
+            The shape (batch, time, channels).
+
+        Returns
+        -------
+        int
+            The channels.
+
+        Raises
+        ------
+        ValueError
+            If the shape is another one, or leaves the channels open.
+        """
+        self._n_built_channels = None
+        self._check_shape(tuple(input_shape))
+        channels = int(input_shape[-1])
+        self._n_built_channels = channels
+        return channels
+
+    def _check_shape(self, shape: tuple[Any, ...]) -> None:
+        name, n_channels = type(self).__name__, self._n_built_channels
+        if len(shape) != 3:
+            remedy = (
+                "give the layer before it return_sequences=True, or add the axis that is missing"
+                if len(shape) < 3
+                else "reshape them, or put the layer into keras.layers.TimeDistributed"
+            )
+            raise ValueError(
+                f"{name} takes sequences of shape (batch, time, channels), and inputs have the "
+                f"shape {shape}; {remedy}."
+            )
+        if shape[1] == 0:
+            raise ValueError(
+                f"{name} takes sequences of one time step at least, and inputs have the shape "
+                f"{shape}; leave empty sequences out."
+            )
+        if shape[2] is None and self._depends_on_channels:
+            raise ValueError(
+                f"{name} has weights for each channel, and inputs of shape {shape} leave their "
+                "number open; give it, as in keras.Input((None, 8))."
+            )
+        if n_channels is not None and shape[2] != n_channels:
+            raise ValueError(
+                f"{name} was built for {n_channels} channels, and inputs have the shape {shape}; "
+                f"give {n_channels} channels, or use another layer for these."
+            )
 
 
 class WeightedLayer(keras.layers.Layer):
@@ -101,3 +176,11 @@ def fresh_initializer(initializer: Any) -> Any:
     if isinstance(initializer, keras.initializers.Initializer):
         return initializer.__class__.from_config(initializer.get_config())
     return initializer
+
+
+def _known_shape(inputs: Any) -> tuple[Any, ...] | None:
+    """Return the shape of an input; None where that is left to Keras."""
+    try:
+        return tuple(inputs.shape) if hasattr(inputs, "shape") else np.shape(inputs)
+    except (TypeError, ValueError):
+        return None  # a tensor of unknown rank, or a structure of several

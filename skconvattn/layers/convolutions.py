@@ -7,13 +7,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from skconvattn.layers.base import check_sizes, fresh_initializer
+from skconvattn.layers.base import SequenceLayer, check_sizes, fresh_initializer
 from skconvattn.layers.ops.windows import pad_time
 
 _PADDINGS = ("same", "causal", "valid")
 
 
-class ConvolutionalLayer(keras.layers.Layer):
+class ConvolutionalLayer(SequenceLayer):
     """A layer that supports masking and whose first sublayer is a convolution over time.
 
     The convolution is aligned with the first step whatever the length: its output ``i`` is centred
@@ -126,9 +126,10 @@ class ConvolutionalLayer(keras.layers.Layer):
             Whether :meth:`add_shortcut` will be called. It takes a 1x1 convolution where
             ``channels`` and ``filters`` differ.
         """
-        shape = (input_shape[0], None, input_shape[-1])
+        channels = self.channels_of(input_shape)
+        shape = (input_shape[0], None, channels)
         self.convolution.build(shape)
-        if shortcut and input_shape[-1] != self.filters:
+        if shortcut and channels != self.filters:
             self.shortcut = keras.layers.Conv1D(
                 self.filters, 1, use_bias=False, name="shortcut", **self.kernel_settings()
             )
@@ -215,6 +216,14 @@ class ConvolutionalLayer(keras.layers.Layer):
             "bias_initializer": keras.initializers.serialize(self.bias_initializer),
             "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
         }
+
+    def _check_shape(self, shape: tuple[Any, ...]) -> None:
+        super()._check_shape(shape)
+        if shape[1] is not None and self.convolved_length(shape[1]) == 0:
+            raise ValueError(
+                f"padding='valid' leaves nothing of inputs of shape {shape}, whose convolution "
+                f"reaches over {self._reach() + 1} time steps; use 'same' or 'causal'."
+            )
 
     def _make_convolution(self) -> keras.layers.Conv1D:
         return keras.layers.Conv1D(

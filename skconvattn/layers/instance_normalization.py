@@ -8,12 +8,13 @@ import keras
 from keras import ops
 
 from skconvattn._normalization import EPSILON, Normalization, normalization_of
+from skconvattn.layers.base import SequenceLayer
 from skconvattn.layers.ops.masks import to_accumulator, zero_masked
 from skconvattn.layers.ops.summaries import MaskedSummaries
 
 
 @keras.saving.register_keras_serializable(package="skconvattn")
-class InstanceNormalization(keras.layers.Layer):
+class InstanceNormalization(SequenceLayer):
     r"""Normalise each channel of each series over time, and undo it later.
 
     .. math:: z_t = \gamma\,(x_t - c) / s + \beta, \qquad s = \sqrt{d^2 + \epsilon}
@@ -77,17 +78,25 @@ class InstanceNormalization(keras.layers.Layer):
         self.epsilon = epsilon
         self.affine = affine
         self.return_statistics = return_statistics
+        self._depends_on_channels = affine
         self.gamma_initializer = keras.initializers.Ones()
         self.beta_initializer = keras.initializers.Zeros()
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create scale and offset if they are learned."""
+        self._check_shape(tuple(input_shape))
         if self.affine:
-            shape = (input_shape[-1],)
+            shape = (self.channels_of(input_shape),)
             self.gamma = self.add_weight(
                 name="gamma", shape=shape, initializer=self.gamma_initializer
             )
             self.beta = self.add_weight(name="beta", shape=shape, initializer=self.beta_initializer)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the layer; what is denormalised may have an axis more, see :meth:`denormalize`."""
+        if kwargs.get("statistics") is not None or len(args) > 2:
+            return keras.layers.Layer.__call__(self, *args, **kwargs)
+        return super().__call__(*args, **kwargs)
 
     def call(
         self, inputs: Any, mask: Any = None, statistics: Any = None, training: bool | None = None

@@ -30,7 +30,7 @@ class _PositiveFeatures(Recurrence):
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the projections."""
-        channels, keys = input_shape[-1], self.num_heads * self.key_dim
+        channels, keys = self.channels_of(input_shape), self.num_heads * self.key_dim
         for name, width in (("query", keys), ("key", keys), ("value", self.output_size)):
             setattr(self, f"{name}_kernel", self.add_kernel(f"{name}_kernel", (channels, width)))
             if self.use_bias:

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from skconvattn.layers.base import WeightedLayer, check_sizes
+from skconvattn.layers.base import SequenceLayer, WeightedLayer, check_sizes
 from skconvattn.layers.ops.bands import (
     apply_band,
     attend_band,
@@ -24,7 +24,7 @@ from skconvattn.layers.ops.segments import in_segments
 
 
 @keras.saving.register_keras_serializable(package="skconvattn")
-class MultiHeadSelfAttention(WeightedLayer):
+class MultiHeadSelfAttention(SequenceLayer, WeightedLayer):
     r"""Let every step attend to all steps, or to those of a window around it, in several heads.
 
     .. math::
@@ -152,7 +152,7 @@ class MultiHeadSelfAttention(WeightedLayer):
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the projections, and the learned positions."""
-        channels = input_shape[-1]
+        channels = self.channels_of(input_shape)
         keys, values = self._widths()
         for name, width in (("query", keys), ("key", keys), ("value", values)):
             setattr(self, f"{name}_kernel", self.add_kernel(f"{name}_kernel", (channels, width)))

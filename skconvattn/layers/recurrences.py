@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from skconvattn.layers.base import WeightedLayer, check_sizes
+from skconvattn.layers.base import SequenceLayer, WeightedLayer, check_sizes
 from skconvattn.layers.ops.masks import accumulator_dtype
 
 
@@ -56,6 +56,10 @@ class Recurrence(WeightedLayer):
         """Size per series of each tensor of the state."""
         raise NotImplementedError
 
+    def channels_of(self, input_shape: tuple[Any, ...]) -> int:
+        """Return the channels of an input shape, their last entry."""
+        return int(input_shape[-1])
+
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the constructor."""
         return {
@@ -67,7 +71,7 @@ class Recurrence(WeightedLayer):
         }
 
 
-class ParallelForm(Recurrence):
+class ParallelForm(SequenceLayer, Recurrence):
     """All steps at once: outputs, followed by weights and by the state, each if it is asked for.
 
     Parameters

@@ -35,7 +35,7 @@ class _LearnedQueries(Recurrence):
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the queries and the projections."""
-        channels, keys = input_shape[-1], self.num_heads * self.key_dim
+        channels, keys = self.channels_of(input_shape), self.num_heads * self.key_dim
         self.query = self.add_kernel("query", (self.num_heads, self.key_dim))
         self.key_kernel = self.add_kernel("key_kernel", (channels, keys))
         if self.use_bias:

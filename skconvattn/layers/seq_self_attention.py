@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from skconvattn.layers.base import WeightedLayer, check_sizes
+from skconvattn.layers.base import SequenceLayer, WeightedLayer, check_sizes
 from skconvattn.layers.ops.bands import (
     additive_band,
     apply_band,
@@ -26,7 +26,7 @@ ATTENTION_TYPES = ("additive", "multiplicative")
 
 
 @keras.saving.register_keras_serializable(package="skconvattn")
-class SeqSelfAttention(WeightedLayer):
+class SeqSelfAttention(SequenceLayer, WeightedLayer):
     r"""Let every step attend to all steps, or to those of a window around it.
 
     .. math::
@@ -130,7 +130,7 @@ class SeqSelfAttention(WeightedLayer):
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the matrices of the score."""
-        channels = input_shape[-1]
+        channels = self.channels_of(input_shape)
         if self._is_additive():
             self.query_kernel = self.add_kernel("query_kernel", (channels, self.units))
             self.key_kernel = self.add_kernel("key_kernel", (channels, self.units))

@@ -7,13 +7,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from skconvattn.layers.base import WeightedLayer
+from skconvattn.layers.base import SequenceLayer, WeightedLayer
 from skconvattn.layers.ops.masks import masked_softmax, zero_masked
 from skconvattn.layers.ops.products import project
 
 
 @keras.saving.register_keras_serializable(package="skconvattn")
-class SeqWeightedAttention(WeightedLayer):
+class SeqWeightedAttention(SequenceLayer, WeightedLayer):
     r"""Pool a sequence by a learned weight for each step.
 
     .. math:: y = \sum_t a_t x_t, \quad a_t = \mathrm{softmax}_t(w^\top x_t + b)
@@ -59,7 +59,7 @@ class SeqWeightedAttention(WeightedLayer):
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the weights of the score."""
-        self.kernel = self.add_kernel("kernel", (input_shape[-1], 1))
+        self.kernel = self.add_kernel("kernel", (self.channels_of(input_shape), 1))
         if self.use_bias:
             self.bias = self.add_bias("bias", (1,))
 
