@@ -8,6 +8,7 @@ import numpy as np
 
 from skconvattn.data.scaling import Scaling
 from skconvattn.engine.objectives.losses import loss_function, named_loss
+from skconvattn.networks import ClassOutput
 
 _CROSS_ENTROPY = "sparse_categorical_crossentropy"
 # Losses of one-hot targets, and of class indices, that classifiers take beside it.
@@ -67,7 +68,7 @@ def class_loss(loss: Any, n_classes: int) -> Any:
     if name == _CROSS_ENTROPY:
         if is_object and not loss.from_logits:
             raise _refusal_of_probabilities(loss)
-        return loss if is_object else keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        return loss if is_object else ClassOutput(n_classes).loss()
     if name is None:
         _probe(loss, found, n_classes)
         return loss
@@ -76,7 +77,7 @@ def class_loss(loss: Any, n_classes: int) -> Any:
     if name not in _OF_PROBABILITIES and not found.from_logits:
         raise _refusal_of_probabilities(loss)
     if n_classes == 1:
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        return ClassOutput(n_classes).loss()
     from skconvattn.engine.objectives.loss_classes import ClassLoss, MeanLoss
 
     inner = found if isinstance(found, keras.losses.Loss) else MeanLoss(found)

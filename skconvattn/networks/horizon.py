@@ -78,7 +78,7 @@ class HorizonHead(Head):
 
         if not self.n_known:
             return []
-        return [keras.Input((self.horizon, self.n_known), name="known")]
+        return [keras.Input((self.horizon, self.n_known), dtype="float32", name="known")]
 
     def predict_from(self, encode: Encode, series: Any, mask: Any, *further: Any) -> Any:
         """Forecast by the linear map, the branch and the effects of covariates."""

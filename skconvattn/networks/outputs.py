@@ -194,7 +194,7 @@ class ClassOutput(Output):
         """Return the cross-entropy of class indices and logits."""
         import keras
 
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True, dtype="float32")
 
     def point(self, values: np.ndarray) -> np.ndarray:
         """Return the index of the most probable class."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +93,8 @@ class ModelSpec:
     def build(self) -> BuiltModel:
         """Build the Keras model, leaving Python's global random state as it was.
 
+        Its weights are float32, whatever ``keras.config.set_floatx`` says, as data and files are.
+
         Returns
         -------
         BuiltModel
@@ -98,7 +102,7 @@ class ModelSpec:
         """
         # Keras draws the default seeds of its initialisers from Python's global generator. With one
         # seed for all, the model does not depend on what ran before.
-        with _BUILDING:
+        with _BUILDING, _single_precision():
             state = random.getstate()
             random.seed(0)
             try:
@@ -110,7 +114,7 @@ class ModelSpec:
         import keras
 
         network = self.network(**dict(self.parameters))
-        series = keras.Input((self.n_timepoints, self.n_channels), name="series")
+        series = keras.Input((self.n_timepoints, self.n_channels), dtype="float32", name="series")
         inputs = [series]
         mask = None
         if self.masked:
@@ -141,6 +145,22 @@ class BuiltModel:
 
     model: keras.Model
     attention_model: keras.Model | None
+
+
+@contextmanager
+def _single_precision() -> Iterator[None]:
+    """Let this thread build layers of float32; Keras keeps the default of layers per thread."""
+    import keras
+
+    policy = keras.config.dtype_policy()
+    if policy.name == "float32":
+        yield
+        return
+    keras.config.set_dtype_policy("float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
 
 
 def _hashable(value: Any) -> Any:

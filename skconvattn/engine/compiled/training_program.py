@@ -59,7 +59,6 @@ class TrainingProgram:
         source: Rows | Windows,
         metrics: Sequence[MetricKey] = (),
     ) -> None:
-        import keras
         import tensorflow as tf
 
         self.lock = threading.RLock()
@@ -71,12 +70,9 @@ class TrainingProgram:
         self._elementwise = optimizer.elementwise
         self._scheduled = optimizer.scheduled
         self._weights = (
-            [keras.Variable(np.zeros(sum(self.layout.sizes), "float32"), name="weights")]
+            [_variable((sum(self.layout.sizes),), "weights")]
             if self._elementwise
-            else [
-                keras.Variable(np.zeros(v.shape, "float32"), name=v.name)
-                for v in model.trainable_variables
-            ]
+            else [_variable(v.shape, v.name) for v in model.trainable_variables]
         )
         self._state = [
             tf.Variable(tf.zeros(v.shape, v.dtype)) for v in model.non_trainable_variables
@@ -230,7 +226,7 @@ class TrainingProgram:
                 training=True,
                 return_losses=True,
             )
-            loss = self._loss(targets, outputs, sample_weight=weights)
+            loss = tf.cast(self._loss(targets, outputs, sample_weight=weights), tf.float32)
             objective = tf.add_n([loss, *penalties]) if penalties else loss
             # The optimiser undoes its own loss scale when it applies the gradients.
             scaled = self.optimizer.scale_loss(objective)
@@ -270,7 +266,7 @@ class TrainingProgram:
             batch = indices[start : start + _VALIDATION_BATCH]
             inputs, targets, weights = self._gather(tensors, batch)
             outputs = self.model_program.infer(vector, state, inputs)
-            loss = self._loss(targets, outputs, sample_weight=weights)
+            loss = tf.cast(self._loss(targets, outputs, sample_weight=weights), tf.float32)
             self._measure(targets, outputs, weights)
             return start + _VALIDATION_BATCH, total + loss * tf.cast(tf.shape(batch)[0], tf.float32)
 
@@ -287,6 +283,13 @@ class TrainingProgram:
         return tf.concat([tf.reshape(v, [-1]) for v in variables], axis=0)
 
 
+def _variable(shape: Any, name: str) -> Any:
+    """Return weights to train: float32, where Keras would take the default of the process."""
+    import keras
+
+    return keras.Variable(np.zeros(shape, "float32"), dtype="float32", name=name)
+
+
 _PROGRAMS: ProgramCache[TrainingProgram] = ProgramCache(max_size=32)
 
 
@@ -298,7 +301,10 @@ def training_program(
     metrics: tuple[MetricKey, ...] = (),
 ) -> TrainingProgram:
     """Return the program for a model, an optimiser, a loss, a kind of data and metrics."""
-    key = (spec, optimizer, loss, source.signature, metrics)
+    import keras
+
+    # Keras keeps learning rates in the precision of the process.
+    key = (spec, optimizer, loss, source.signature, metrics, keras.config.floatx())
     return _PROGRAMS.get(key, lambda: TrainingProgram(spec, optimizer, loss, source, metrics))
 
 

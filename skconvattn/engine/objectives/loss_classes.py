@@ -20,7 +20,7 @@ class MeanLoss(keras.losses.Loss):
 
     def __init__(self, function: Callable[[Any, Any], Any]) -> None:
         # The name of a lambda is none that TensorFlow takes.
-        super().__init__(name="loss")
+        super().__init__(name="loss", dtype="float32")
         self.function = function
 
     def call(self, y_true: Any, y_pred: Any) -> Any:

@@ -130,7 +130,10 @@ def make_loss(key: Any) -> Any:
             f"loss={key!r} is not a loss that Keras knows; use a name such as 'mse', or an object "
             "from keras.losses."
         ) from error
-    return loss if isinstance(loss, keras.losses.Loss) else _wrapped(loss)
+    if not isinstance(loss, keras.losses.Loss):
+        return _wrapped(loss)
+    # What has only a name is computed in the precision of networks, not in that of the process.
+    return type(loss)(dtype="float32") if isinstance(key, str) else loss
 
 
 def _wrapped(function: Any) -> Any:

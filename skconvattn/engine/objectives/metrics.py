@@ -142,7 +142,10 @@ def _metric_key(metric: Any) -> MetricKey:
         return MetricKey(None, "", name.strip("<>"), found)
     name = metric if isinstance(metric, str) else _uncounted(found)
     try:
-        config = json.dumps({**found.get_config(), "name": name}, sort_keys=True)
+        settings = {**found.get_config(), "name": name}
+        if isinstance(metric, str) and "dtype" in settings:
+            settings["dtype"] = "float32"  # as networks, whatever the default of the process
+        config = json.dumps(settings, sort_keys=True)
         key = MetricKey(type(found), config, name)
         _make(key, False, 1)
     except (TypeError, ValueError, NotImplementedError) as error:
@@ -158,14 +161,14 @@ def _make(key: MetricKey, is_sparse: bool, n_outputs: int) -> Any:
     import keras
 
     if key.function is not None:
-        return keras.metrics.MeanMetricWrapper(key.function, name=key.name)
+        return keras.metrics.MeanMetricWrapper(key.function, name=key.name, dtype="float32")
     if key.kind is not None:
         return key.kind.from_config(json.loads(key.config))
     binary, sparse, categorical = _BY_TARGETS[key.config]
     chosen = sparse if is_sparse else binary if n_outputs == 1 else categorical
     # Classifiers give logits, of which a cross-entropy has to be told.
     settings = {"from_logits": True} if "Crossentropy" in chosen else {}
-    return getattr(keras.metrics, chosen)(name=key.name, **settings)
+    return getattr(keras.metrics, chosen)(name=key.name, dtype="float32", **settings)
 
 
 def _uncounted(metric: Any) -> str:
