@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import functools
 import inspect
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _CLASS_VARIABLE = re.compile(r"(\w+\.)*ClassVar\b")
@@ -70,6 +72,7 @@ def hyperparameter(
     constraints: list[Any] | str,
     doc: str,
     search: SearchRange | None = None,
+    elsewhere: tuple[str, ...] = (),
 ) -> Any:
     """Declare one constructor parameter of an estimator or a network.
 
@@ -86,6 +89,8 @@ def hyperparameter(
         the docstring of every class that takes the parameter.
     search : SearchRange, optional
         Values to search; by default the parameter is not searched.
+    elsewhere : tuple of str
+        What other packages call it: whoever writes that is told the name here.
 
     Returns
     -------
@@ -100,6 +105,7 @@ def hyperparameter(
             "type": kind.strip(),
             "doc": textwrap.dedent(description).strip(),
             "search": search,
+            "elsewhere": elsewhere,
         },
     )
 
@@ -138,12 +144,48 @@ def take_hyperparameters(cls: type, defaults: Mapping[str, Any]) -> None:
     dataclasses.dataclass(eq=False, repr=False, kw_only=True)(cls)
     _check_order_of_bases(cls)
     fields = dataclasses.fields(cls)
+    cls.__init__ = _suggesting(cls.__init__)  # type: ignore[misc]
     cls._parameter_names = tuple(field.name for field in fields)  # type: ignore[attr-defined]
     cls._parameter_constraints = {  # type: ignore[attr-defined]
         field.name: field.metadata["constraints"] for field in fields
     }
     attributes = textwrap.dedent(getattr(cls, "_fitted_attributes", "")).strip()
     cls.__doc__ = _with_sections(doc, fields, attributes)
+
+
+def unknown_parameter(cls: Any, name: str) -> str:
+    """Return one sentence on a parameter that a class does not have, with what may be meant.
+
+    Parameters
+    ----------
+    cls : type
+        A class with hyperparameters.
+    name : str
+        What was given.
+
+    Returns
+    -------
+    str
+        The sentence.
+    """
+    fields = {field.name: field.metadata for field in dataclasses.fields(cls)}
+    elsewhere = [known for known, metadata in fields.items() if name in metadata["elsewhere"]]
+    close = elsewhere or difflib.get_close_matches(name, fields, n=1, cutoff=0.6)
+    remedy = f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(fields)}."
+    return f"{cls.__name__} has no parameter {name!r}; {remedy}"
+
+
+def _suggesting(init: Callable[..., None]) -> Callable[..., None]:
+    """Return a constructor of the same signature that says what an unknown parameter may mean."""
+
+    @functools.wraps(init)
+    def suggesting(self: Any, *args: Any, **parameters: Any) -> None:
+        for name in parameters:
+            if name not in self._parameter_names:
+                raise TypeError(unknown_parameter(type(self), name))
+        init(self, *args, **parameters)
+
+    return suggesting
 
 
 def parameter_names(cls: Any) -> tuple[str, ...]:

@@ -105,6 +105,7 @@ def attention_score(*, default: str, compared: str) -> Any:
         How attention compares {compared} with the last one: multiplicative or additive.
         """,
         search=Choices(("luong", "bahdanau")),
+        elsewhere=("score",),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from skconvattn._hyperparameters import RealRange, hyperparameter
+from skconvattn._hyperparameters import RealRange, hyperparameter, unknown_parameter
 from skconvattn.engine.callback_copies import check_callbacks
 from skconvattn.engine.plan import TrainingPlan
 from skconvattn.engine.programs import FittedModel
@@ -29,6 +29,7 @@ class TrainingParameters(Network):
         int
         Most passes over the training data.
         """,
+        elsewhere=("n_epochs", "max_epochs", "num_epochs", "nb_epoch"),
     )
     batch_size: int | str = hyperparameter(
         default="auto",
@@ -57,6 +58,7 @@ class TrainingParameters(Network):
         Step size of the optimiser. None takes the optimiser's own, and 0.003 where the optimiser
         is given by name.
         """,
+        elsewhere=("lr",),
         search=RealRange(3e-4, 3e-2, log=True),
     )
     optimizer: Any = hyperparameter(
@@ -108,6 +110,7 @@ class TrainingParameters(Network):
         float
         Share of the data held out for early stopping, strictly between 0 and 1.
         """,
+        elsewhere=("validation_split",),
     )
     patience: int | str = hyperparameter(
         default=15,
@@ -117,6 +120,7 @@ class TrainingParameters(Network):
         Epochs without a lower validation loss before training stops. "auto" waits for 20, and for
         6 where there are more than 16,384 training samples: an epoch then has hundreds of steps.
         """,
+        elsewhere=("n_iter_no_change",),
     )
     callbacks: Any = hyperparameter(
         default=None,
@@ -164,7 +168,34 @@ class TrainingParameters(Network):
         Determines initial weights, the order of samples and dropout. The same integer gives the
         same weights, bit for bit. No global random state is changed.
         """,
+        elsewhere=("seed", "random_seed"),
     )
+
+    def set_params(self, **params: Any) -> Any:
+        """Set parameters, as everywhere in scikit-learn.
+
+        Parameters
+        ----------
+        **params
+            Values by the names of parameters.
+
+        Returns
+        -------
+        object
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter.
+        """
+        try:
+            return super().set_params(**params)  # type: ignore[misc]
+        except ValueError as error:
+            for name in params:
+                if name not in self._parameter_names:
+                    raise ValueError(unknown_parameter(type(self), name)) from error
+            raise
 
     def _training_plan(
         self, n_training: int, automatic_loss: Any, *, stops_early: bool

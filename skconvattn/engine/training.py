@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -69,6 +70,8 @@ def train(
         If the loss is not finite before any epoch gave usable weights.
     """
     load_backend()
+    if validation is None or not len(validation):
+        plan = replace(plan, callbacks=_without_validation(plan))
     if not plan.callbacks:
         return _train(spec, source, plan, rng, training, validation, start)
     with copied_callbacks(plan.callbacks) as callbacks:
@@ -94,6 +97,37 @@ def _train(
     from skconvattn.engine.compiled.loop import train_compiled
 
     return train_compiled(spec, source, plan, rng, training, validation, start)
+
+
+def _without_validation(plan: TrainingPlan) -> list[Any]:
+    """Return the callbacks of a fit that holds nothing out; those that would wait for it are named.
+
+    Keras would warn in every epoch, and its callbacks would do nothing.
+    """
+    callbacks = list(plan.callbacks)
+    if not callbacks:
+        return callbacks
+    import keras
+
+    known = keras.callbacks
+    kinds = (known.EarlyStopping, known.ReduceLROnPlateau, known.ModelCheckpoint)
+    waiting = [
+        c
+        for c in callbacks
+        if isinstance(c, kinds)
+        and c.monitor.startswith("val_")
+        and getattr(c, "save_best_only", True)
+    ]
+    if waiting and plan.epochs > 1:
+        names = ", ".join(f"{type(c).__name__} of {c.monitor!r}" for c in waiting)
+        warnings.warn(
+            f"callbacks has {names}, and this fit holds nothing out, for which it is too small or "
+            "early_stopping is off; it is trained without. Give validation_data or a larger "
+            "validation_fraction, or monitor='loss'.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return [c for c in callbacks if c not in waiting]
 
 
 def choose_engine(engine: str, callbacks: Sequence[Any]) -> str:

@@ -131,6 +131,12 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
             )
 
     def _encode_targets(self, y: np.ndarray, panel: Panel, *, resume: bool) -> np.ndarray:
+        if hasattr(y, "toarray") or (y.ndim == 2 and y.shape[1] > 1):
+            raise ValueError(
+                f"y has the shape {y.shape}, several labels per sample, and "
+                f"{type(self).__name__} learns one; give a classifier to each column with "
+                "sklearn.multioutput.MultiOutputClassifier."
+            )
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         present = np.unique(y)

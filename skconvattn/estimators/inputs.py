@@ -16,6 +16,7 @@ from sklearn.utils.validation import (
 
 from skconvattn.data.containers import series_of
 from skconvattn.data.panel import Panel, Preparation
+from skconvattn.estimators.axes import check_axes, hint_at_axes
 
 # Types that are kept and scaled to float32 in blocks; all others become float64.
 _TYPES = [
@@ -57,10 +58,17 @@ def training_data(estimator: Any, X: Any, y: Any, *, numeric: bool, reset: bool 
     checks = {"multi_output": True, "y_numeric": numeric, "reset": reset}
     series = series_of(X)
     if series is None:
+        if not reset:
+            check_axes(estimator, X)
         X, y = validate_data(estimator, _as_fitted(estimator, X, reset), y, **checks, **_CHECKS)
-        return Panel(to_keras_axes(X)), y
+        panel = Panel(to_keras_axes(X))
+        if reset:
+            hint_at_axes(panel, None)
+        return panel, y
     _check_names_and_numbers(estimator, *series, reset=reset)
     panel = _padded(*series)
+    if reset:
+        hint_at_axes(panel, series[1])
     estimator._check_lengths(panel)
     # Names are those of the container, checked above; the array made from it has none.
     y = checked_targets(estimator, y, numeric)
@@ -74,6 +82,7 @@ def series_to_predict(estimator: Any, X: Any) -> Panel:
     if _needs_no_check(estimator, X):
         panel = Panel(to_keras_axes(X))
     elif series is None:
+        check_axes(estimator, X)
         X = validate_data(estimator, _as_fitted(estimator, X, False), reset=False, **_CHECKS)
         panel = Panel(to_keras_axes(X))
     else:
