@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skconvattn.data.blocks import aligned_zeros, row_blocks
-from skconvattn.data.scaling import Scaling
+from skconvattn.data.scaling import Scaling, compressed
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ class Preparation:
     Attributes
     ----------
     scaling : Scaling
-        Location and scale of the channels, without missing values and padding.
+        Location and scale of the channels, without missing values, padding and gross outliers.
     n_timepoints : int
         Time steps of the longest series.
     masked : bool
@@ -106,7 +106,7 @@ class Preparation:
             for block in row_blocks(panel.values, len(rows)):
                 missing |= _missing(panel, rows[block]).any(axis=(0, 1))
         return cls(
-            scaling=Scaling.of(panel.values, weights, rows),
+            scaling=Scaling.without_outliers(panel.values, weights, rows),
             n_timepoints=panel.values.shape[1],
             masked=panel.lengths is not None,
             missing_channels=np.flatnonzero(missing),
@@ -136,7 +136,8 @@ class Preparation:
         -------
         list of ndarray
             Scaled series of shape (n_samples, n_timepoints, n_channels), float32, without NaN and
-            zero after their end. If masked, also the mask: (n_samples, n_timepoints).
+            zero after their end; values beyond 10 standard deviations grow as logarithms. If
+            masked, also the mask: (n_samples, n_timepoints).
 
         Raises
         ------
@@ -151,6 +152,8 @@ class Preparation:
             with np.errstate(over="raise"):
                 for block in row_blocks(panel.values, len(rows)):
                     scaled = self.scaling.of_block(panel.values[rows[block], :n_known])
+                    scaled.astype(np.float32)  # raises where values are too large for it
+                    scaled = compressed(scaled)
                     missing = np.isnan(scaled)
                     if missing.any():
                         scaled = _filled(scaled, missing)

@@ -9,6 +9,14 @@ import numpy as np
 
 from skconvattn.data.blocks import BLOCK_VALUES, row_blocks
 
+# Standard deviations from the mean above which a channel is searched for outliers.
+_SUSPICIOUS = 6.0
+# Robust standard deviations from the median above which a value is an outlier.
+_OUTLYING = 30.0
+_NORMAL_QUARTILES = 1.349
+# Scaled values beyond this one grow as logarithms.
+_LARGEST = 10.0
+
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
@@ -50,6 +58,39 @@ class Scaling:
         tiny = 10 * np.finfo(precise).eps * np.abs(center)
         return cls(center, np.where(scale > tiny, scale, 1.0))
 
+    @classmethod
+    def without_outliers(
+        cls, values: np.ndarray, weights: np.ndarray, rows: np.ndarray | None = None
+    ) -> Scaling:
+        """Estimate location and scale from the values that are no gross outliers.
+
+        Outliers are further from the median than 30 times the interquartile range over 1.349, the
+        standard deviation of normal values. Where there are none, and in channels of which half
+        the values are equal, this is :meth:`of`.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_samples, ..., n_channels)
+            As for :meth:`of`, also the others.
+        weights : ndarray of shape (n_samples,)
+            Sample weights, not all zero.
+        rows : ndarray of shape (n_samples,), optional
+            Indices of the samples in ``values``.
+
+        Returns
+        -------
+        Scaling
+            Mean and standard deviation of each channel.
+        """
+        rows = np.arange(len(values)) if rows is None else rows
+        plain = cls.of(values, weights, rows)
+        center, scale = plain.center.copy(), plain.scale.copy()
+        for channel in np.flatnonzero(_furthest(values, rows, plain) > _SUSPICIOUS):
+            kept = _without_outliers(values[..., channel][rows], weights)
+            if kept is not None:
+                center[channel], scale[channel] = kept
+        return cls(center, scale)
+
     def apply(self, values: np.ndarray) -> np.ndarray:
         """Return scaled values, float32, of the same shape; NaN stays NaN."""
         scaled = np.empty(values.shape, dtype=np.float32)
@@ -66,6 +107,54 @@ class Scaling:
     def reverse(self, values: np.ndarray) -> np.ndarray:
         """Return values on the original scale, float64."""
         return values.astype(np.float64) * self.scale + self.center
+
+
+def compressed(scaled: np.ndarray) -> np.ndarray:
+    """Bring scaled values beyond 10 closer, in their order: 10 plus a logarithm.
+
+    Parameters
+    ----------
+    scaled : ndarray
+        Scaled values; NaN stays NaN.
+
+    Returns
+    -------
+    ndarray of the same shape
+        The same array where no value is that large.
+    """
+    sizes = np.abs(scaled)
+    if not (sizes > _LARGEST).any():
+        return scaled
+    beyond = np.log1p(np.maximum(sizes - _LARGEST, 0.0))
+    return np.where(sizes > _LARGEST, np.copysign(_LARGEST + beyond, scaled), scaled)
+
+
+def _furthest(values: np.ndarray, rows: np.ndarray, scaling: Scaling) -> np.ndarray:
+    """Return the largest distance from the mean in standard deviations, by channel."""
+    furthest = np.zeros_like(scaling.center)
+    for block in _blocks(values, len(rows)):
+        scaled, _ = _present(scaling.of_block(values[rows[block]]))
+        np.maximum(furthest, np.abs(scaled).max(axis=(0, 1), initial=0.0), out=furthest)
+    return furthest
+
+
+def _without_outliers(values: np.ndarray, weights: np.ndarray) -> tuple[float, float] | None:
+    """Return mean and standard deviation of a channel without outliers; None if there are none."""
+    flat = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
+    shares = np.repeat(weights, flat.shape[1])
+    present = np.isfinite(flat.ravel())
+    flat, shares = flat.ravel()[present], shares[present]
+    order = np.argsort(flat, kind="stable")
+    below = np.cumsum(shares[order])
+    positions = np.searchsorted(below, np.array([0.25, 0.5, 0.75]) * below[-1])
+    lower, median, upper = flat[order[np.minimum(positions, len(order) - 1)]]
+    reach = _OUTLYING * (upper - lower) / _NORMAL_QUARTILES
+    kept = np.abs(flat - median) <= reach
+    if reach == 0 or kept.all():
+        return None
+    mean = np.average(flat[kept], weights=shares[kept])
+    variance = np.average(np.square(flat[kept] - mean), weights=shares[kept])
+    return float(mean), float(np.sqrt(variance))
 
 
 def _blocks(values: np.ndarray, n_rows: int | None = None) -> Iterable[slice]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skconvattn.data.scaling import Scaling
+from skconvattn.data.scaling import Scaling, compressed
 
 
 def _weighted(values, weights):
@@ -91,3 +91,60 @@ def test_reversing_gives_the_values_back(offset, size):
     np.testing.assert_allclose(
         back, values, atol=4 * 2.0**-24 * scaling.scale[0] + 1e-15 * abs(offset)
     )
+
+
+@pytest.mark.parametrize("share", [1 / 3000, 0.01, 0.02])
+@pytest.mark.parametrize("size", [1e3, 1e6, -1e12])
+def test_gross_outliers_enter_neither_center_nor_scale(share, size):
+    rng = np.random.default_rng(0)
+    values = rng.normal(loc=3, scale=[1, 5], size=(100, 30, 2))
+    outlying = rng.permutation(3000)[: round(share * 3000)]
+    spoilt = values.copy()
+    spoilt.reshape(-1, 2)[outlying, 0] = size
+    weights = rng.uniform(0.5, 1.5, size=100)
+    scaling = Scaling.without_outliers(spoilt, weights)
+    others = np.delete(values.reshape(-1, 2), outlying, axis=0)[:, 0]
+    share_of = np.delete(np.repeat(weights, 30), outlying)
+    mean = np.average(others, weights=share_of)
+    deviation = np.sqrt(np.average((others - mean) ** 2, weights=share_of))
+    np.testing.assert_allclose(scaling.center[0], mean, rtol=1e-12)
+    np.testing.assert_allclose(scaling.scale[0], deviation, rtol=1e-12)
+    plain = Scaling.of(values, weights)
+    assert (scaling.center[1], scaling.scale[1]) == (plain.center[1], plain.scale[1])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.random.default_rng(0).normal(size=(50, 20, 1)),
+        np.random.default_rng(0).laplace(size=(50, 20, 1)),
+        # One pulse in a series of a thousand steps is what such series are about.
+        np.eye(1000)[:20][..., None] * 5.0,
+        np.full((50, 20, 1), 7.0),
+        np.full((50, 20, 1), np.nan),
+    ],
+    ids=["normal", "Laplace", "pulses", "constant", "missing"],
+)
+def test_without_outliers_center_and_scale_are_the_plain_ones(values):
+    weights = np.ones(len(values))
+    robust, plain = Scaling.without_outliers(values, weights), Scaling.of(values, weights)
+    np.testing.assert_array_equal(robust.center, plain.center)
+    np.testing.assert_array_equal(robust.scale, plain.scale)
+
+
+def test_missing_values_and_rows_left_out_are_no_outliers():
+    values = np.random.default_rng(0).normal(size=(40, 25, 1))
+    values[3, :5], values[7, 2], values[39] = np.nan, 1e6, 1e9
+    robust = Scaling.without_outliers(values, np.ones(39), np.arange(39))
+    rest = values[:39][np.isfinite(values[:39]) & (values[:39] < 1e3)]
+    np.testing.assert_allclose(robust.center, rest.mean(), rtol=1e-12)
+    np.testing.assert_allclose(robust.scale, rest.std(), rtol=1e-12)
+
+
+def test_large_scaled_values_are_compressed_in_their_order_and_others_are_the_same_bits():
+    small = np.random.default_rng(0).normal(size=50)
+    assert compressed(small) is small
+    values = np.array([-1e6, -11.0, -10.0, -3.3, np.nan, 0.0, 9.99, 10.0, 12.0, 1e30])
+    expected = [-10 - np.log1p(1e6 - 10), -10 - np.log(2), -10, -3.3, np.nan, 0, 9.99, 10]
+    expected += [10 + np.log(3), 10 + np.log1p(1e30)]
+    np.testing.assert_allclose(compressed(values), expected, rtol=1e-14)
