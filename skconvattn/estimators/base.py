@@ -18,6 +18,7 @@ from skconvattn.engine.isolation import generator_from, restored_on_error
 from skconvattn.engine.programs import FittedModel
 from skconvattn.estimators.held_out import with_validation_data
 from skconvattn.estimators.inputs import check_shape, series_to_predict, training_data
+from skconvattn.estimators.sampling import drawn_outputs
 from skconvattn.networks import Head, ModelSpec, Network
 from skconvattn.persistence.saving import Saveable
 
@@ -261,19 +262,31 @@ class BaseNeuralEstimator(
 
     def _outputs(self, X: Any) -> np.ndarray:
         """Return the network's outputs for series."""
+        models, order = self._inputs_by_length(X)
+        parts = [model.predict(inputs) for model, inputs in models]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)[np.argsort(order)]
+
+    def _drawn_outputs(self, X: Any, n_samples: int, random_state: Any) -> np.ndarray:
+        """Return outputs with dropout on: (n_samples, n_series, ...)."""
+        models, order = self._inputs_by_length(X)
+        parts = list(drawn_outputs(self, models, n_samples, random_state))
+        return np.concatenate(parts, axis=1)[:, np.argsort(order)]
+
+    def _inputs_by_length(
+        self, X: Any
+    ) -> tuple[list[tuple[FittedModel, list[np.ndarray]]], np.ndarray]:
+        """Return networks and their inputs by padded length, and which series these are."""
         check_is_fitted(self)
         panel = series_to_predict(self, X)
         groups = list(self._preparation_.by_length(panel))
-        parts = [
-            self.fitted_model_.for_length(n_timepoints).predict(
-                self._preparation_.inputs(panel, rows, n_timepoints)
+        models = [
+            (
+                self.fitted_model_.for_length(n_timepoints),
+                self._preparation_.inputs(panel, rows, n_timepoints),
             )
             for n_timepoints, rows in groups
         ]
-        if len(parts) == 1:
-            return parts[0]
-        order = np.concatenate([rows for _, rows in groups])
-        return np.concatenate(parts)[np.argsort(order)]
+        return models, np.concatenate([rows for _, rows in groups])
 
 
 def _checked_weights(sample_weight: Any, series: np.ndarray) -> np.ndarray:

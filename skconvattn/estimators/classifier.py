@@ -76,6 +76,35 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
         outputs = self._outputs(X)
         return ClassOutput(len(self.classes_)).probabilities(outputs)
 
+    def sample(self, X: Any, n_samples: int = 100, random_state: Any = None) -> np.ndarray:
+        """Draw probabilities by Monte-Carlo dropout, with dropout as in training.
+
+        Each sample drops other features of the network. The spread shows the uncertainty of the
+        network alone, and not the noise of the target. After Gal and Ghahramani (2016), "Dropout as
+        a Bayesian Approximation".
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timepoints) or (n_samples, n_channels, n_timepoints)
+            Series as for :meth:`fit`, of the shape seen there.
+        n_samples : int, default=100
+            Number of predictions to draw for each series.
+        random_state : int, numpy.random.RandomState or None
+            Seed of the samples; ``random_state`` of the estimator by default.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes, n_samples_drawn)
+            Probabilities, float64, each sample summing to one over the classes.
+
+        Raises
+        ------
+        ValueError
+            If the network has no dropout, ``n_samples`` is below 1, or series are not valid.
+        """
+        drawn = self._drawn_outputs(X, n_samples, random_state)
+        return np.moveaxis(ClassOutput(len(self.classes_)).probabilities(drawn), 0, -1)
+
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> BaseNeuralClassifier:

@@ -107,6 +107,37 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
         output = QuantileOutput(self._levels_)
         return self._as_given(output.quantiles(values, np.array(self._asked_for_)))
 
+    def sample(self, X: Any, n_samples: int = 100, random_state: Any = None) -> np.ndarray:
+        """Draw values by Monte-Carlo dropout, with dropout as in training.
+
+        Each sample drops other features of the network. The spread shows the uncertainty of the
+        network alone, and not the noise of the target. After Gal and Ghahramani (2016), "Dropout as
+        a Bayesian Approximation".
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timepoints) or (n_samples, n_channels, n_timepoints)
+            Series as for :meth:`fit`, of the shape seen there.
+        n_samples : int, default=100
+            Number of predictions to draw for each series.
+        random_state : int, numpy.random.RandomState or None
+            Seed of the samples; ``random_state`` of the estimator by default.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_samples_drawn) or (n_samples, n_outputs, n_samples_drawn)
+            Values in the units of ``y``, float64: medians where ``quantiles`` were learned.
+
+        Raises
+        ------
+        ValueError
+            If the network has no dropout, ``n_samples`` is below 1, or series are not valid.
+        """
+        drawn = self._drawn_outputs(X, n_samples, random_state)
+        output = self._output()
+        points = [output.point(self._in_units(outputs)) for outputs in drawn]
+        return np.stack([self._as_given(point) for point in points], axis=-1)
+
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> BaseNeuralRegressor:
         """Train for one more epoch, on all samples given, from the present weights.
 
@@ -234,7 +265,9 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
 
     def _values(self, X: Any) -> np.ndarray:
         """Return values in the units of ``y``: (n_samples, n_outputs, n_levels), float64."""
-        outputs = self._outputs(X)
+        return self._in_units(self._outputs(X))
+
+    def _in_units(self, outputs: np.ndarray) -> np.ndarray:
         if not self._levels_:
             return self._target_scaling_.reverse(outputs)[..., None]
         # Each level is shifted by itself; sorted, quantiles do not cross.
