@@ -124,7 +124,7 @@ def distribution(forecast: PanelForecast) -> Any:
         If skpro is not installed.
     """
     try:
-        from skpro.distributions import QPD_Empirical
+        from skconvattn.forecasting.density import distribution_of
     except ImportError as error:
         raise ImportError(
             "predict_proba gives a distribution of skpro, which is not installed; install it "
@@ -132,9 +132,7 @@ def distribution(forecast: PanelForecast) -> Any:
         ) from error
     values, columns = forecast.quantiles(_LEVELS), forecast.panel.first.y.columns
     frames = [forecast.framed(values[..., i], columns) for i in range(len(_LEVELS))]
-    return QPD_Empirical(
-        pd.concat(frames, keys=_LEVELS), index=frames[0].index, columns=frames[0].columns
-    )
+    return distribution_of(frames, _LEVELS)
 
 
 def _draw(
