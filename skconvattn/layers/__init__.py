@@ -10,6 +10,7 @@ from skconvattn.layers.multi_head_self_attention import MultiHeadSelfAttention
 from skconvattn.layers.ops.bands import expand_band
 from skconvattn.layers.residual_conv1d import ResidualConv1D
 from skconvattn.layers.rnn_attention import RNNAttention, RNNAttentionCell
+from skconvattn.layers.scaled_dot_product_attention import ScaledDotProductAttention
 from skconvattn.layers.seq_self_attention import SeqSelfAttention
 from skconvattn.layers.seq_weighted_attention import SeqWeightedAttention
 
@@ -23,6 +24,7 @@ __all__ = [
     "RNNAttention",
     "RNNAttentionCell",
     "ResidualConv1D",
+    "ScaledDotProductAttention",
     "SeqSelfAttention",
     "SeqWeightedAttention",
     "expand_band",

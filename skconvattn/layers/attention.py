@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
+import numpy as np
 from keras import ops
 
 from skconvattn.layers.base import SequenceLayer, WeightedLayer, check_sizes
@@ -58,6 +59,10 @@ class Attention(SequenceLayer, WeightedLayer):
     >>> tuple(outputs.shape)
     (2, 5)
     """
+
+    # Names of the package ``attention``.
+    SCORE_LUONG: ClassVar[str] = "luong"
+    SCORE_BAHDANAU: ClassVar[str] = "bahdanau"
 
     def __init__(
         self,
@@ -115,6 +120,12 @@ class Attention(SequenceLayer, WeightedLayer):
             "score": self.score,
             "return_attention": self.return_attention,
         }
+
+    def _in_own_order(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
+        if self.score == "luong":
+            return arrays
+        vector, query, key, output = arrays
+        return [query, key, vector, output]
 
     def _scores(self, last: Any, hidden: Any) -> Any:
         if self.score == "luong":

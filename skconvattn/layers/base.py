@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -24,10 +26,16 @@ class SequenceLayer(keras.layers.Layer):
             If the shape is not (batch, time, channels) with the channels that the layer was built
             for and one time step at least.
         """
-        shape = _known_shape(args[0] if args else kwargs.get("inputs"))
-        if shape is not None:
-            self._check_shape(shape)
+        for sequence in self._sequences(args[0] if args else kwargs.get("inputs")):
+            shape = _known_shape(sequence)
+            if shape is not None:
+                self._check_shape(shape)
         return super().__call__(*args, **kwargs)
+
+    @classmethod
+    def get_custom_objects(cls) -> dict[str, type]:
+        """Return the class by its name, as the original packages do; loading does not need it."""
+        return {cls.__name__: cls}
 
     def channels_of(self, input_shape: tuple[Any, ...]) -> int:
         """Return the channels of an input, for which the layer is built from now on.
@@ -52,6 +60,63 @@ class SequenceLayer(keras.layers.Layer):
         channels = int(input_shape[-1])
         self._n_built_channels = channels
         return channels
+
+    def original_weights(self, weights: Sequence[Any]) -> list[np.ndarray]:
+        """Map the weights of an original layer to those of this layer, which is built.
+
+        Originals are the layers of the packages ``attention`` 5.0, whose Bahdanau score begins with
+        its vector, ``keras-convattention``, ``keras-self-attention`` and ``keras-multi-head``, and
+        ``keras.layers.MultiHeadAttention``, whose heads have an axis of their own.
+
+        Parameters
+        ----------
+        weights : sequence of ndarray
+            What ``get_weights`` of the original returns.
+
+        Returns
+        -------
+        list of ndarray
+            For ``set_weights``.
+
+        Raises
+        ------
+        ValueError
+            If the layer is not built, or the weights differ in number or sizes from its own.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skconvattn.layers import Attention
+        >>> layer = Attention(units=2, score="bahdanau")
+        >>> layer.build((None, None, 3))
+        >>> vector, query, key, output = (np.ones(s) for s in ((3, 1), (3, 3), (3, 3), (6, 2)))
+        >>> layer.set_weights(layer.original_weights([vector, query, key, output]))
+        >>> [weight.shape for weight in layer.get_weights()]
+        [(3, 3), (3, 3), (3, 1), (6, 2)]
+        """
+        name = type(self).__name__
+        if not self.built:
+            raise ValueError(
+                f"{name} has no weights yet; build it first, as in layer.build((None, None, 5))."
+            )
+        shapes = [tuple(weight.shape) for weight in self.weights]
+        arrays = [np.asarray(weight) for weight in weights]
+        if len(arrays) == len(shapes):
+            arrays = self._in_own_order(arrays)
+        if [array.size for array in arrays] != [math.prod(shape) for shape in shapes]:
+            raise ValueError(
+                f"{name} has weights of the shapes {shapes}, and those given have "
+                f"{[array.shape for array in arrays]}; give the layer the settings of the original."
+            )
+        return [array.reshape(shape) for array, shape in zip(arrays, shapes, strict=True)]
+
+    def _in_own_order(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
+        """Return the weights of the original in the order of this layer's."""
+        return arrays
+
+    def _sequences(self, inputs: Any) -> list[Any]:
+        """Return the sequences that the first argument holds."""
+        return [inputs]
 
     def _check_shape(self, shape: tuple[Any, ...]) -> None:
         name, n_channels = type(self).__name__, self._n_built_channels

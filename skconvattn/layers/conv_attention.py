@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 
 from skconvattn.layers.attention import Attention
 from skconvattn.layers.base import check_sizes
@@ -163,6 +164,10 @@ class ConvAttention(ConvolutionalLayer):
         if not self.return_sequence:
             return attended
         return (*(attended if self.return_attention else (attended,)), projected)
+
+    def _in_own_order(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
+        n_before = len(arrays) - len(self.attention.weights)
+        return [*arrays[:n_before], *self.attention._in_own_order(arrays[n_before:])]
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return no mask, since time is gone."""

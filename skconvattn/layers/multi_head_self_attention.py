@@ -175,6 +175,7 @@ class MultiHeadSelfAttention(SequenceLayer, WeightedLayer):
         mask: Any = None,
         previous_scores: Any = None,
         training: bool | None = None,
+        return_attention_scores: bool = False,
     ) -> Any:
         """Map (batch, time, channels) to (batch, time, output_dim).
 
@@ -188,6 +189,8 @@ class MultiHeadSelfAttention(SequenceLayer, WeightedLayer):
             Scores that the layer before returned; they are added to this layer's.
         training : bool, optional
             Whether to drop weights.
+        return_attention_scores : bool, default=False
+            Whether to return the weights in this call, as in ``keras.layers.MultiHeadAttention``.
 
         Returns
         -------
@@ -197,7 +200,8 @@ class MultiHeadSelfAttention(SequenceLayer, WeightedLayer):
         x = zero_masked(inputs, mask)
         if self.positions == "learned":
             x = x + self._positions(x)
-        width, asked_for = self.attention_width, self.return_attention or self.return_scores
+        returns_weights = self.return_attention or return_attention_scores
+        width, asked_for = self.attention_width, returns_weights or self.return_scores
         if width is not None and not asked_for and previous_scores is None:
             before = keys_before(width, self.history_only)
             attend = partial(self._attend_band, width=width, training=training)
@@ -209,7 +213,7 @@ class MultiHeadSelfAttention(SequenceLayer, WeightedLayer):
         weights = masked_softmax(scores, self._mask(mask, x))
         dropped = weights if self.drop is None else self.drop(weights, training=training)
         outputs = self._output(self._apply(dropped, values))
-        extras = [weights] * self.return_attention + [scores] * self.return_scores
+        extras = [weights] * returns_weights + [scores] * self.return_scores
         return (outputs, *extras) if extras else outputs
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
@@ -217,14 +221,30 @@ class MultiHeadSelfAttention(SequenceLayer, WeightedLayer):
         extras = [None] * (self.return_attention + self.return_scores)
         return (previous_mask, *extras) if extras else previous_mask
 
+    def compute_output_spec(
+        self,
+        inputs: Any,
+        mask: Any = None,
+        previous_scores: Any = None,
+        training: bool | None = None,
+        return_attention_scores: bool = False,
+    ) -> Any:
+        """Return shapes and dtypes of what ``call`` returns."""
+        shapes = self._output_shapes(inputs.shape, self.return_attention or return_attention_scores)
+        specs = tuple(keras.KerasTensor(shape, self.compute_dtype) for shape in shapes)
+        return specs[0] if len(specs) == 1 else specs
+
     def compute_output_shape(self, input_shape: tuple[Any, ...]) -> Any:
         """Return (batch, time, output_dim), and the shapes of weights and scores."""
+        shapes = self._output_shapes(input_shape, self.return_attention)
+        return shapes[0] if len(shapes) == 1 else shapes
+
+    def _output_shapes(self, input_shape: tuple[Any, ...], returns_weights: bool) -> Any:
         batch, n_timepoints, channels = input_shape
         outputs = (batch, n_timepoints, channels if self.output_dim is None else self.output_dim)
         keys = n_timepoints if self.attention_width is None else self.attention_width
         square = (batch, self.num_heads, n_timepoints, keys)
-        extras = [square] * (self.return_attention + self.return_scores)
-        return (outputs, *extras) if extras else outputs
+        return (outputs, *[square] * (returns_weights + self.return_scores))
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the constructor."""

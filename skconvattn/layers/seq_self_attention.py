@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -92,6 +92,10 @@ class SeqSelfAttention(SequenceLayer, WeightedLayer):
     >>> tuple(outputs.shape), tuple(weights.shape), tuple(expand_band(weights).shape)
     ((2, 7, 4), (2, 7, 3), (2, 7, 7))
     """
+
+    # Names of the package ``keras-self-attention``.
+    ATTENTION_TYPE_ADD: ClassVar[str] = "additive"
+    ATTENTION_TYPE_MUL: ClassVar[str] = "multiplicative"
 
     def __init__(
         self,

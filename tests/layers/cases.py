@@ -238,6 +238,18 @@ CASES = [
         permutes=True,
         skips=True,
     ),
+    *(
+        Case(
+            f"scaled-dot-product{'-history' if history_only else ''}",
+            layers.ScaledDotProductAttention,
+            {"history_only": history_only},
+            partial(reference.scaled_dot_product, history_only=history_only),
+            causal=history_only,
+            permutes=not history_only,
+            skips=True,
+        )
+        for history_only in (False, True)
+    ),
     _multi_head(),
     _multi_head(history_only=True, positions="learned"),
     _multi_head(positions="rotary"),

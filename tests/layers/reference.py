@@ -34,6 +34,16 @@ def weighted_mean(weights, x, use_bias):
     return softmax(scores) @ x
 
 
+def scaled_dot_product(weights, query, key=None, value=None, history_only=False):
+    key, value = query if key is None else key, query if value is None else value
+    rows = []
+    for t, q in enumerate(query):
+        seen = slice(0, t + 1) if history_only else slice(None)
+        scores = np.array([q @ k / np.sqrt(len(k)) for k in key[seen]])
+        rows.append(softmax(scores) @ value[seen])
+    return np.stack(rows)
+
+
 def attended(t, n_timepoints, width, history_only):
     """Steps that step t may attend to."""
     before = 0 if width is None else (width - 1 if history_only else width // 2)
