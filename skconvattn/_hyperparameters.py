@@ -185,6 +185,8 @@ def _suggesting(init: Callable[..., None]) -> Callable[..., None]:
                 raise TypeError(unknown_parameter(type(self), name))
         init(self, *args, **parameters)
 
+    # What looks at the arguments of the function itself, as sktime's tests do, sees the same.
+    suggesting.__signature__ = inspect.signature(init)  # type: ignore[attr-defined]
     return suggesting
 
 

@@ -130,7 +130,8 @@ class RoutedParameters:
         """
         parameters: dict[str, Any] = super().get_params(deep=deep)  # type: ignore[misc]
         if deep:
-            own = {**_defaults(self.network), **dict(self.network_params or ())}
+            given = self.network_params if isinstance(self.network_params, Mapping) else {}
+            own = {**_defaults(self.network), **given}
             parameters |= {f"{_PREFIX}{name}": value for name, value in own.items()}
         return parameters
 

@@ -79,10 +79,11 @@ def training_data(estimator: Any, X: Any, y: Any, *, numeric: bool, reset: bool 
 def series_to_predict(estimator: Any, X: Any) -> Panel:
     """Check series for a prediction; parameters and errors as for :func:`training_data`."""
     series = series_of(X)
+    if series is None:
+        check_axes(estimator, X)
     if _needs_no_check(estimator, X):
         panel = Panel(to_keras_axes(X))
     elif series is None:
-        check_axes(estimator, X)
         X = validate_data(estimator, _as_fitted(estimator, X, False), reset=False, **_CHECKS)
         panel = Panel(to_keras_axes(X))
     else:

@@ -72,7 +72,7 @@ def _check_parameters(spec: ModelSpec) -> None:
 
 def _check_sizes(spec: ModelSpec) -> None:
     """Refuse whole numbers that no network has."""
-    if not 1 <= (spec.n_timepoints or 1) <= _MAX_TIMEPOINTS:
+    if spec.n_timepoints is not None and not 1 <= spec.n_timepoints <= _MAX_TIMEPOINTS:
         raise ValueError(f"a network of {spec.n_timepoints} time steps is out of bounds")
     described = {**_fields(spec.head), **_fields(getattr(spec.head, "output", spec.head))}
     for name, value in [("n_channels", spec.n_channels), *described.items(), *spec.parameters]:

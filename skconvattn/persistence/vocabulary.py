@@ -108,7 +108,7 @@ def encode_estimator(codec: Codec, estimator: Any) -> dict[str, Any]:
 
 def has_callbacks(estimator: Any) -> bool:
     """Whether an estimator has callbacks, which files leave out."""
-    given = estimator.callbacks
+    given = getattr(estimator, "callbacks", None)
     return given is not None and not (isinstance(given, list | tuple) and not given)
 
 

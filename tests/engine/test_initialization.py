@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from sklearn.utils._param_validation import StrOptions
 
-from skconvattn import all_estimators
 from skconvattn.engine.weights import Initialization
 from skconvattn.networks import HorizonHead, ModelSpec, QuantileOutput, ValueHead
+from tests.estimator_params import of_architectures
 
 HEADS = [
     ValueHead(2, linear=True),
@@ -37,7 +37,7 @@ def _choices(estimator) -> list[dict]:
 
 NETWORKS = [
     pytest.param(cls(**choice), id=f"{name}-{choice or 'default'}")
-    for name, cls in all_estimators("regressor")
+    for name, cls in of_architectures("regressor")
     for choice in _choices(cls())
 ]
 
@@ -89,7 +89,7 @@ def test_constants_and_shapes_are_those_of_keras(estimator):
             np.testing.assert_array_equal(a, value)
 
 
-@pytest.mark.parametrize(("name", "cls"), all_estimators("regressor"))
+@pytest.mark.parametrize(("name", "cls"), of_architectures("regressor"))
 def test_random_weights_have_the_spread_that_keras_gives_them(name, cls):
     spec = _spec(cls())
     built = [v.numpy() for v in spec.build().model.trainable_variables]
@@ -108,7 +108,7 @@ def test_the_same_seed_gives_the_same_weights():
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize(("name", "cls"), all_estimators("regressor"))
+@pytest.mark.parametrize(("name", "cls"), of_architectures("regressor"))
 def test_dropout_seeds_follow_the_seed_and_moving_statistics_begin_as_built(name, cls):
     spec = _spec(cls(dropout=0.5))
     model = spec.build().model

@@ -11,16 +11,17 @@ import numpy as np
 import pytest
 from sktime.datasets import load_airline
 
-from skconvattn import all_estimators, load
+from skconvattn import load
 from skconvattn.engine import programs
 from skconvattn.engine.compiled import training_program
+from tests.estimator_params import of_architectures
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 2, 20))
 LABELS = X[:, 0, :10].mean(axis=1) > 0
 AIRLINE = load_airline()
 
-CLASSES = dict(all_estimators())
+CLASSES = dict(of_architectures())
 every_estimator = pytest.mark.parametrize("cls", CLASSES.values(), ids=CLASSES)
 every_precision = pytest.mark.parametrize("floatx", ["float64", "float16"])
 
