@@ -108,9 +108,9 @@ def gross_at_the_end(given: np.ndarray, clean: np.ndarray) -> np.ndarray:
         one step to the next.
     """
     gross = np.zeros(given.shape, dtype=bool)
-    if len(given) >= _HALF_WIDTH:
+    moved = np.abs(given - clean)[1 - _HALF_WIDTH :]
+    if len(given) >= _HALF_WIDTH and (moved > 0).any():
         usual = np.quantile(np.abs(np.diff(clean, axis=0)), _LARGER_CHANGES, axis=0)
-        moved = np.abs(given - clean)[1 - _HALF_WIDTH :]
         gross[1 - _HALF_WIDTH :] = moved > 2 * _CHANGES * usual
     return gross
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skconvattn.forecasting.series.repairing import repaired
+from skconvattn.forecasting.series.repairing import gross_at_the_end, repaired
 from skconvattn.forecasting.series.target_scaling import TargetScaling
 
 
@@ -159,3 +159,23 @@ def test_targets_on_their_own_scale_are_unchanged():
 
     np.testing.assert_array_equal(scaling.precise(values), values)
     np.testing.assert_array_equal(scaling.reverse(values), values)
+
+
+def test_gross_outliers_at_the_end_are_told_from_what_may_be_a_new_level():
+    values = np.random.default_rng(0).normal(size=(60, 3)) + 50
+    values[-1] = [53.0, 90.0, 5000.0]
+    clean = np.stack([repaired(column, 1).values for column in values.T], axis=1)
+
+    gross = gross_at_the_end(values, clean)
+
+    assert gross[-1].tolist() == [False, True, True]
+    assert not gross[:-1].any()
+    assert not gross_at_the_end(values[:2], values[:2]).any()
+
+
+def test_missing_values_at_the_end_are_no_outliers():
+    values = np.random.default_rng(0).normal(size=(60, 1)) + 50
+    clean = values.copy()
+    values[-2:] = np.nan
+
+    assert not gross_at_the_end(values, clean).any()
