@@ -1,4 +1,4 @@
-"""What attention contributes: no network, attention replaced by an even average, attention.
+"""What attention contributes: no training, attention replaced by an even average, attention.
 
     python benchmarks/attention.py --data DIR                  # all rows
     python benchmarks/attention.py --only pretrained --data DIR
@@ -89,11 +89,11 @@ def toy(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
     for task, make in (("maximum", make_maximum), ("adding", make_adding)):
         for cls in (ConvAttentionRegressor, AttentionRegressor, SelfAttentionRegressor):
-            for kind in ("no network", "even", "attention"):
+            for kind in ("untrained", "even", "attention"):
                 scores, started = [], time.perf_counter()
                 for seed in range(arguments.seeds):
                     train, test = (make(600, 20, random_state=each) for each in (seed, seed + 100))
-                    epochs = {"epochs": 1, "learning_rate": 1e-9} if kind == "no network" else {}
+                    epochs = {"epochs": 1, "learning_rate": 1e-9} if kind == "untrained" else {}
                     with _even(kind == "even"):
                         fitted = cls(random_state=seed, **epochs).fit(train.X, train.y)
                         scores.append(fitted.score(test.X, test.y))
@@ -112,8 +112,8 @@ def classifiers(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
             if parts is None:
                 continue
             (X, y), (X_test, y_test) = parts
-            for kind in ("no network", "even", "attention"):
-                epochs = {"epochs": 1, "learning_rate": 1e-9} if kind == "no network" else {}
+            for kind in ("untrained", "even", "attention"):
+                epochs = {"epochs": 1, "learning_rate": 1e-9} if kind == "untrained" else {}
                 scores, started = [], time.perf_counter()
                 for seed in range(arguments.seeds):
                     with _even(kind == "even"):
