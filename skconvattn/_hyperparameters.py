@@ -144,6 +144,7 @@ def take_hyperparameters(cls: type, defaults: Mapping[str, Any]) -> None:
     dataclasses.dataclass(eq=False, repr=False, kw_only=True)(cls)
     _check_order_of_bases(cls)
     fields = dataclasses.fields(cls)
+    # The constructor that dataclass has just made.
     cls.__init__ = _suggesting(cls.__init__)  # type: ignore[misc]
     cls._parameter_names = tuple(field.name for field in fields)  # type: ignore[attr-defined]
     cls._parameter_constraints = {  # type: ignore[attr-defined]

@@ -7,7 +7,7 @@ from typing import Any
 from sklearn.utils._param_validation import HasMethods
 
 from skconvattn._hyperparameters import hyperparameter
-from skconvattn.architectures.own_network import RoutedParameters, encoded
+from skconvattn.architectures.own_network import RoutedParameters, encoded, named_parameters
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
 from skconvattn.networks import Encoding, Network
@@ -44,7 +44,7 @@ class OwnNetwork(Network):
 
     def encode(self, inputs: Any, mask: Any = None) -> Encoding:
         """Encode a batch of series; see :meth:`Network.encode`."""
-        return encoded(self.network, dict(self.network_params or ()), inputs, mask)
+        return encoded(self.network, named_parameters(self.network_params), inputs, mask)
 
 
 class NeuralForecaster(RoutedParameters, OwnNetwork, BaseNeuralForecaster):

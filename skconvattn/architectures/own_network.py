@@ -57,6 +57,22 @@ def encoded(network: Any, parameters: Mapping[str, Any], inputs: Any, mask: Any)
     return Encoding(features, attention)
 
 
+def named_parameters(given: Any) -> dict[str, Any]:
+    """Return keyword arguments from a dict, or from the pairs that a model's description has.
+
+    Raises
+    ------
+    ValueError
+        If a tuple has anything but names and values.
+    """
+    try:
+        return dict(given or ())
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"network_params={given!r} are no names and values; give a dict, as in {{'units': 8}}."
+        ) from error
+
+
 def _applied(network: Any, parameters: Mapping[str, Any], inputs: Any, mask: Any) -> Any:
     """Call the network on the inputs, with what it takes of the mask."""
     import keras
@@ -66,7 +82,7 @@ def _applied(network: Any, parameters: Mapping[str, Any], inputs: Any, mask: Any
     elif isinstance(network, keras.layers.Layer):
         network = _copied(network)
     else:
-        refuse_unknown(network, parameters)
+        _check_arguments(network, parameters)
         given = {"mask": mask} if "mask" in _accepted(network) else {}
         result = network(inputs, **given, **parameters)
         # A function may build a layer or a model instead of applying it.
@@ -114,6 +130,37 @@ def refuse_unknown(network: Any, parameters: Mapping[str, Any]) -> None:
         )
 
 
+def _check_arguments(network: Any, parameters: Mapping[str, Any]) -> None:
+    """Refuse a class, and arguments that are missing or not taken.
+
+    Raises
+    ------
+    TypeError
+        If the network is a class.
+    ValueError
+        If it needs or does not take an argument.
+    """
+    name = _name_of(network)
+    if isinstance(network, type):
+        raise TypeError(
+            f"network={name} is a class; give an object, as {name}(...), or a function of Keras "
+            "layers."
+        )
+    refuse_unknown(network, parameters)
+    needed = [
+        each.name
+        for each in _signature(network)
+        if each.default is each.empty
+        and each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)
+        and each.name not in {"mask", *parameters}
+    ]
+    if needed:
+        raise ValueError(
+            f"network={name} needs {needed[0]!r}, which has no default; give it as "
+            f"network_params={{{needed[0]!r}: ...}}."
+        )
+
+
 class RoutedParameters:
     """Parameters of the network as parameters of the estimator: ``network__units``."""
 
@@ -128,6 +175,7 @@ class RoutedParameters:
         deep : bool
             Whether parameters of the network are among them.
         """
+        # Whatever estimator this is mixed into has the method.
         parameters: dict[str, Any] = super().get_params(deep=deep)  # type: ignore[misc]
         if deep:
             given = self.network_params if isinstance(self.network_params, Mapping) else {}
@@ -156,6 +204,7 @@ class RoutedParameters:
                 refuse_unknown(network, own)
             before = parameters.get("network_params", self.network_params)
             parameters["network_params"] = {**dict(before or ()), **own}
+        # As for get_params.
         return super().set_params(**parameters)  # type: ignore[misc]
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Steps of a patch, patches a cycle apart that are aligned with the forecast, and patches that end
-# at the origin.
+# Time steps per patch, number of patches one cycle apart that are aligned with the forecast, and of
+# patches that end at the origin.
 PATCH, N_ALIGNED, N_RECENT = 12, 5, 2
 # Numbers that describe an aligned patch, a recent patch and the whole window.
 ALIGNED_WIDTH, RECENT_WIDTH, N_FEATURES = 2 * PATCH + 3, 4 * PATCH, 12 + PATCH
@@ -64,8 +64,8 @@ class Patches:
     Attributes
     ----------
     aligned : ndarray of shape (n, N_ALIGNED, ALIGNED_WIDTH)
-        Patches at the phases of the forecast, one cycle apart and the latest last: values, which of
-        them are known, and mean, presence and spread of their cycle.
+        Patches at the phases of the forecast, one per cycle in order of time: values, indicators of
+        known values, and mean, share of known values and standard deviation of the cycle.
     recent : ndarray of shape (n, N_RECENT, RECENT_WIDTH)
         Patches that end at the origin, the latest last: values, which are known, and the same one
         cycle earlier.
@@ -155,7 +155,7 @@ def _sizes(
     deviations = np.where(known, filled - mean, 0.0)
     largest = np.maximum(np.abs(deviations).max(axis=1, keepdims=True), 1e-300)
     scale = largest * np.sqrt(((deviations / largest) ** 2).sum(axis=1, keepdims=True) / counts)
-    scale = scale + 1e-6 * np.abs(mean) + 1e-12
+    scale = scale + 1e-6 * np.abs(mean) + np.finfo(np.float64).tiny
     both = known[:, period:] & known[:, :-period]
     changes = np.where(both, np.abs(filled[:, period:] - filled[:, :-period]), 0.0)
     n_changes = both.sum(axis=1, keepdims=True)

@@ -257,7 +257,7 @@ def received_attention(estimator: Any, attention: np.ndarray, n_timepoints: int)
 
 
 def _steps_per_position(fitted: Any) -> int:
-    """Return how many time steps a position of the encoded sequence covers."""
+    """Return the number of time steps per position of the encoded sequence."""
     parameters = dict(fitted.spec.parameters)
     return int(parameters.get("pool_size", 1) * parameters.get("strides", 1))
 

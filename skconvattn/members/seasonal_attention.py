@@ -17,6 +17,8 @@ from skconvattn.members.pretrained_network import pretrained_network
 
 # Patches that are forecast from a window directly, as in training; later ones from forecasts.
 _DIRECT_SHORT, _DIRECT_LONG = 4, 8
+# Forecasts stay within this many ranges of the window, however often they go on from forecasts.
+_MOST_RANGES = 3.0
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,13 @@ class SeasonalAttention:
         """
         network = pretrained_network()
         blocks: list[np.ndarray] = []
+        lower, upper = _bounds(windows)
         while (left := n_ahead - PATCH * len(blocks)) > 0:
             numbers = range(min(self._n_direct, -(-left // PATCH)))
-            own = [network(read_patches(windows, self.period, number))[0] for number in numbers]
+            own = [
+                np.clip(network(read_patches(windows, self.period, number))[0], lower, upper)
+                for number in numbers
+            ]
             blocks += own
             # Steps beyond are forecast from medians.
             medians = [block[..., len(network.levels) // 2] for block in own]
@@ -101,3 +107,17 @@ class SeasonalAttention:
     def _n_direct(self) -> int:
         """Patches that are forecast from a window directly."""
         return _DIRECT_SHORT if cycle_length(self.period) == PATCH else _DIRECT_LONG
+
+
+def _bounds(windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lowest and highest forecast of each window: (n, 1, 1) each."""
+    known = np.isfinite(windows)
+    low = np.where(known, windows, np.inf).min(axis=1)
+    high = np.where(known, windows, -np.inf).max(axis=1)
+    reach = _MOST_RANGES * (high - low)
+    # Of a window without any value nothing is known.
+    lower, upper = (
+        np.where(high < low, -np.inf, low - reach),
+        np.where(high < low, np.inf, high + reach),
+    )
+    return lower[:, None, None], upper[:, None, None]

@@ -133,6 +133,25 @@ def test_in_sample_steps_are_forecast_from_what_came_before():
     assert np.isfinite(forecaster.predict(fh=y.index)).all()
 
 
+@pytest.mark.parametrize("factor", [1e-300, 1e-12, 1e300])
+def test_units_of_any_size_are_forecast_alike(factor):
+    y = load_airline()
+    one, other = (PretrainedForecaster().fit(each, fh=range(1, 13)) for each in (y, y * factor))
+
+    np.testing.assert_allclose(other.predict() / factor, one.predict(), rtol=1e-3)
+
+
+@pytest.mark.parametrize("n_ahead", [60, 600])
+def test_distant_steps_stay_within_reach_of_what_was_seen(n_ahead):
+    y = load_airline()
+    forecast = PretrainedForecaster().fit(y, fh=range(1, n_ahead + 1)).predict()
+    seen = y[-60:]
+
+    reach = 3 * (seen.max() - seen.min())
+    assert forecast.max() <= seen.max() + reach + 1e-6
+    assert forecast.min() >= seen.min() - reach - 1e-6
+
+
 def test_bounds_hold():
     y = load_airline()
     forecaster = PretrainedForecaster(lower_bound=420, upper_bound=500).fit(y, fh=range(1, 13))

@@ -17,6 +17,7 @@ def test_a_seed_gives_the_same_series_again_and_another_seed_others():
 
 
 def test_no_global_seed_is_read_or_moved():
+    # NumPy's old generator is the global state that must stay as it is.
     np.random.seed(0)  # noqa: NPY002
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     simulate_series(5, random_state=0)
