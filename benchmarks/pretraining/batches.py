@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import numpy as np
 
 from skconvattn.data.patches import PATCH, cycle_length, read_patches, window_steps
@@ -28,38 +27,36 @@ USUAL_STEPS, WEIGHT_BEYOND = {1: 6, 4: 8}, 0.35
 GAPS = 0.1
 
 
-class SimulatedBatches(keras.utils.PyDataset):
-    """Batches of a seeded simulation, the same whenever an epoch is repeated.
+def simulated_batch(
+    seed: tuple[int, ...], batch_size: int, kinds: tuple[float, ...]
+) -> tuple[Any, np.ndarray]:
+    """Simulate one batch.
 
     Parameters
     ----------
-    n_steps : int
-        Batches per epoch.
+    seed : tuple of int
+        Seed of everything in the batch.
     batch_size : int
-        Windows per batch.
-    seed : int
-        Seed of everything.
-    **kwargs
-        As for ``keras.utils.PyDataset``.
+        Windows of the batch.
+    kinds : tuple of float of length 3
+        Shares of the kinds of models that are simulated.
+
+    Returns
+    -------
+    inputs : dict of str to ndarray
+        What the network takes; see :meth:`~skconvattn.data.patches.Patches.inputs`.
+    targets : ndarray of shape (batch_size, 2 * PATCH)
+        Scaled values and their weights in the loss.
     """
-
-    def __init__(self, n_steps: int, batch_size: int, seed: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.n_steps, self.batch_size, self.seed, self.epoch = n_steps, batch_size, seed, 0
-
-    def __len__(self) -> int:
-        return self.n_steps
-
-    def __getitem__(self, index: int) -> tuple[Any, np.ndarray]:
-        rng = np.random.default_rng((self.seed, self.epoch, index))
-        sizes = (np.cumsum([0, *[share for share, _ in PARTS]]) * self.batch_size).round()
-        parts = [
-            _windows(rng, int(size), _drawn_periods(rng, periods))
-            for size, (_, periods) in zip(np.diff(sizes), PARTS, strict=True)
-        ]
-        inputs = [np.concatenate(arrays) for arrays in zip(*(one for one, _ in parts), strict=True)]
-        named = dict(zip(("aligned", "recent", "features", "valid"), inputs, strict=True))
-        return named, np.concatenate([targets for _, targets in parts])
+    rng = np.random.default_rng(seed)
+    sizes = (np.cumsum([0, *[share for share, _ in PARTS]]) * batch_size).round()
+    parts = [
+        _windows(rng, int(size), _drawn_periods(rng, periods), kinds)
+        for size, (_, periods) in zip(np.diff(sizes), PARTS, strict=True)
+    ]
+    inputs = [np.concatenate(arrays) for arrays in zip(*(one for one, _ in parts), strict=True)]
+    named = dict(zip(("aligned", "recent", "features", "valid"), inputs, strict=True))
+    return named, np.concatenate([targets for _, targets in parts])
 
 
 def _drawn_periods(rng: np.random.Generator, periods: Any) -> tuple[int, ...]:
@@ -68,7 +65,7 @@ def _drawn_periods(rng: np.random.Generator, periods: Any) -> tuple[int, ...]:
 
 
 def _windows(
-    rng: np.random.Generator, n: int, periods: tuple[int, ...]
+    rng: np.random.Generator, n: int, periods: tuple[int, ...], kinds: tuple[float, ...]
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Draw windows with their targets, two of every series."""
     period = periods[-1]
@@ -77,7 +74,7 @@ def _windows(
     numbers = rng.choice(len(chances), 2, p=chances)
     latest = int(rng.integers(0, 2 * PATCH))
     total = length + latest + PATCH * (int(numbers.max()) + 1)
-    series = simulate(rng, -(-n // 2), total, periods)
+    series = simulate(rng, -(-n // 2), total, periods, kinds)
     halves = []
     for number, begin, rows in zip(numbers, (0, latest), (n - n // 2, n // 2), strict=True):
         own = series[:rows, begin:]
@@ -90,7 +87,8 @@ def _windows(
         weights = np.where(
             PATCH * number + np.arange(PATCH) < USUAL_STEPS.get(period, 96), 1.0, WEIGHT_BEYOND
         )
-        scaled = (truth - patches.base) / patches.scale
+        with np.errstate(over="ignore"):
+            scaled = (truth - patches.base) / patches.scale
         weighted = patches.scale / patches.unit * weights / weights.sum()
         targets = np.concatenate([np.clip(scaled, -1e3, 1e3), weighted], axis=1)
         halves.append(([x.astype("float32") for x in patches.inputs()], targets))

@@ -1,6 +1,6 @@
 """Write the averaged weights of a training run as the file that the package reads.
 
-    python benchmarks/pretraining/export.py --folder FOLDER [--width 128] [--layers 3]
+    python benchmarks/pretraining/export.py --folder FOLDER [--width 192] [--layers 4]
 
 takes ``FOLDER/averages.npz``, which ``train.py`` writes, and replaces
 ``skconvattn/pretrained/attention.zip``.
@@ -44,8 +44,8 @@ def main() -> None:
     """Export."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--width", type=int, default=128)
-    parser.add_argument("--layers", type=int, default=3)
+    parser.add_argument("--width", type=int, default=192)
+    parser.add_argument("--layers", type=int, default=4)
     given = parser.parse_args()
     write_weights(given.folder / "averages.npz", given.width, given.layers)
     print(f"{WEIGHTS}: {WEIGHTS.stat().st_size} bytes")

@@ -10,11 +10,8 @@ from skconvattn.simulation.smoothing import smoothing_paths
 from skconvattn.simulation.structural import structural_paths
 
 # The models of which paths are drawn, and the share of each.
-_KINDS = (
-    (smoothing_paths, 0.55),
-    (autoregressive_paths, 0.25),
-    (structural_paths, 0.2),
-)
+_KINDS = (smoothing_paths, autoregressive_paths, structural_paths)
+SHARES = (0.55, 0.25, 0.2)
 # Share of series that are counts, and of seasons that pass before a series begins.
 _COUNTS = 0.04
 # Logarithms beyond this are cut off.
@@ -22,7 +19,11 @@ _MOST_LOG = 6.0
 
 
 def simulate(
-    rng: np.random.Generator, n: int, n_timepoints: int, periods: tuple[int, ...]
+    rng: np.random.Generator,
+    n: int,
+    n_timepoints: int,
+    periods: tuple[int, ...],
+    shares: tuple[float, ...] = SHARES,
 ) -> np.ndarray:
     """Simulate series as forecasters meet them.
 
@@ -34,6 +35,8 @@ def simulate(
         Number of series, and their time steps.
     periods : tuple of int
         Time steps of the seasons, in increasing order; ``(1,)`` for none.
+    shares : tuple of float of length 3
+        Shares of exponential smoothing, SARIMA and structural models.
 
     Returns
     -------
@@ -41,11 +44,11 @@ def simulate(
         Finite values: paths of exponential smoothing, SARIMA and structural models, some with level
         shifts and outliers, some as exponential functions of the path, a few as counts.
     """
-    counts = rng.multinomial(n, [share for _, share in _KINDS])
+    counts = rng.multinomial(n, shares)
     burn_in = min(2 * periods[-1], 48)
     paths = [
         model(rng, own, n_timepoints + burn_in, periods)[:, burn_in:]
-        for (model, _), own in zip(_KINDS, counts, strict=True)
+        for model, own in zip(_KINDS, counts, strict=True)
         if own
     ]
     values = rng.permutation(np.concatenate(paths))
