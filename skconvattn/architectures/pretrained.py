@@ -22,7 +22,7 @@ class PretrainedForecaster(SeriesParameters, PanelForecaster):
     ``fit`` trains nothing: the weights come with the package. They were learned from millions of
     simulated series (:func:`skconvattn.datasets.simulate_series`), as Oreshkin et al. (2026),
     "Zero-shot Forecasting by Simulation Alone" (arXiv 2601.00970), propose. Tokens are patches of
-    12 steps at the phases of the forecast in the last five seasons, or in the last five cycles of
+    12 steps at the phases of the forecast in the last eight seasons, or in the last eight cycles of
     whole seasons where a season is shorter, and the last two patches. Forecasts are quantiles, and
     ``predict`` gives the median. Missing values, outliers and level shifts are handled as in the
     other forecasters; covariates are not read.

@@ -8,7 +8,7 @@ import numpy as np
 
 # Time steps per patch, number of patches one cycle apart that are aligned with the forecast, and of
 # patches that end at the origin.
-PATCH, N_ALIGNED, N_RECENT = 12, 5, 2
+PATCH, N_ALIGNED, N_RECENT = 12, 8, 2
 # Numbers that describe an aligned patch, a recent patch and the whole window.
 ALIGNED_WIDTH, RECENT_WIDTH, N_FEATURES = 2 * PATCH + 3, 4 * PATCH, 12 + PATCH
 # Unit of a change between seasons, as a share of the standard deviation, at least.
@@ -122,7 +122,8 @@ def read_patches(windows: np.ndarray, period: int, number: int) -> Patches:
     recent = _recent(values, known, cycle, of_recent)
     n_known = known.sum(axis=1)
     features = np.empty((n, N_FEATURES))
-    size = np.log(scale[:, 0] / np.maximum(np.abs(centre[:, 0]), 1e-300) + 1e-3)
+    with np.errstate(over="ignore"):
+        size = np.log(scale[:, 0] / np.maximum(np.abs(centre[:, 0]), 1e-300) + 1e-3)
     features[:, 0] = np.clip(size, -7.0, 4.0)
     features[:, 1] = np.clip(np.log(unit[:, 0] / scale[:, 0]), -4.0, 4.0)
     features[:, 2] = np.log(np.maximum(n_known, 1) / windows.shape[1])

@@ -62,8 +62,10 @@ class PretrainedNetwork:
         added = np.empty((n, PATCH, len(self.levels)))
         attention = np.empty((n, N_ALIGNED + N_RECENT))
         inputs = patches.inputs()
+        # Windows of like lengths pass together, without the patches before all of them.
+        order = np.argsort(patches.valid.argmax(axis=1), kind="stable")
         for start in range(0, n, _AT_ONCE):
-            rows = slice(start, start + _AT_ONCE)
+            rows = order[start : start + _AT_ONCE]
             added[rows], attention[rows] = self._part(*(one[rows] for one in inputs))
         return patches.base[..., None] + patches.scale[..., None] * added, attention
 
@@ -71,6 +73,8 @@ class PretrainedNetwork:
         self, aligned: np.ndarray, recent: np.ndarray, features: np.ndarray, valid: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         w = self.weights
+        n_skipped = min(int(valid.argmax(axis=1).min()), N_ALIGNED - 1)
+        aligned, valid = aligned[:, n_skipped:], valid[:, n_skipped:]
         aligned, recent, features = (x.astype(np.float32) for x in (aligned, recent, features))
         described = features @ w["features_embedding/kernel"] + w["features_embedding/bias"]
         query = features @ w["query_embedding/kernel"] + w["query_embedding/bias"]
@@ -92,7 +96,8 @@ class PretrainedNetwork:
         steps = x @ w["steps/kernel"] + w["steps/bias"]
         of_patches = weights[:, :, 0, :-1].mean(axis=1)
         total = np.maximum(of_patches.sum(axis=1, keepdims=True), 1e-12)
-        return _ordered(steps.reshape(len(x), PATCH, -1)), of_patches / total
+        attention = np.pad(of_patches / total, ((0, 0), (n_skipped, 0)))
+        return _ordered(steps.reshape(len(x), PATCH, -1)), attention
 
     def _layer(
         self, name: str, x: np.ndarray, mask: np.ndarray, n_asked: int
@@ -100,7 +105,7 @@ class PretrainedNetwork:
         """Apply a layer, and return its last tokens and the weights of its attention."""
         w = self.weights
         normed = self._normed(f"{name}_attention_norm", x) * mask[..., None]
-        normed = normed + w[f"{name}_attention/position_embedding"]
+        normed = normed + w[f"{name}_attention/position_embedding"][-x.shape[1] :]
         queries = self._heads(normed[:, -n_asked:] @ w[f"{name}_attention/query_kernel"])
         keys = self._heads(normed @ w[f"{name}_attention/key_kernel"])
         values = self._heads(normed @ w[f"{name}_attention/value_kernel"])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 
 
-def pretrained_network(width: int = 96, n_layers: int = 3, n_heads: int = 4) -> keras.Model:
+def pretrained_network(width: int = 192, n_layers: int = 4, n_heads: int = 4) -> keras.Model:
     r"""Build the network.
 
     A token per patch and one for the forecast pass through pre-norm Transformer layers (Vaswani et
