@@ -1,7 +1,7 @@
-"""Search spaces for Optuna."""
+"""Searches over hyperparameters with Optuna: spaces, pruning within fits, studies that resume."""
 
 from __future__ import annotations
 
-from skconvattn.tuning.spaces import search_space
+import lazy_loader as _lazy
 
-__all__ = ["search_space"]
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
