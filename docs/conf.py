@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 import warnings
@@ -28,6 +29,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx_gallery.gen_gallery",
+    "mathml",
     "parameter_table",
 ]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
@@ -48,6 +50,8 @@ autodoc_default_options = {"members": True, "inherited-members": True, "member-o
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
+html_math_renderer = "mathml"
+toc_object_entries_show_parents = "hide"
 html_theme = "pydata_sphinx_theme"
 html_title = f"skconvattn {release}"
 html_static_path = ["_static"]
@@ -56,12 +60,13 @@ html_show_sourcelink = False
 html_theme_options = {
     "navigation_with_keys": False,
     "show_toc_level": 2,
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 7,
+    "navbar_persistent": ["search-button"],
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"install": [], "tour": [], "changelog": [], "faq": [], "migration": []}
+html_sidebars = {page: [] for page in ("index", "install", "tour", "which", "parameters")}
 
 # Pictures that have to be downloaded, or need files from elsewhere, are left out.
 NEED_FILES = r"plot_(ucr|imdb)\.py"
@@ -97,6 +102,19 @@ def skip_what_others_document(
     return None
 
 
+def signature_of_constructor(
+    _app: Any, what: str, _name: str, obj: Any, _options: Any, signature: str, returns: str
+) -> tuple[str, str] | None:
+    """Show the arguments of a layer, which Keras hides behind those of its own ``__new__``."""
+    if what != "class" or signature != "(*args, **kwargs)":
+        return None
+    given = inspect.signature(obj.__init__)
+    parameters = list(given.parameters.values())[1:]
+    bare = [p.replace(annotation=inspect.Parameter.empty) for p in parameters]
+    return str(inspect.Signature(bare)), returns
+
+
 def setup(app: Any) -> None:
-    """Connect the hook."""
+    """Connect the hooks."""
+    app.connect("autodoc-process-signature", signature_of_constructor)
     app.connect("autodoc-skip-member", skip_what_others_document)

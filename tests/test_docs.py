@@ -63,6 +63,17 @@ def test_every_public_name_has_a_page_in_the_reference():
     assert listed == (names | set(skconvattn.__all__)) - set(modules)
 
 
+def test_pictures_of_the_gallery_are_those_of_an_example():
+    examples = {path.stem for path in (DOCS.parent / "examples").glob("plot_*.py")}
+    shown = {
+        name
+        for page in PAGES
+        for name in re.findall(r"sphx_glr_(\w+)_\d{3}\.png", (DOCS / page).read_text("utf-8"))
+    }
+    assert len(shown) >= 8
+    assert shown <= examples - {"plot_ucr", "plot_imdb"}
+
+
 def test_links_between_pages_lead_to_files():
     for name in PAGES:
         text = (DOCS / name).read_text(encoding="utf-8")
