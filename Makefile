@@ -93,6 +93,23 @@ test-torch: .venv-torch/.installed
 .venv-torch/.installed: $(STAMP)
 	$(call new_venv_beside,.venv-torch,[torch],"$(TORCH)" $(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)"))
 
+.PHONY: docs docs-images examples
+docs: .venv-docs/.installed ## Build the documentation, gallery included, into docs/_build/html
+	@.venv-docs/bin/python -m sphinx -b html -W --keep-going -q docs docs/_build/html
+	@echo "Read docs/_build/html/index.html."
+
+docs-images: $(STAMP) ## Draw the pictures that the README and the pages keep in the repository
+	@$(BIN)/python examples/forecast_airline.py --output docs/images/forecast_airline.png
+	@$(BIN)/python docs/images/draw_inside.py
+
+examples: $(STAMP) ## Run every example that needs no files, without a display
+	@for script in examples/plot_*.py; do \
+	  case "$$script" in *plot_ucr.py|*plot_imdb.py) continue;; esac; \
+	  echo "$$script"; MPLBACKEND=agg $(BIN)/python "$$script" || exit 1; done
+
+.venv-docs/.installed: $(STAMP)
+	$(call new_venv_beside,.venv-docs,[docs])
+
 .PHONY: bench
 bench: $(STAMP) ## Run the benchmarks named in BENCH ("engine layers")
 	@for name in $(BENCH); do $(BIN)/python "benchmarks/$$name.py" || exit 1; done
@@ -107,7 +124,8 @@ soak: $(STAMP) ## Fit hundreds of times and watch the memory
 
 .PHONY: clean
 clean: ## Remove the environments, caches and build products
-	@rm -rf .venv .venv-jax .venv-torch build dist *.egg-info docs/_build htmlcov .coverage .coverage.*
+	@rm -rf .venv .venv-docs .venv-jax .venv-torch build dist *.egg-info docs/_build htmlcov .coverage .coverage.*
+	@rm -rf docs/gallery docs/api/generated
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 

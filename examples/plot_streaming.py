@@ -1,105 +1,105 @@
-"""Forecast a stream with attention as an RNN: each observation costs the same.
+"""
+A stream at constant cost
+=========================
 
-A sensor gives a value a minute. The network is trained on the first day and then takes one value
-after the other, carrying its running sums along, and forecasts the next half hour each time. The
-same network could read the whole history again each time: the last panel shows what that costs.
-
-    python examples/plot_streaming.py [--output plot_streaming.png]
+A sensor gives one value per minute. Attention as an RNN carries running sums along: it is trained
+on one day, then takes one value after the other, and forecasts the next half hour whenever it is
+asked. The same network could read the whole history again each time. The last picture shows what
+that costs.
 """
 
 from __future__ import annotations
 
-import argparse
 import time
-from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from skconvattn import RNNAttentionForecaster
 
-N_TRAINING = 1440
-N_STREAMED = 600
-HORIZON = 30
-EVERY = 60
+N_TRAINING, N_STREAMED, HORIZON, EVERY = 1440, 600, 30, 60
 
+rng = np.random.default_rng(0)
+t = np.arange(N_TRAINING + N_STREAMED + HORIZON)
+values = 20 + 3 * np.sin(2 * np.pi * t / 45) + 2 * np.sin(2 * np.pi * t / 110 + 1)
+minutes = pd.date_range("2026-11-22", periods=len(t), freq="min")
+y = pd.Series(values + 0.4 * rng.normal(size=len(t)), index=minutes, name="sensor")
 
-def main() -> None:
-    """Train, stream, print what it costs and draw the picture."""
-    arguments = _parser().parse_args()
-    y = sensor(N_TRAINING + N_STREAMED + HORIZON)
-    forecaster = RNNAttentionForecaster(
-        normalization="series", window_length=120, seasonal_period=1, epochs=15, random_state=0
-    ).fit(y[:N_TRAINING], fh=range(1, HORIZON + 1))
-    stream, again = forecaster.stream(), forecaster.stream()
-    seconds, whole, forecasts, errors = [], [], [], []
-    for i in tqdm(range(N_TRAINING, N_TRAINING + N_STREAMED), desc="streaming", unit="value"):
-        started = time.perf_counter()
-        stream.update(y.iloc[i])
-        seconds.append(time.perf_counter() - started)
-        if (i - N_TRAINING) % EVERY == EVERY - 1:
-            forecast = stream.predict()
-            forecasts.append((forecast, stream.predict_interval(0.9)))
-            errors.append(np.abs(forecast - y.loc[forecast.index]).mean())
-            started = time.perf_counter()
-            again.restart(y[: i + 1])
-            whole.append((i + 1, time.perf_counter() - started))
-    last = np.repeat(y.iloc[N_TRAINING - 1 + np.arange(EVERY, N_STREAMED + 1, EVERY)], HORIZON)
-    truth = np.concatenate([y.loc[forecast.index] for forecast, _ in forecasts])
-    print(f"a value of the stream          {1e3 * np.median(seconds):8.2f} ms, median")
-    print(f"  the first hundred            {1e3 * np.median(seconds[:100]):8.2f} ms")
-    print(f"  the last hundred             {1e3 * np.median(seconds[-100:]):8.2f} ms")
-    print(f"the whole history once more    {1e3 * np.median([s for _, s in whole]):8.2f} ms")
-    print(f"error of the next half hour    {np.mean(errors):8.2f}")
-    print(f"  of the last value repeated   {np.abs(truth - last.to_numpy()).mean():8.2f}")
-    draw(y, forecasts, seconds, whole, arguments.output)
-    print(f"picture: {arguments.output}")
+forecaster = RNNAttentionForecaster(
+    normalization="series", window_length=120, seasonal_period=1, epochs=15, random_state=0
+)
+forecaster.fit(y[:N_TRAINING], fh=range(1, HORIZON + 1))
 
+# %%
+# Stream
+# ------
 
-def sensor(n_minutes: int) -> pd.Series:
-    """Generate a wave of two periods, with noise."""
-    rng = np.random.default_rng(0)
-    t = np.arange(n_minutes)
-    values = 20 + 3 * np.sin(2 * np.pi * t / 45) + 2 * np.sin(2 * np.pi * t / 110 + 1)
-    index = pd.date_range("2026-11-22", periods=n_minutes, freq="min")
-    return pd.Series(values + 0.4 * rng.normal(size=n_minutes), index=index, name="sensor")
+stream = forecaster.stream()
+forecasts = []
+for i in range(N_TRAINING, N_TRAINING + N_STREAMED):
+    stream.update(y.iloc[i])
+    if (i - N_TRAINING) % EVERY == EVERY - 1:
+        forecasts.append((stream.predict(), stream.predict_interval(0.9)))
 
+errors = [(forecast - y.loc[forecast.index]).abs().mean() for forecast, _ in forecasts]
+repeated = [(y.loc[f.index] - y.loc[: f.index[0]].iloc[-2]).abs().mean() for f, _ in forecasts]
+print(f"error of the next half hour   {np.mean(errors):.2f}")
+print(f"  of the last value repeated  {np.mean(repeated):.2f}")
 
-def draw(y: pd.Series, forecasts: list, seconds: list, whole: list, output: Path) -> None:
-    """Draw some forecasts of the stream, and the cost of each value."""
-    import matplotlib.pyplot as plt
+# %%
+# The forecasts of the last hours
+# -------------------------------
 
-    figure, (above, below) = plt.subplots(
-        2, 1, figsize=(10, 6), height_ratios=[2, 1], layout="constrained"
-    )
-    shown = y[N_TRAINING + N_STREAMED - 8 * EVERY :]
-    above.plot(shown.index, shown, color="#555555", linewidth=0.9, label="sensor")
-    for forecast, interval in forecasts[-7:]:
-        above.plot(forecast.index, forecast, color="#0072B2", linewidth=1.8)
-        above.fill_between(
-            forecast.index, interval["lower"], interval["upper"], color="#0072B2", alpha=0.2
-        )
-    above.set_title("forecasts of the next half hour, one an hour", fontsize="medium")
-    counts = N_TRAINING + np.arange(len(seconds))
-    below.semilogy(counts, 1e3 * np.array(seconds), ".", ms=2, color="#0072B2", label="one value")
-    sizes, costs = zip(*whole, strict=True)
-    below.semilogy(sizes, 1e3 * np.array(costs), "o-", color="#D55E00", label="whole history")
-    below.set(xlabel="values so far", ylabel="milliseconds")
-    below.legend(frameon=False)
-    for ax in (above, below):
-        ax.spines[["top", "right"]].set_visible(False)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(output, dpi=110)
-    plt.close(figure)
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#555555"
+figure, ax = plt.subplots(figsize=(8, 3.5), layout="constrained")
+shown = y[N_TRAINING + N_STREAMED - 6 * EVERY :]
+ax.plot(shown, color=GREY, linewidth=0.8, label="sensor")
+for number, (forecast, interval) in enumerate(forecasts[-6:]):
+    label = {"label": "forecast of half an hour"} if number == 0 else {}
+    ax.plot(forecast, color=BLUE, linewidth=1.8, **label)
+    label = {"label": "90 % interval"} if number == 0 else {}
+    ax.fill_between(
+        forecast.index, interval["lower"], interval["upper"], color=BLUE, alpha=0.25, linewidth=0,
+        **label,
+    )  # fmt: skip
+ax.set_ylabel(y.name)
+ax.set_ylim(top=ax.get_ylim()[1] + 2)
+ax.legend(loc="upper left", ncols=3, frameon=False)
+ax.spines[["top", "right"]].set_visible(False)
+ax.xaxis.set_major_formatter(
+    plt.matplotlib.dates.ConciseDateFormatter(ax.xaxis.get_major_locator())
+)
+plt.show()
 
+# %%
+# What a value costs
+# ------------------
+# After histories of one day to three weeks: the next value of the stream, and the whole history
+# once more. One does not grow, the other does. Shown is processor time, the least of several runs.
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    default = Path(__file__).parent / "output" / "plot_streaming.png"
-    parser.add_argument("--output", type=Path, default=default, help="the picture to write")
-    return parser
+long = pd.Series(np.resize(values, 30_000), pd.date_range(minutes[0], periods=30_000, freq="min"))
+sizes = [1_500, 5_000, 10_000, 15_000, 20_000, 25_000, 29_900]
+whole, single = [], []
+for size in sizes:
+    runs = []
+    for _ in range(3):
+        started = time.process_time()
+        stream.restart(long[:size])
+        runs.append(time.process_time() - started)
+    whole.append(1e3 * min(runs))
+    runs = []
+    for value in long.iloc[size : size + 60]:
+        started = time.process_time()
+        stream.update(value)
+        runs.append(time.process_time() - started)
+    single.append(1e3 * min(runs))
+    print(f"after {size:6,} values: the next {single[-1]:5.1f} ms, all again {whole[-1]:6.1f} ms")
 
-
-if __name__ == "__main__":
-    main()
+figure, ax = plt.subplots(figsize=(8, 3.2), layout="constrained")
+ax.plot(sizes, whole, "o-", color=ORANGE, markersize=5, label="the whole history once more")
+ax.plot(sizes, single, "o-", color=BLUE, markersize=5, label="the next value of the stream")
+ax.set(xlabel="values so far", ylabel="milliseconds of processor time", ylim=(0, 1.25 * max(whole)))
+ax.legend(loc="upper left", ncols=2, frameon=False)
+ax.spines[["top", "right"]].set_visible(False)
+plt.show()

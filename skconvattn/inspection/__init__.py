@@ -1,4 +1,4 @@
-"""Inspection of fitted estimators: attention per time step, and displays of it and of forecasts."""
+"""Inspection of fitted estimators: attention, and pictures of forecasts, losses and members."""
 
 from __future__ import annotations
 

@@ -1,5 +1,16 @@
 from .attention_display import AttentionDisplay
-from .forecast_display import ForecastDisplay
+from .forecast_display import ForecastDisplay, ForecastGrid
+from .loss_curve_display import LossCurveDisplay
+from .members_display import MembersDisplay
+from .uncertainty_display import UncertaintyDisplay
 from .weights import attention_weights
 
-__all__ = ["AttentionDisplay", "ForecastDisplay", "attention_weights"]
+__all__ = [
+    "AttentionDisplay",
+    "ForecastDisplay",
+    "ForecastGrid",
+    "LossCurveDisplay",
+    "MembersDisplay",
+    "UncertaintyDisplay",
+    "attention_weights",
+]

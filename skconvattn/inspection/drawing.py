@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
+    from matplotlib.legend import Legend
 
 # From the palette of Okabe and Ito (2008), "Color Universal Design", which colour-blind readers can
 # distinguish; the history is grey, so that it recedes.
@@ -16,6 +19,8 @@ HISTORY = "#555555"
 FORECAST = "#0072B2"
 ACTUAL = "#D55E00"
 ATTENTION = "#009E73"
+# For parts of a whole, neighbours far apart in lightness.
+PARTS = ("#0072B2", "#56B4E9", "#009E73", "#F0E442", "#D55E00", "#CC79A7", "#E69F00", "#999999")
 
 
 def axes_for(ax: Axes | None, height: float = 3.5) -> Axes:
@@ -43,6 +48,39 @@ def axes_for(ax: Axes | None, height: float = 3.5) -> Axes:
         ax = plt.subplots(figsize=(8.0, height), layout="constrained")[1]
     ax.spines[["top", "right"]].set_visible(False)
     return ax
+
+
+def legend_above(ax: Axes, handles: Sequence[Any]) -> Legend:
+    """Draw a legend in rows at the top of the axes, which are extended so that it covers no data.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Axes with everything drawn.
+    handles : sequence of matplotlib artists or containers
+        What the legend explains, labelled.
+
+    Returns
+    -------
+    matplotlib.legend.Legend
+        The legend.
+    """
+    n_columns = len(handles)
+    place: dict[str, Any] = {
+        "handles": handles,
+        "loc": "upper left",
+        "frameon": False,
+        "borderaxespad": 0.2,
+    }
+    legend = ax.legend(ncols=n_columns, **place)
+    width, height = ax.get_window_extent().size
+    while n_columns > 1 and legend.get_window_extent().width > width:
+        n_columns = (n_columns + 1) // 2
+        legend = ax.legend(ncols=n_columns, **place)
+    share = min(0.5, 1.3 * legend.get_window_extent().height / height)
+    bottom, top = ax.get_ylim()
+    ax.set_ylim(bottom, bottom + (top - bottom) / (1 - share))
+    return legend
 
 
 def import_pyplot() -> Any:

@@ -1,7 +1,8 @@
-"""A display of a forecast: history, point forecast, interval and, where known, actual values."""
+"""Displays of forecasts: history, point forecast, interval and, where known, actual values."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,13 +11,25 @@ import pandas as pd
 from skconvattn.forecasting import BaseNeuralForecaster
 from skconvattn.forecasting.contract import PanelForecaster
 from skconvattn.inspection import drawing
-from skconvattn.inspection.weights import forecaster_window
+from skconvattn.inspection.series import (
+    Name,
+    as_label,
+    as_text,
+    chosen,
+    histories_of,
+    part_of,
+    rows_of,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import FillBetweenPolyCollection
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
+
+
+# Small pictures that are drawn if nobody says which.
+_MOST = 9
 
 
 class ForecastDisplay:
@@ -82,22 +95,24 @@ class ForecastDisplay:
     def from_estimator(
         cls,
         forecaster: PanelForecaster,
-        y_true: pd.Series | None = None,
+        y_true: pd.Series | pd.DataFrame | None = None,
         fh: Any = None,
         X: pd.DataFrame | None = None,
         coverage: float | None = 0.9,
         n_history: int | None = None,
         ax: Axes | None = None,
-    ) -> ForecastDisplay:
+        *,
+        series: Any = None,
+    ) -> ForecastDisplay | ForecastGrid:
         """Forecast and draw.
 
         Parameters
         ----------
         forecaster : PanelForecaster
             A fitted forecaster.
-        y_true : pandas.Series, optional
-            Actual values. Time stamps that are not forecast are left out, so the whole series may
-            be given.
+        y_true : pandas.Series or pandas.DataFrame, optional
+            Actual values, of the kind that the forecaster was fitted to. Time stamps that are not
+            forecast are left out, so the whole series may be given.
         fh : int, sequence of int or ForecastingHorizon, optional
             Steps ahead. By default those of the fit, or else all that are forecast directly.
         X : pandas.DataFrame, optional
@@ -108,20 +123,24 @@ class ForecastDisplay:
             Time steps of the history to show, at least 1. By default the window or four times the
             horizon, whichever is longer.
         ax : matplotlib.axes.Axes, optional
-            Axes to draw on, those of a new figure by default.
+            Axes to draw one series on, those of a new figure by default.
+        series : object or list of object, optional
+            Which series of a panel, or which columns: a key of the index, a column, a tuple of
+            both, or a list of them. The beginning of a tuple stands for all that begin so, such as
+            the region of a hierarchy. By default all, or the first 9 of more.
 
         Returns
         -------
-        ForecastDisplay
-            The display, drawn.
+        ForecastDisplay or ForecastGrid
+            The display, drawn: of one series, or of several in a grid.
 
         Raises
         ------
         TypeError
             If ``forecaster`` is no forecaster of this package.
         ValueError
-            If ``n_history`` is below 1, ``coverage`` not between 0 and 1, or the forecaster holds
-            one forecaster per series.
+            If ``n_history`` is below 1, ``coverage`` not between 0 and 1, there is no such series,
+            or there are several for one ``ax``.
         ImportError
             If Matplotlib is not installed.
         """
@@ -132,19 +151,19 @@ class ForecastDisplay:
             )
         _check_options(coverage, n_history)
         drawing.import_pyplot()
-        forecaster_window(forecaster, 1)
-        fh = _steps(forecaster) if fh is None else fh
-        forecast = forecaster.predict(fh=fh, X=X)
-        if n_history is None:
-            n_history = max(_window_length(forecaster), 4 * len(forecast))
-        display = cls(
-            history=forecaster.panel_.first.y.iloc[-n_history:, 0],
-            forecast=forecast,
-            interval=None if coverage is None else _interval(forecaster, fh, X, coverage),
-            truth=None if y_true is None else y_true[y_true.index.isin(forecast.index)],
-            coverage=coverage,
-        )
-        return display.plot(ax)
+        forecaster.check_is_fitted()
+        histories = histories_of(forecaster)
+        names = list(histories) if series is None else chosen(histories, series)
+        if ax is not None and len(names) > 1:
+            raise ValueError(
+                f"ax holds one picture, and there are {len(names)} series; name one, as in "
+                f"series={as_label(names[0])!r}, or leave ax out for a grid."
+            )
+        n_series, names = len(names), names if series is not None else names[:_MOST]
+        displays = _displays(cls, forecaster, names, histories, y_true, fh, X, coverage, n_history)
+        if n_series == 1:
+            return displays[names[0]].plot(ax)
+        return ForecastGrid(displays=displays, n_series=n_series).plot()
 
     def plot(self, ax: Axes | None = None, *, legend: bool = True) -> ForecastDisplay:
         """Draw.
@@ -188,7 +207,7 @@ class ForecastDisplay:
         if self.history.name is not None:
             ax.set_ylabel(str(self.history.name))
         if legend:
-            self._draw_legend(ax)
+            drawing.legend_above(ax, self._handles())
         self.ax_: Axes = ax
         self.figure_: Figure = ax.figure  # type: ignore[assignment]
         return self
@@ -212,15 +231,130 @@ class ForecastDisplay:
             linewidth=0,
         )
 
-    def _draw_legend(self, ax: Axes) -> None:
+    def _handles(self) -> list[Any]:
+        """Return what the legend explains."""
         order = [self.history_line_, self.truth_line_, self.forecast_line_, self.band_]
-        ax.legend(handles=[artist for artist in order if artist is not None], frameon=False)
+        return [artist for artist in order if artist is not None]
 
     def _joined(self, values: pd.Series) -> pd.Series:
         """Return values after the last value of the history, if they come after it."""
         if len(self.history) == 0 or not (values.index > self.history.index[-1]).all():
             return values
         return pd.concat([self.history.iloc[-1:], values])
+
+
+class ForecastGrid:
+    """Histories and forecasts of several series, one small picture each.
+
+    :meth:`ForecastDisplay.from_estimator` makes one where there are several series.
+
+    Parameters
+    ----------
+    displays : dict of tuple to ForecastDisplay
+        Displays by the names of the series.
+    n_series : int, optional
+        How many series there are, for the title where not all are drawn.
+
+    Attributes
+    ----------
+    displays_ : dict of tuple to ForecastDisplay
+        The displays, drawn.
+    axes_ : ndarray of shape (n_rows, n_columns)
+        Axes; those behind the last series are empty.
+    figure_ : matplotlib.figure.Figure
+        Figure with the axes.
+
+    Examples
+    --------
+    >>> from sktime.datasets import load_longley
+    >>> from skconvattn import PretrainedForecaster
+    >>> from skconvattn.inspection import ForecastDisplay
+    >>> columns = load_longley()[1][["GNP", "POP"]]
+    >>> forecaster = PretrainedForecaster().fit(columns, fh=[1, 2, 3])
+    >>> sorted(ForecastDisplay.from_estimator(forecaster).displays_)
+    [('GNP',), ('POP',)]
+    """
+
+    def __init__(
+        self, *, displays: Mapping[Name, ForecastDisplay], n_series: int | None = None
+    ) -> None:
+        self.displays = displays
+        self.n_series = n_series
+
+    def plot(self, *, n_columns: int = 3) -> ForecastGrid:
+        """Draw on a new figure.
+
+        Parameters
+        ----------
+        n_columns : int, default=3
+            Small pictures beside each other, at most.
+
+        Returns
+        -------
+        ForecastGrid
+            The grid itself.
+
+        Raises
+        ------
+        ImportError
+            If Matplotlib is not installed.
+        """
+        plt = drawing.import_pyplot()
+        n_columns = min(n_columns, len(self.displays))
+        n_rows = -(-len(self.displays) // n_columns)
+        size = (max(5.0, 3.4 * n_columns), 2.3 * n_rows + 0.5)
+        figure, axes = plt.subplots(
+            n_rows, n_columns, figsize=size, layout="constrained", squeeze=False
+        )
+        for ax, (name, display) in zip(axes.flat, self.displays.items(), strict=False):
+            display.plot(ax, legend=False)
+            ax.set_title(as_text(name), fontsize="medium")
+            if ax not in axes[:, 0] or display.history.name == name[-1]:
+                ax.set_ylabel("")
+        for ax in list(axes.flat)[len(self.displays) :]:
+            ax.set_axis_off()
+        handles = {h.get_label(): h for d in self.displays.values() for h in d._handles()}
+        figure.legend(
+            handles=list(handles.values()), loc="outside lower center", ncols=4, frameon=False
+        )
+        if self.n_series is not None and self.n_series > len(self.displays):
+            figure.suptitle(f"{len(self.displays)} of {self.n_series} series", fontsize="medium")
+        self.displays_ = dict(self.displays)
+        self.axes_: np.ndarray = axes
+        self.figure_: Figure = figure
+        return self
+
+
+def _displays(
+    cls: type[ForecastDisplay],
+    forecaster: PanelForecaster,
+    names: list[Name],
+    histories: dict[Name, pd.Series],
+    y_true: pd.Series | pd.DataFrame | None,
+    fh: Any,
+    X: pd.DataFrame | None,
+    coverage: float | None,
+    n_history: int | None,
+) -> dict[Name, ForecastDisplay]:
+    """Forecast all series once, and return the displays of some."""
+    fh = _steps(forecaster) if fh is None else fh
+    forecast = forecaster.predict(fh=fh, X=X)
+    bounds = None
+    if coverage is not None:
+        bounds = forecaster.predict_interval(fh=fh, X=X, coverage=coverage)
+    displays = {}
+    for name in names:
+        ahead = part_of(forecast, name)
+        shown = n_history or max(_window_length(forecaster), 4 * len(ahead))
+        truth = None if y_true is None else part_of(y_true, name)
+        displays[name] = cls(
+            history=histories[name].iloc[-shown:],
+            forecast=ahead,
+            interval=None if bounds is None else _interval(bounds, forecast, name),
+            truth=None if truth is None else truth[truth.index.isin(ahead.index)],
+            coverage=coverage,
+        )
+    return displays
 
 
 def _check_options(coverage: float | None, n_history: int | None) -> None:
@@ -234,8 +368,10 @@ def _check_options(coverage: float | None, n_history: int | None) -> None:
 
 
 def _window_length(forecaster: PanelForecaster) -> int:
-    """Return the time steps of the network's window; none for a zero-shot forecaster."""
-    return forecaster.window_length_ if isinstance(forecaster, BaseNeuralForecaster) else 0
+    """Return the longest window of the networks; zero for a zero-shot forecaster."""
+    if not isinstance(forecaster, BaseNeuralForecaster):
+        return 0
+    return max(each.window_length_ for each in _parts(forecaster))
 
 
 def _steps(forecaster: PanelForecaster) -> Any:
@@ -243,12 +379,20 @@ def _steps(forecaster: PanelForecaster) -> Any:
     try:
         return forecaster.fh
     except ValueError:  # sktime's answer where neither fit nor predict was given one
-        return np.arange(1, forecaster.fitted_forecast_.n_direct + 1)
+        n_direct = min(each.fitted_forecast_.n_direct for each in _parts(forecaster))
+        return np.arange(1, n_direct + 1)
 
 
-def _interval(
-    forecaster: PanelForecaster, fh: Any, X: pd.DataFrame | None, coverage: float
-) -> pd.DataFrame:
-    """Return the interval with the columns lower and upper."""
-    interval = forecaster.predict_interval(fh=fh, X=X, coverage=coverage)
-    return interval.droplevel([0, 1], axis=1)
+def _parts(forecaster: PanelForecaster) -> list[Any]:
+    """Return the forecaster, or the forecasters of its series."""
+    if hasattr(forecaster, "fitted_forecast_"):
+        return [forecaster]
+    return list(forecaster.forecasters_.to_numpy().ravel())
+
+
+def _interval(bounds: pd.DataFrame, forecast: Any, name: Name) -> pd.DataFrame:
+    """Return the interval of one series with the columns lower and upper."""
+    columns = [] if isinstance(forecast, pd.Series) else list(forecast.columns)
+    target = columns.index(name[-1]) if len(columns) > 1 else 0
+    both: pd.DataFrame = rows_of(bounds, name).iloc[:, 2 * target : 2 * target + 2]
+    return both.set_axis(["lower", "upper"], axis=1)
