@@ -12,6 +12,8 @@ search never sees it. Under three minutes on two cores.
 # -------------------------------
 # The space is read from the estimator and the series: window lengths in seasons, batch sizes that
 # leave several batches, a recurrent encoder or none.
+from __future__ import annotations
+
 from pathlib import Path
 
 import matplotlib.pyplot as plt

@@ -131,6 +131,11 @@ def search_space(estimator: Any, data: Any = None, prefix: str = "") -> SearchSp
         conditions["num_heads"] = "attention_type", _WITH_HEADS
     if data is not None:
         space |= _from_data(cls, data)
+        if (
+            given.get("members", "all") not in ("all", None)
+            and "pretrained" not in given["members"]
+        ):
+            space.pop("pretrained", None)
         conditions |= {
             name: (search.needs, _ENCODERS[1:])
             for name, search in ranges.items()
