@@ -153,9 +153,16 @@ class BaseNeuralForecaster(ForecastingParameters, PanelForecaster):
         if hasattr(self, "fitted_forecast_"):
             return self.fitted_forecast_.weights(self.panel_)
         # One forecaster per series, which sktime keeps in a frame.
-        return pd.concat([each.weights_ for each in self.forecasters_.to_numpy().ravel()]).set_axis(
-            self.forecasters_.index
-        )
+        index = self.forecasters_.index
+        tables = [each.weights_ for each in self.forecasters_.to_numpy().ravel()]
+        if all(len(table) == 1 for table in tables):
+            return pd.concat(tables).set_axis(index)
+        keys = [key if isinstance(key, tuple) else (key,) for key in index]
+        rows = [
+            (*key, name) for key, table in zip(keys, tables, strict=True) for name in table.index
+        ]
+        names = pd.MultiIndex.from_tuples(rows, names=[*index.names, None])
+        return pd.concat(tables).set_axis(names)
 
     def _fit(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: ForecastingHorizon | None) -> Any:
         fitter, pretrained = ForecastFitter(self), vars(self).get("pretrained_")

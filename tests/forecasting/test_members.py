@@ -60,6 +60,14 @@ def test_local_forecasters_have_weights_too():
     np.testing.assert_allclose(weights.sum(axis=1), 1.0)
 
 
+def test_weights_of_local_forecasters_name_series_and_targets():
+    wide = _panel().assign(z=lambda panel: 2 * panel["y"])
+    weights, whole = (_fitted(wide, panel=panel).weights_ for panel in ("local", "global"))
+
+    assert weights.index.equals(whole.index)
+    np.testing.assert_allclose(weights.sum(axis=1), 1.0)
+
+
 def test_a_series_of_three_values_has_wider_intervals_than_its_panel():
     whole = {key: _months(_monthly(112, seed)).to_frame("y") for seed, key in enumerate("abc")}
     parts = {"a": whole["a"][:100], "b": whole["b"][:100], "c": whole["c"][97:100]}
