@@ -222,7 +222,9 @@ def test_a_warm_start_on_another_shape_begins_anew():
 
 def test_fitted_attributes_describe_the_training():
     X = np.random.default_rng(0).normal(size=(120, 6))
-    regressor = ConvAttentionRegressor(filters=2, units=2, epochs=5, random_state=0)
+    regressor = ConvAttentionRegressor(
+        members=["network"], filters=2, units=2, epochs=5, random_state=0
+    )
     regressor.fit(X, X[:, 0])
     assert regressor.n_iter_ == len(regressor.history_["loss"]) == 5
     assert regressor.best_loss_ == min(regressor.history_["val_loss"])
@@ -233,7 +235,9 @@ def test_fitted_attributes_describe_the_training():
 
 def test_the_keras_model_of_a_fit_predicts_what_the_estimator_predicts():
     X = np.random.default_rng(0).normal(size=(40, 6))
-    regressor = ConvAttentionRegressor(filters=2, units=2, epochs=2, random_state=0).fit(X, X[:, 0])
+    regressor = ConvAttentionRegressor(
+        members=["network"], filters=2, units=2, epochs=2, random_state=0
+    ).fit(X, X[:, 0])
     scaled = regressor._preparation_.scaling.apply(X[..., None])
     by_keras = regressor._target_scaling_.reverse(regressor.model_(scaled).numpy())[:, 0]
     np.testing.assert_allclose(by_keras, regressor.predict(X), rtol=1e-4, atol=1e-5)
