@@ -12,7 +12,7 @@ from skconvattn.members.ridge import one_blas_thread
 # Penalties for standardised features.
 _PENALTIES = np.logspace(-1, 5, 13)
 # Fewer of them where each takes a decomposition of its own.
-_FEW_PENALTIES = _PENALTIES[2::2]
+_FEW_PENALTIES = _PENALTIES[2::3]
 # Up to so many samples the kernel matrix is decomposed, of more the matrix of the features.
 MOST_KERNEL_SAMPLES = 1500
 # Rows that are multiplied at once.
@@ -102,9 +102,10 @@ def left_out_ridge(
         # Too few to leave one out: predictions follow the mean.
         nothing = np.zeros((features.shape[1], targets.shape[1]))
         return LinearMap(nothing, mean), np.broadcast_to(mean, targets.shape).copy()
+    if n_samples > MOST_KERNEL_SAMPLES:
+        return _by_features(features, targets, weights, mean, shared)
     with one_blas_thread():
-        solve = _by_kernel if n_samples <= MOST_KERNEL_SAMPLES else _by_features
-        return solve(features, targets, weights, mean, shared)
+        return _by_kernel(features, targets, weights, mean, shared)
 
 
 def _by_kernel(
