@@ -19,7 +19,9 @@ def cross_fitted(
     parts: Sequence[np.ndarray],
     n_samples: int,
     rng: np.random.Generator,
-) -> tuple[np.ndarray, int]:
+    *,
+    predicts: bool,
+) -> tuple[np.ndarray | None, int]:
     """Train a network once for each part, on all samples but these.
 
     Parameters
@@ -36,10 +38,12 @@ def cross_fitted(
         Number of samples to train on, the first ones.
     rng : numpy.random.Generator
         Source of initial weights, order and dropout.
+    predicts : bool
+        Whether outputs are needed: a program of its own is compiled for them.
 
     Returns
     -------
-    outputs : ndarray of shape (n_left_out, ...)
+    outputs : ndarray of shape (n_left_out, ...) or None
         Outputs of the network for the samples of all parts, one part after the other.
     n_epochs : int
         Mean number of epochs with the lowest loss on the samples left out, at least 1.
@@ -49,7 +53,9 @@ def cross_fitted(
     for part in parts:
         learned = np.setdiff1d(np.arange(n_samples), part)
         result = train(spec, source, plan, rng, training=learned, validation=part)
-        inputs, _, _ = source.batch(part)
-        outputs.append(result.model.predict(inputs))
+        if predicts:
+            inputs, _, _ = source.batch(part)
+            outputs.append(result.model.predict(inputs))
         epochs.append(result.best_epoch)
-    return np.concatenate(outputs), max(1, round(float(np.mean(epochs))))
+    n_epochs = max(1, round(float(np.mean(epochs))))
+    return np.concatenate(outputs) if predicts else None, n_epochs

@@ -12,7 +12,8 @@ import numpy as np
 from skconvattn.data import Rows
 from skconvattn.data.panel import Preparation
 from skconvattn.engine import TrainingParameters, TrainingPlan, train
-from skconvattn.engine.isolation import generator_from
+from skconvattn.engine.isolation import generator_from, load_backend
+from skconvattn.engine.programs import in_distribution_scope
 from skconvattn.engine.training import without_validation
 from skconvattn.estimators.averaging import FEWEST_COMPARED, NETWORK, MemberAverage
 from skconvattn.estimators.cross_fitting import cross_fitted
@@ -160,15 +161,25 @@ class NetworkTraining(MemberAverage, TrainingParameters, _Trained):
         rng: np.random.Generator,
     ) -> TrainingPlan:
         """Choose the number of epochs with parts left out in turn, and measure the share."""
+        load_backend()
+        if in_distribution_scope():
+            # Replicas share a batch evenly, and parts left out need not divide.
+            return plan
         stops_early = self.early_stopping
         parts = left_out_parts(source.targets, len(source), rng, stratified=self._classifies)
         if len(parts) < 2 or (left_out is None and not stops_early):
             return plan
         patience = self._patience(len(source)) if stops_early else None
         outputs, n_epochs = cross_fitted(
-            spec, source, replace(plan, patience=patience), parts, len(source), rng
+            spec,
+            source,
+            replace(plan, patience=patience),
+            parts,
+            len(source),
+            rng,
+            predicts=left_out is not None,
         )
-        if left_out is not None:
+        if left_out is not None and outputs is not None:
             order = np.concatenate(parts)
             self._network_share_ = self._share_of_network(
                 left_out[order], outputs, source.taken(order)

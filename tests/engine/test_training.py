@@ -203,6 +203,7 @@ def test_a_warm_start_goes_on_from_the_last_weights():
     X = np.random.default_rng(0).normal(size=(60, 6))
     y = X[:, 0]
     settings = {"filters": 2, "units": 2, "epochs": 4, "random_state": 0, "early_stopping": False}
+    settings["members"] = ["network"]
     warm = ConvAttentionRegressor(**settings, warm_start=True).fit(X, y)
     first = list(warm.history_["loss"])
     second = warm.fit(X, y).history_["loss"]
@@ -215,6 +216,7 @@ def test_a_warm_start_goes_on_from_the_last_weights():
 def test_a_warm_start_on_another_shape_begins_anew():
     X = np.random.default_rng(0).normal(size=(60, 6))
     settings = {"filters": 2, "units": 2, "epochs": 2, "random_state": 0, "early_stopping": False}
+    settings["members"] = ["network"]
     warm = ConvAttentionRegressor(**settings, warm_start=True).fit(X, X[:, 0])
     cold = ConvAttentionRegressor(**settings).fit(X[:, :5], X[:, 0])
     assert warm.fit(X[:, :5], X[:, 0]).history_ == cold.history_
