@@ -95,7 +95,9 @@ def toy(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
                     train, test = (make(600, 20, random_state=each) for each in (seed, seed + 100))
                     epochs = {"epochs": 1, "learning_rate": 1e-9} if kind == "untrained" else {}
                     with _even(kind == "even"):
-                        fitted = cls(random_state=seed, **epochs).fit(train.X, train.y)
+                        fitted = cls(random_state=seed, members=["network"], **epochs).fit(
+                            train.X, train.y
+                        )
                         scores.append(fitted.score(test.X, test.y))
                 yield {"task": task, "estimator": cls.__name__, "attention": kind,
                        "R2": float(np.mean(scores)),
@@ -117,7 +119,7 @@ def classifiers(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
                 scores, started = [], time.perf_counter()
                 for seed in range(arguments.seeds):
                     with _even(kind == "even"):
-                        fitted = cls(random_state=seed, **epochs).fit(X, y)
+                        fitted = cls(random_state=seed, members=["network"], **epochs).fit(X, y)
                         scores.append(100 * fitted.score(X_test, y_test))
                 yield {"set": name, "estimator": cls.__name__, "attention": kind,
                        "accuracy": float(np.mean(scores)),

@@ -1,10 +1,10 @@
-"""Test accuracy of a classifier with its defaults, beside MiniRocket run in the same session.
+"""Test accuracy of classifiers with their defaults, beside those of aeon run in the same session.
 
-Default splits of the UCR and UEA archives, one network, several seeds. Eight sets come with
-sktime; ECG200 and Trace are read from `--data`, a folder with `ucr/<set>/<set>_TRAIN.tsv` and
-`_TEST.tsv`, and left out without it. MiniRocket (sktime's, with a ridge classifier) needs numba:
-`pip install numba`; it is left out where that is missing, and for sets of unequal length, which
-it does not take. Seconds hold for the machine as busy as it is: PLAID takes about half of them.
+Default splits of the UCR and UEA archives, several seeds. Eight sets come with sktime; ECG200 and
+Trace are read from `--data`, a folder with `ucr/<set>/<set>_TRAIN.tsv` and `_TEST.tsv`, and left
+out without it. The nearest neighbour by Euclidean distance stands beside them, and with
+`--peers PYTHON` MiniRocket, MultiRocket-Hydra and QUANT of aeon in that environment, on sets of
+equal length. Seconds hold for the machine as busy as it is: PLAID takes about half of them.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,12 @@ LOADERS = {
     "JapaneseVowels": "load_japanese_vowels",
     "BasicMotions": "load_basic_motions",
 }
+CLASSIFIERS = [
+    "AttentionClassifier",
+    "ConvAttentionClassifier",
+    "SelfAttentionClassifier",
+    "RNNAttentionClassifier",
+]
 Part = tuple[Any, np.ndarray]
 
 
@@ -68,19 +75,32 @@ def _part(frame: Any, y: Any) -> Part:
     return (np.stack(series) if len(lengths) == 1 else series), np.asarray(y)
 
 
-def minirocket(seed: int) -> Any:
-    """Return sktime's MiniRocket with a ridge classifier; None without numba."""
-    if find_spec("numba") is None:
-        return None
-    from sktime.classification.kernel_based import RocketClassifier
+def nearest_neighbour(parts: tuple[Part, Part]) -> dict[str, Any]:
+    """Return the accuracy of the nearest neighbour by Euclidean distance, in percent."""
+    from sklearn.neighbors import KNeighborsClassifier
 
-    return RocketClassifier(
-        num_kernels=10000, rocket_transform="minirocket", n_jobs=-1, random_state=seed
-    )
+    (X, y), (X_test, y_test) = parts
+    classifier = KNeighborsClassifier(1).fit(X.reshape(len(X), -1), y)
+    accuracy = 100 * classifier.score(X_test.reshape(len(X_test), -1), y_test)
+    return {"accuracy": [accuracy], "fit_seconds": [0.0], "predict_seconds": [0.0]}
+
+
+def peers(python: str, parts: tuple[Part, Part], n_seeds: int) -> dict[str, Any]:
+    """Return the same of classifiers of aeon, which another Python has, by name."""
+    (X, y), (X_test, y_test) = parts
+    script = Path(__file__).with_name("classification_peers.py")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "set.npz"
+        np.savez(path, X=X, y=y.astype(str), X_test=X_test, y_test=y_test.astype(str))
+        command = [python, str(script), str(path), str(n_seeds)]
+        ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    # What is compiled on the way may write lines before the result.
+    found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
+    return found
 
 
 def measure(make: Callable[[int], Any], parts: tuple[Part, Part], n_seeds: int) -> dict[str, Any]:
-    """Return test accuracies in percent, and seconds to train and to predict, one a seed."""
+    """Return test accuracies in percent, and seconds to train and to predict, per seed."""
     (X, y), (X_test, y_test) = parts
     runs: dict[str, list[float]] = {"accuracy": [], "fit_seconds": [], "predict_seconds": []}
     for seed in range(n_seeds):
@@ -102,30 +122,29 @@ def of_one_length(parts: tuple[Part, Part]) -> bool:
 
 
 def run(names: list[str], arguments: argparse.Namespace) -> dict[str, Any]:
-    """Measure every set, printing a row each."""
-    cls = getattr(skconvattn, arguments.classifier)
-    makers = {arguments.classifier: lambda seed: cls(random_state=seed)}
-    if minirocket(0) is not None and not arguments.without_minirocket:
-        makers["MiniRocket"] = minirocket
+    """Measure every set, printing a row for each."""
     results: dict[str, Any] = {}
-    print(f"{'set':18}" + "".join(f"{name:>40}" for name in makers), flush=True)
     for name in names:
         parts = load(name, arguments.data)
         if parts is None:
             print(f"{name:18} left out: give --data", flush=True)
             continue
         results[name] = {}
-        cells = []
-        for label, make in makers.items():
-            if label == "MiniRocket" and not of_one_length(parts):
-                cells.append("-")
-                continue
-            results[name][label] = runs = measure(make, parts, arguments.seeds)
-            cells.append(
-                f"{np.mean(runs['accuracy']):.2f} +- {np.std(runs['accuracy']):.2f}, fit "
-                f"{np.mean(runs['fit_seconds']):.1f} s"
+        for label in arguments.classifiers:
+            cls = getattr(skconvattn, label)
+            results[name][label] = measure(
+                lambda seed, cls=cls: cls(random_state=seed), parts, arguments.seeds
             )
-        print(f"{name:18}" + "".join(f"{cell:>40}" for cell in cells), flush=True)
+        if of_one_length(parts):
+            results[name]["nearest neighbour"] = nearest_neighbour(parts)
+            if arguments.peers:
+                results[name] |= peers(arguments.peers, parts, arguments.seeds)
+        cells = [
+            f"{label} {np.mean(runs['accuracy']):.2f} +- {np.std(runs['accuracy']):.2f} "
+            f"({np.mean(runs['fit_seconds']):.1f} s)"
+            for label, runs in results[name].items()
+        ]
+        print(f"{name:18}" + "; ".join(cells), flush=True)
     return results
 
 
@@ -142,13 +161,13 @@ def summarise(results: dict[str, Any]) -> dict[str, Any]:
         summary[label] = {
             "mean_accuracy": float(np.mean(means)) if means else None,
             "n_sets": len(means),
-            "seconds_a_seed": float(np.sum([np.mean(s) for s in seconds])),
+            "seconds_per_seed": float(np.sum([np.mean(s) for s in seconds])),
             "seconds_in_all": float(np.sum([np.sum(s) for s in seconds])),
         }
         print(
             f"{label}: mean {np.mean(means) if means else float('nan'):.2f} % over {len(means)} of "
             f"{len(UNIVARIATE)} univariate sets; training of {len(seconds)} sets "
-            f"{summary[label]['seconds_a_seed']:.0f} s a seed, "
+            f"{summary[label]['seconds_per_seed']:.0f} s per seed, "
             f"{summary[label]['seconds_in_all']:.0f} s in all"
         )
     return summary
@@ -160,8 +179,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder with ucr/ECG200 and ucr/Trace")
     parser.add_argument("--only", nargs="+", choices=SETS, default=SETS, metavar="SET")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--classifier", default="SelfAttentionClassifier")
-    parser.add_argument("--without-minirocket", action="store_true")
+    parser.add_argument("--classifiers", nargs="+", default=CLASSIFIERS, metavar="CLASS")
+    parser.add_argument("--peers", help="Python of an environment with aeon")
     parser.add_argument("--json", type=Path, help="file for all figures")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")

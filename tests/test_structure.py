@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "intervals": {"networks"},
     "members": {"persistence.archive", "engine", "data", "networks", "layers"},
     "estimators": {
+        "members",
         "intervals",
         "persistence",
         "persistence.archive",

@@ -84,6 +84,8 @@ class NeuralRegressor(RoutedParameters, OwnNetwork, BaseNeuralRegressor):
     (3,)
     """
 
+    _always_trains = True
+
 
 class NeuralClassifier(RoutedParameters, OwnNetwork, BaseNeuralClassifier):
     """Classifier with your own network.
@@ -103,3 +105,5 @@ class NeuralClassifier(RoutedParameters, OwnNetwork, BaseNeuralClassifier):
     >>> classifier.predict_proba(X[:3]).shape
     (3, 2)
     """
+
+    _always_trains = True

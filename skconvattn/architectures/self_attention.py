@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
 
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 
 from skconvattn._hyperparameters import Choices, IntegerRange, hyperparameter
 from skconvattn.architectures import declarations
-from skconvattn.architectures.declarations import DEPTH, POSITIVE
+from skconvattn.architectures.declarations import POSITIVE
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
 from skconvattn.networks import Encoding, Network, pooled
@@ -139,16 +138,6 @@ class SelfAttentionNetwork(Network):
         """,
         search=Choices(("relu", "gelu", "tanh")),
     )
-    pattern_dilations: int = hyperparameter(
-        default=0,
-        constraints=[Interval(Integral, 0, DEPTH.right, closed="both")],
-        doc="""
-        int
-        Dilations at which 84 fixed patterns are looked for, as in MiniRocket; their frequencies
-        reach the prediction past the attention. A classifier starts from their ridge regression.
-        0 for none.
-        """,
-    )
     dropout: float = declarations.dropout(
         of="what convolutions and attention add that is dropped in training"
     )
@@ -156,8 +145,6 @@ class SelfAttentionNetwork(Network):
     def encode(self, inputs: Any, mask: Any = None) -> Encoding:
         """Encode a batch of series; see :meth:`Network.encode`."""
         import keras
-
-        from skconvattn.layers.parts.pattern_proportions import PatternProportions
 
         self._check()
         hidden, valid = inputs, mask
@@ -170,17 +157,7 @@ class SelfAttentionNetwork(Network):
                 attended = keras.layers.Dropout(self.dropout)(attended)
             hidden = self._normalized(keras.layers.Add()([hidden, attended]), valid)
         features, weights = pooled(hidden, valid, self.pooling)
-        if self.pattern_dilations:
-            patterns = PatternProportions(self.pattern_dilations, name="patterns")(
-                inputs, mask=mask
-            )
-            # Patterns come first, where the closed-form start of the classifier expects them.
-            features = keras.layers.Concatenate()([patterns, features])
         return Encoding(features, attention if weights is None else weights, hidden)
-
-    def measured_layer(self) -> str | None:
-        """Return the layer of fixed patterns, if there are any; see the base."""
-        return "patterns" if self.pattern_dilations else None
 
     def _check(self) -> None:
         if self.attention_type == "linear" and self.attention_width is not None:
@@ -311,19 +288,8 @@ class SelfAttentionRegressor(SelfAttentionNetwork, BaseNeuralRegressor, dropout=
     """
 
 
-class SelfAttentionClassifier(
-    SelfAttentionNetwork,
-    BaseNeuralClassifier,
-    strides=4,
-    kernel_size=9,
-    pattern_dilations=8,
-    epochs=2,
-    learning_rate=1e-4,
-):
-    """Classifier with self-attention, beside a linear map of how often patterns occur.
-
-    The map starts at its ridge regression, chosen by leaving one sample out at a time, and what
-    attention adds starts at zero. No part of fewer than 1,000 samples is held out.
+class SelfAttentionClassifier(SelfAttentionNetwork, BaseNeuralClassifier, strides=4, kernel_size=9):
+    """Classifier with self-attention.
 
     Examples
     --------
@@ -336,6 +302,3 @@ class SelfAttentionClassifier(
     >>> classifier.predict_proba(X[:3]).shape
     (3, 2)
     """
-
-    # What is held out of a small set costs more accuracy than stopping early gains.
-    _min_validation_samples = 200

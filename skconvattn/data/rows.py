@@ -48,6 +48,10 @@ class Rows:
         masked = self.mask is not None
         return ("rows", self.targets.shape[1:], self.targets.dtype.name, masked)
 
+    def taken(self, indices: np.ndarray) -> Rows:
+        """Return some of the samples."""
+        return Rows(*(array[indices] for array in self.arrays))
+
     def batch(self, indices: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray]:
         """Return inputs, targets and weights of some samples."""
         inputs = [self.inputs[indices]]

@@ -99,8 +99,9 @@ class TrainingParameters(Network):
         doc="""
         bool
         Whether to hold out ``validation_fraction`` of the data, to stop when its loss no longer
-        falls, and to keep the weights of the best epoch. Without effect on data too small to hold
-        anything out.
+        falls, and to keep the weights of the best epoch. Regressors and classifiers of too few
+        samples choose the number of epochs with parts left out in turn, and then train on all;
+        forecasters of series too short to hold anything out do without.
         """,
     )
     validation_fraction: float = hyperparameter(
@@ -157,7 +158,8 @@ class TrainingParameters(Network):
         constraints=["boolean"],
         doc="""
         bool
-        Whether a further fit on data of the same shape starts from the weights of the last one.
+        Whether a further fit on data of the same shape starts from the weights of the network of
+        the last one; where nothing is held out it then trains for all ``epochs``.
         """,
     )
     random_state: Any = hyperparameter(
@@ -232,13 +234,17 @@ class TrainingParameters(Network):
             learning_rate=self.learning_rate,
             loss=automatic_loss if is_automatic else self.loss,
             steps_per_epoch=_steps_for(self.steps_per_epoch, n_training, batch_size),
-            patience=_patience_for(self.patience, n_training) if stops_early else None,
+            patience=self._patience(n_training) if stops_early else None,
             metrics=_as_list(self.metrics),
             callbacks=callbacks,
             verbose=self.verbose,
             engine=self.engine,
             description=type(self).__name__,
         )
+
+    def _patience(self, n_training: int) -> int:
+        """Return the epochs to wait for a lower validation loss."""
+        return _patience_for(self.patience, n_training)
 
     def _warm_model(self, spec: ModelSpec) -> FittedModel | None:
         """Return the weights to start from, if asked for and of the same model."""

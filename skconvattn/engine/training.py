@@ -71,7 +71,7 @@ def train(
     """
     load_backend()
     if validation is None or not len(validation):
-        plan = replace(plan, callbacks=_without_validation(plan))
+        plan = replace(plan, callbacks=without_validation(plan))
     if not plan.callbacks:
         return _train(spec, source, plan, rng, training, validation, start)
     with copied_callbacks(plan.callbacks) as callbacks:
@@ -99,10 +99,20 @@ def _train(
     return train_compiled(spec, source, plan, rng, training, validation, start)
 
 
-def _without_validation(plan: TrainingPlan) -> list[Any]:
+def without_validation(plan: TrainingPlan) -> list[Any]:
     """Return the callbacks of a fit that holds nothing out; those that would wait for it are named.
 
     Keras would warn in every epoch, and its callbacks would do nothing.
+
+    Parameters
+    ----------
+    plan : TrainingPlan
+        How to train.
+
+    Returns
+    -------
+    list of keras.callbacks.Callback
+        Those that wait for nothing.
     """
     callbacks = list(plan.callbacks)
     if not callbacks:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABCMeta, abstractmethod
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -13,13 +13,13 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from skconvattn.data import Rows
 from skconvattn.data.panel import Panel, Preparation
 from skconvattn.data.rows import canonical_rows
-from skconvattn.engine import TrainingParameters, train
-from skconvattn.engine.isolation import generator_from, restored_on_error
+from skconvattn.engine.isolation import restored_on_error
 from skconvattn.engine.programs import FittedModel
+from skconvattn.estimators.averaging import FEWEST_COMPARED, MEMBER_RECORDS
 from skconvattn.estimators.held_out import with_validation_data
 from skconvattn.estimators.inputs import check_shape, series_to_predict, training_data
 from skconvattn.estimators.sampling import drawn_outputs
-from skconvattn.networks import Head, ModelSpec, Network
+from skconvattn.estimators.training import NetworkTraining
 from skconvattn.persistence.saving import Saveable
 
 if TYPE_CHECKING:
@@ -32,24 +32,26 @@ class _Fitted:
     _preparation_: Preparation
     _n_further_epochs_: int
     _same_classes_: bool
-    fitted_model_: FittedModel
     history_: dict[str, list[float]]
 
 
-class BaseNeuralEstimator(
-    TrainingParameters, Network, Saveable, _Fitted, BaseEstimator, metaclass=ABCMeta
-):
+class BaseNeuralEstimator(NetworkTraining, Saveable, _Fitted, BaseEstimator, metaclass=ABCMeta):
     """Base of regressors and classifiers."""
 
+    _file_records = MEMBER_RECORDS
+
     _fitted_attributes: ClassVar[str] = """
+    weights_ : pandas.DataFrame of shape (n_outputs, n_members)
+        Weights of the members of a prediction, one row per target, with a sum of one.
     fitted_model_ : FittedModel
-        Trained weights and the description of the network, as plain data.
+        Trained weights and the description of the network, as plain data; there is none where no
+        network was trained.
     model_ : keras.Model
         The same as a Keras model of its own.
     history_ : dict of str to list of float
-        Losses and metrics by epoch.
+        Losses and metrics of the network by epoch; empty where none was trained.
     n_iter_ : int
-        Epochs trained.
+        Epochs trained; 0 without a network.
     best_loss_ : float
         Loss of the weights that were kept: of the held-out part where there is one.
     """
@@ -97,7 +99,7 @@ class BaseNeuralEstimator(
         (batch, n_timepoints).
         """
         check_is_fitted(self)
-        return self.fitted_model_.to_keras()
+        return self._network().to_keras()
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags: three axes and missing values are accepted."""
@@ -107,8 +109,6 @@ class BaseNeuralEstimator(
         return tags
 
     _numeric_targets: ClassVar[bool] = False
-    # Fewer held-out samples say too little about when to stop.
-    _min_validation_samples: ClassVar[int] = 20
 
     def _check_lengths(self, panel: Panel) -> None:
         """Refuse series of unequal length where the targets need one length."""
@@ -123,36 +123,21 @@ class BaseNeuralEstimator(
     ) -> np.ndarray:
         """Return the targets on the scale of the network."""
 
-    @abstractmethod
-    def _head(self) -> Head:
-        """Return the head for the encoded targets."""
-
-    @abstractmethod
-    def _default_loss(self) -> Any:
-        """Return the loss for ``loss="auto"``."""
-
-    @abstractmethod
-    def _held_out(
-        self, targets: np.ndarray, n_held_out: int, rng: np.random.Generator
-    ) -> np.ndarray:
-        """Choose the samples of the validation part."""
-
     def _weighted_by_target(self, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Return the weights of samples, given those of the user."""
         return weights
 
-    def _first_model(
-        self, spec: ModelSpec, source: Rows, training: np.ndarray, rng: np.random.Generator
-    ) -> FittedModel | None:
-        """Return initial weights that depend on the data; None to draw all of them at random."""
-        return None
-
-    def _calibrate(self, source: Rows, validation: np.ndarray) -> None:
-        """Measure the trained network's errors on samples that it was not trained on."""
-
     def _train_further(self, X: Any, y: Any, sample_weight: Any) -> None:
         """Train for one epoch from the present weights, if there are any."""
         self._validate_params()
+        if getattr(self, "_member_average_", None) is not None:
+            warnings.warn(
+                "partial_fit trains the network alone, and predictions are those of the network "
+                "from here on, without the other members of fit, which need all samples at once; "
+                "fit with members=('network',) to go on with it.",
+                UserWarning,
+                stacklevel=3,
+            )
         resume = hasattr(self, "fitted_model_")
         with restored_on_error(self):
             self._n_further_epochs_ = 1 + (self._n_further_epochs_ if resume else 0)
@@ -192,68 +177,6 @@ class BaseNeuralEstimator(
             source = with_validation_data(self, source, validation_data)
         self._train(source, targets, resume=resume, only_one_epoch=only_one_epoch)
 
-    def _train(
-        self, source: Rows, targets: np.ndarray, *, resume: bool, only_one_epoch: bool
-    ) -> None:
-        rng = generator_from(self.random_state)
-        if self._n_further_epochs_:
-            # Each epoch has an order of its own.
-            rng = rng.spawn(self._n_further_epochs_)[-1]
-        start = self.fitted_model_ if resume else None
-        spec = start.spec if start is not None else self._spec()
-        # Samples after those with targets are validation data that the user gave.
-        training, validation = np.split(np.arange(len(source)), [len(targets)])
-        if not only_one_epoch:
-            if not len(validation):
-                training, validation = self._split(targets, rng)
-            start = self._warm_model(spec)
-        if start is None:
-            start = self._first_model(spec, source, training, rng)
-        plan = self._training_plan(
-            len(training),
-            self._default_loss(),
-            stops_early=self.early_stopping and len(validation) > 0,
-        )
-        if only_one_epoch:
-            plan = replace(plan, epochs=1)
-        result = train(
-            spec, source, plan, rng, training=training, validation=validation, start=start
-        )
-        before = self.history_ if resume else {}
-        self.fitted_model_ = result.model
-        self.history_ = {
-            name: [*before.get(name, []), *losses] for name, losses in result.history.items()
-        }
-        self.n_iter_ = len(self.history_["loss"])
-        self.best_loss_ = result.best_loss
-        if not resume:
-            self._calibrate(source, validation)
-
-    def _spec(self) -> ModelSpec:
-        preparation = self._preparation_
-        return ModelSpec.of(
-            self,
-            self._head(),
-            n_timepoints=preparation.n_timepoints,
-            n_channels=preparation.n_channels,
-            masked=preparation.masked,
-        )
-
-    def _split(
-        self, targets: np.ndarray, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        n_samples = len(targets)
-        n_held_out = round(self.validation_fraction * n_samples)
-        if not self.early_stopping or n_held_out < self._min_validation_samples:
-            return np.arange(n_samples), np.zeros(0, dtype=int)
-        held_out = self._held_out(targets, n_held_out, rng)
-        if len(held_out) == n_samples:
-            raise ValueError(
-                f"validation_fraction={self.validation_fraction} holds out all {n_samples} "
-                "distinct samples; use a smaller fraction, or early_stopping=False."
-            )
-        return np.setdiff1d(np.arange(n_samples), held_out), held_out
-
     def _inputs(self, X: Any) -> list[np.ndarray]:
         """Return the network's inputs for series no longer than those of the fit."""
         panel = series_to_predict(self, X)
@@ -261,10 +184,33 @@ class BaseNeuralEstimator(
         return self._preparation_.inputs(panel, np.arange(len(panel)))
 
     def _outputs(self, X: Any) -> np.ndarray:
-        """Return the network's outputs for series."""
-        models, order = self._inputs_by_length(X)
-        parts = [model.predict(inputs) for model, inputs in models]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)[np.argsort(order)]
+        """Return predictions of series, averaged over members."""
+        check_is_fitted(self)
+        panel = series_to_predict(self, X)
+        groups = list(self._preparation_.by_length(panel))
+        parts = [
+            self._averaged(self._preparation_.inputs(panel, rows, n_timepoints), n_timepoints)
+            for n_timepoints, rows in groups
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        return np.concatenate(parts)[np.argsort(np.concatenate([rows for _, rows in groups]))]
+
+    def _network(self) -> FittedModel:
+        """Return the network.
+
+        Raises
+        ------
+        AttributeError
+            If none was trained.
+        """
+        if not hasattr(self, "fitted_model_"):
+            raise AttributeError(
+                f"This {type(self).__name__} was fitted without a network, since what it could add "
+                f"is not told from chance by fewer than {FEWEST_COMPARED} held-out samples; fit "
+                "with members=('network',), or name 'network' among others."
+            )
+        return self.fitted_model_
 
     def _drawn_outputs(self, X: Any, n_samples: int, random_state: Any) -> np.ndarray:
         """Return outputs with dropout on: (n_samples, n_series, ...)."""
@@ -281,7 +227,7 @@ class BaseNeuralEstimator(
         groups = list(self._preparation_.by_length(panel))
         models = [
             (
-                self.fitted_model_.for_length(n_timepoints),
+                self._network().for_length(n_timepoints),
                 self._preparation_.inputs(panel, rows, n_timepoints),
             )
             for n_timepoints, rows in groups

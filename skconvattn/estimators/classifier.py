@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -20,6 +21,8 @@ from skconvattn.engine.isolation import restored_on_error
 from skconvattn.engine.programs import FittedModel
 from skconvattn.estimators.base import BaseNeuralEstimator
 from skconvattn.estimators.losses import class_loss
+from skconvattn.members.calibration import cross_entropies
+from skconvattn.members.class_vote import CLASS_MEMBERS, ClassVote
 from skconvattn.networks import ClassHead, ClassOutput, Head, ModelSpec
 
 
@@ -43,6 +46,9 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
         the same total weight.
         """,
     )
+
+    _all_members = CLASS_MEMBERS
+    _classifies = True
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the most probable class.
@@ -73,8 +79,7 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
         ndarray of shape (n_samples, n_classes)
             Probabilities in the order of ``classes_``, float64, each row summing to one.
         """
-        outputs = self._outputs(X)
-        return ClassOutput(len(self.classes_)).probabilities(outputs)
+        return self._outputs(X)
 
     def sample(self, X: Any, n_samples: int = 100, random_state: Any = None) -> np.ndarray:
         """Draw probabilities by Monte-Carlo dropout, with dropout as in training.
@@ -110,8 +115,10 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
     ) -> BaseNeuralClassifier:
         """Train for one more epoch, on all samples given, from the present weights.
 
-        The first call starts from new weights, unless :meth:`fit` went before. Scaling, time
-        steps and classes are those of the first call or fit; the optimiser begins anew each time.
+        The first call starts from new weights, unless :meth:`fit` trained a network before.
+        Predictions are those of the network from then on: other members need all samples at once.
+        Scaling, time steps and classes are those of the first call or fit; the optimiser begins
+        anew each time.
 
         Parameters
         ----------
@@ -211,6 +218,29 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
     ) -> np.ndarray:
         return targets
 
+    def _only_network_learns(self) -> str | None:
+        return None if isinstance(self.loss, str) and self.loss == "auto" else "loss"
+
+    def _fit_members(
+        self, source: Rows, targets: np.ndarray, names: Sequence[str], rng: np.random.Generator
+    ) -> tuple[ClassVote, np.ndarray]:
+        return ClassVote.fit(
+            source.inputs,
+            source.mask,
+            targets,
+            source.weights.astype(np.float64),
+            n_classes=len(self.classes_),
+            members=names,
+            n_dilations=self.pattern_dilations,
+            rng=rng,
+        )
+
+    def _as_averaged(self, outputs: np.ndarray) -> np.ndarray:
+        return ClassOutput(len(self.classes_)).probabilities(outputs)
+
+    def _losses(self, averaged: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        return cross_entropies(averaged, targets)
+
     def _head(self) -> Head:
         return ClassHead(ClassOutput(len(self.classes_)))
 
@@ -228,17 +258,6 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
     def _warm_model(self, spec: ModelSpec) -> FittedModel | None:
         # Weights that were trained for other labels are no start.
         return super()._warm_model(spec) if self._same_classes_ else None
-
-    def _first_model(
-        self, spec: ModelSpec, source: Rows, training: np.ndarray, rng: np.random.Generator
-    ) -> FittedModel | None:
-        """Start at the ridge regression on features that need no training, if there are any."""
-        layer = self.measured_layer()
-        if layer is None:
-            return None
-        from skconvattn.estimators.pattern_start import pattern_start
-
-        return pattern_start(spec, layer, source, training, rng)
 
     def _held_out(
         self, targets: np.ndarray, n_held_out: int, rng: np.random.Generator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ from skconvattn.engine import TrainingPlan
 from skconvattn.estimators.base import BaseNeuralEstimator
 from skconvattn.estimators.losses import check_values, value_loss
 from skconvattn.intervals import quantile_shifts
+from skconvattn.members.value_average import VALUE_MEMBERS, ValueAverage
 from skconvattn.networks import (
     Head,
     Output,
@@ -61,6 +63,7 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
     )
 
     _numeric_targets: ClassVar[bool] = True
+    _all_members = VALUE_MEMBERS
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict values.
@@ -141,9 +144,10 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> BaseNeuralRegressor:
         """Train for one more epoch, on all samples given, from the present weights.
 
-        The first call starts from new weights, unless :meth:`fit` went before. Scaling and time
-        steps are those of the first call or fit, as is the correction of quantiles; the optimiser
-        begins anew each time.
+        The first call starts from new weights, unless :meth:`fit` trained a network before.
+        Predictions are those of the network from then on: other members need all samples at once.
+        Scaling and time steps are those of the first call or fit, as is the correction of
+        quantiles; the optimiser begins anew each time.
 
         Parameters
         ----------
@@ -227,6 +231,29 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
         if self._one_value_per_step_ and not self._levels_:
             return scaled[..., 0]
         return scaled[..., None] if self._levels_ and not self._one_value_per_step_ else scaled
+
+    def _only_network_learns(self) -> str | None:
+        if self._levels_:
+            return "quantiles"
+        if self._one_value_per_step_:
+            return "sequence"
+        return None if isinstance(self.loss, str) and self.loss == "auto" else "loss"
+
+    def _fit_members(
+        self, source: Rows, targets: np.ndarray, names: Sequence[str], rng: np.random.Generator
+    ) -> tuple[ValueAverage, np.ndarray]:
+        return ValueAverage.fit(
+            source.inputs,
+            source.mask,
+            source.targets.astype(np.float64),
+            source.weights.astype(np.float64),
+            members=names,
+            n_dilations=self.pattern_dilations,
+            rng=rng,
+        )
+
+    def _losses(self, averaged: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        return np.square(averaged - targets).mean(axis=1)
 
     def _head(self) -> Head:
         if self._one_value_per_step_:

@@ -90,6 +90,11 @@ def attention_weights(
         raise ValueError(
             f"X is missing: a {type(estimator).__name__} keeps no series; give those to look at."
         )
+    if not hasattr(estimator, "fitted_model_"):
+        raise ValueError(
+            f"This {type(estimator).__name__} was fitted without a network, and nothing else in it "
+            "attends; fit with members=('network',), or name 'network' among others."
+        )
     return _by_time_step(estimator.fitted_model_, estimator._inputs(X))
 
 

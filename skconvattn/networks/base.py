@@ -76,20 +76,5 @@ class Network:
             "returns skconvattn.networks.Encoding from it."
         )
 
-    def measured_layer(self) -> str | None:
-        """Return the name of the layer whose features are measured on data and not trained.
-
-        The output of the layer is the first part of the features. The layer has a method
-        ``statistics_of(series, mask)``, which returns its non-trainable variables by name and its
-        output as ``"features"``, and a ``gain`` by which the network multiplies the standardised
-        features.
-
-        Returns
-        -------
-        str or None
-            The name; None, the default, where every layer is trained.
-        """
-        return None
-
 
 Network.network_class = Network

@@ -171,22 +171,6 @@ class ClassHead(Head):
         output = keras.layers.Dense(self.output.n_values, name=_LOGITS)(encoding.features)
         return output, encoding.attention
 
-    def set_start(self, values: Values, coefficients: np.ndarray, intercepts: np.ndarray) -> None:
-        """Set initial weights by which logits are a linear map of the first features.
-
-        Parameters
-        ----------
-        values : mutable mapping of str to ndarray
-            Initial values of all variables by path; changed.
-        coefficients : ndarray of shape (n_first, n_classes)
-            Weights of the first features; those of all others become zero.
-        intercepts : ndarray of shape (n_classes,)
-            Biases.
-        """
-        kernel = np.zeros_like(values[f"{_LOGITS}/kernel"])
-        kernel[: len(coefficients)] = coefficients
-        values[f"{_LOGITS}/kernel"], values[f"{_LOGITS}/bias"] = kernel, intercepts
-
 
 def _is_point(output: Output) -> bool:
     """Whether an output is one number, which needs no axis of its own."""

@@ -19,7 +19,7 @@ from tests.estimator_params import every, thinned
 # Checks that the suite of sktime 1.2.0 had for the adapters: fewer were left out.
 N_CHECKS = {SktimeClassifier: 258, SktimeRegressor: 146}
 
-SMALL = {"units": 4, "epochs": 2, "random_state": 0}
+SMALL = {"members": ["network"], "units": 4, "epochs": 2, "random_state": 0}
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(30, 2, 8))
 Y = np.repeat(["a", "b", "c"], 10)
@@ -80,7 +80,7 @@ def test_series_of_unequal_length_come_as_they_are():
     X_test, y_test = load_japanese_vowels(split="test")
     adapter = SktimeClassifier(ConvAttentionClassifier(random_state=0, epochs=30))
     adapter.fit(X_train, y_train)
-    assert adapter.estimator_.fitted_model_.spec.masked
+    assert adapter.estimator_._preparation_.masked
     assert adapter.score(X_test, y_test) > 0.8
     # The longest of them is longer than any in training.
     longest = [max(len(cell) for cell in panel.iloc[:, 0]) for panel in (X_train, X_test)]

@@ -52,7 +52,15 @@ def builder(inputs, units=4):
 
 def _regressor(network, **parameters):
     return NeuralRegressor(
-        **{"network": network, "epochs": 3, "random_state": 0, "linear_skip": False, **parameters}
+        **{
+            "network": network,
+            "epochs": 3,
+            "random_state": 0,
+            "linear_skip": False,
+            "early_stopping": False,
+            "members": ["network"],
+            **parameters,
+        }
     )
 
 

@@ -46,7 +46,13 @@ def test_features_are_those_of_the_last_valid_step(series):
 def test_layers_may_differ_in_heads_and_widths():
     X = np.random.default_rng(0).normal(size=(12, 8))
     regressor = RNNAttentionRegressor(
-        n_layers=2, num_heads=[1, 3], key_dim=[4, 2], units=4, epochs=1, random_state=0
+        n_layers=2,
+        num_heads=[1, 3],
+        key_dim=[4, 2],
+        units=4,
+        epochs=1,
+        random_state=0,
+        members=["network"],
     ).fit(X, X[:, 0])
     attention = regressor.fitted_model_.attention([X[..., None].astype("float32")])
     assert attention.shape == (12, 3, 8, 8)
@@ -74,7 +80,9 @@ def test_statistics_are_those_of_all_steps(series):
 
 def test_weights_of_learned_pooling_are_the_attention_shown():
     X = np.random.default_rng(0).normal(size=(12, 8))
-    regressor = RNNAttentionRegressor(pooling="attention", units=4, epochs=1, random_state=0)
+    regressor = RNNAttentionRegressor(
+        pooling="attention", units=4, epochs=1, random_state=0, members=["network"]
+    )
     regressor.fit(X, X[:, 0])
     attention = attention_weights(regressor, X[:3])
     assert attention.shape == (3, 8)
@@ -85,7 +93,9 @@ def test_weights_of_learned_pooling_are_the_attention_shown():
 def test_a_number_of_widths_other_than_of_layers_is_refused(name):
     X = np.random.default_rng(0).normal(size=(12, 8))
     with pytest.raises(ValueError, match=rf"{name}=\[2, 2, 2\] does not give .* n_layers=2"):
-        RNNAttentionRegressor(epochs=1, n_layers=2, **{name: [2, 2, 2]}).fit(X, X[:, 0])
+        RNNAttentionRegressor(epochs=1, n_layers=2, members=["network"], **{name: [2, 2, 2]}).fit(
+            X, X[:, 0]
+        )
 
 
 def test_one_channel_that_normalization_would_empty_is_refused():

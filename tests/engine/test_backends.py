@@ -26,7 +26,7 @@ Y = pd.Series(
     np.sin(np.arange(48.0) / 2) + np.arange(48.0) / 20,
     index=pd.period_range("2001-01", periods=48, freq="M"),
 )
-SMALL = {"units": 4, "random_state": 0}
+SMALL = {"members": ["network"], "units": 4, "random_state": 0}
 
 # Fits one estimator of each kind on TensorFlow and writes it down with its predictions.
 SAVE_ON_TENSORFLOW = """

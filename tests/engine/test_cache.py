@@ -29,7 +29,9 @@ def small_caches(monkeypatch):
 
 def _fit(n_timepoints):
     X = np.random.default_rng(0).normal(size=(12, n_timepoints))
-    return ConvAttentionRegressor(filters=2, units=2, epochs=1, random_state=0).fit(X, X[:, 0])
+    return ConvAttentionRegressor(
+        members=["network"], filters=2, units=2, epochs=1, random_state=0
+    ).fit(X, X[:, 0])
 
 
 def test_a_program_is_built_once_a_key():

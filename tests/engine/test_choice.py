@@ -31,7 +31,7 @@ MONTHS = pd.period_range("2000-01", periods=80, freq="M")
 Y = pd.Series(np.sin(np.arange(80.0) / 2) + RNG.normal(size=80) / 10, index=MONTHS)
 KNOWN = pd.DataFrame({"price": np.cos(np.arange(80.0))}, index=MONTHS)
 SCHEDULE = keras.optimizers.schedules.ExponentialDecay(0.02, 5, 0.8)
-SMALL = {"units": 4, "random_state": 3, "epochs": 6}
+SMALL = {"members": ["network"], "units": 4, "random_state": 3, "epochs": 6}
 
 FITS = {
     "dropout and weights": (ConvAttentionRegressor(**SMALL, dropout=0.4), (X, VALUES, WEIGHTS)),
@@ -138,7 +138,9 @@ def test_a_batch_hook_moves_the_fit_to_the_portable_engine_and_says_so_once(
 ):
     watcher = Watcher()
     with caplog.at_level(logging.INFO, logger="skconvattn"):
-        ConvAttentionRegressor(epochs=2, batch_size=40, units=2, callbacks=[watcher]).fit(X, VALUES)
+        ConvAttentionRegressor(
+            members=["network"], epochs=2, batch_size=40, units=2, callbacks=[watcher]
+        ).fit(X, VALUES)
     assert watcher.n_batches == 2 * 3
     [record] = caplog.records
     assert record.name == "skconvattn"
@@ -148,7 +150,9 @@ def test_a_batch_hook_moves_the_fit_to_the_portable_engine_and_says_so_once(
 
 def test_a_fit_of_epochs_alone_says_nothing(caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.INFO, logger="skconvattn"):
-        ConvAttentionRegressor(epochs=1, units=2, callbacks=[Epochs()]).fit(X, VALUES)
+        ConvAttentionRegressor(members=["network"], epochs=1, units=2, callbacks=[Epochs()]).fit(
+            X, VALUES
+        )
     assert caplog.records == []
 
 
@@ -171,7 +175,8 @@ handler.emit = lambda record: said.append(record.getMessage())
 logging.getLogger("skconvattn").addHandler(handler)
 logging.getLogger("skconvattn").setLevel(logging.INFO)
 X = np.random.default_rng(0).normal(size=(64, 12))
-make = lambda: ConvAttentionRegressor(epochs=3, units=2, random_state=0, batch_size=16)
+settings = dict(members=["network"], epochs=3, units=2, random_state=0, batch_size=16)
+make = lambda: ConvAttentionRegressor(**settings)
 with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
     inside = make().fit(X, X[:, 0])
     there = inside.predict(X)

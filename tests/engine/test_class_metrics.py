@@ -19,6 +19,7 @@ X = RNG.normal(size=(120, 6)) + 0.7 * THREE[:, None]
 HELD_OUT = RNG.normal(size=(60, 6)) + 0.7 * (np.arange(60) % 3)[:, None]
 WEIGHTS = RNG.uniform(0.5, 2.0, size=60)
 SMALL: dict[str, Any] = {
+    "members": ["network"],
     "filters": 4,
     "units": 4,
     "epochs": 2,

@@ -12,7 +12,14 @@ from skconvattn import ConvAttentionForecaster, ConvAttentionRegressor
 
 X = np.random.default_rng(0).normal(size=(120, 6))
 Y = X[:, 0] - X[:, 4]
-SMALL = {"filters": 2, "units": 2, "epochs": 4, "random_state": 0, "patience": 50}
+SMALL = {
+    "members": ["network"],
+    "filters": 2,
+    "units": 2,
+    "epochs": 4,
+    "random_state": 0,
+    "patience": 50,
+}
 
 
 class RaisesAt(keras.callbacks.Callback):

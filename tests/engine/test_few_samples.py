@@ -9,7 +9,7 @@ from skconvattn import AttentionClassifier, ConvAttentionRegressor, RNNAttention
 from skconvattn.engine.compiled.few_samples import FewSamples
 from skconvattn.engine.programs import model_program
 
-SMALL = {"units": 3, "epochs": 1, "random_state": 0}
+SMALL = {"members": ["network"], "units": 3, "epochs": 1, "random_state": 0}
 VECTOR, INPUTS = np.zeros(5, np.float32), [np.zeros((1, 7), np.float32)]
 
 
@@ -63,7 +63,7 @@ def test_whole_blocks_stay_where_every_small_block_differs():
     [
         ConvAttentionRegressor(filters=3, **SMALL),
         ConvAttentionRegressor(filters=4, recurrent="lstm", **SMALL),
-        RNNAttentionRegressor(epochs=1, random_state=0),
+        RNNAttentionRegressor(members=["network"], epochs=1, random_state=0),
     ],
     ids=["convolution", "lstm", "rnn"],
 )
@@ -82,7 +82,10 @@ def test_one_series_alone_is_predicted_as_among_hundreds(estimator, n_outputs):
 def test_estimators_of_a_shape_keep_their_own_weights_in_turn():
     X = np.random.default_rng(0).normal(size=(40, 9))
     labels = X[:, 0] > 0
-    both = [AttentionClassifier(units=3, epochs=1, random_state=i).fit(X, labels) for i in (0, 1)]
+    both = [
+        AttentionClassifier(members=["network"], units=3, epochs=1, random_state=i).fit(X, labels)
+        for i in (0, 1)
+    ]
     expected = [each.predict_proba(X)[:1] for each in both]
     assert not np.array_equal(*expected)
     for _ in range(6):

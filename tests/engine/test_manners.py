@@ -15,7 +15,7 @@ from sktime.datasets import load_airline
 from skconvattn import ConvAttentionClassifier, ConvAttentionForecaster, ConvAttentionRegressor
 
 X = np.random.default_rng(0).normal(size=(120, 6))
-SMALL = {"filters": 2, "units": 2, "epochs": 3, "random_state": 0}
+SMALL = {"members": ["network"], "filters": 2, "units": 2, "epochs": 3, "random_state": 0}
 
 
 def _fit_all(**parameters):
@@ -73,7 +73,8 @@ from sktime.datasets import load_airline
 X = np.random.default_rng(0).normal(size=(60, 6))
 for n_timepoints in (2, 3, 4, 5, 6):
     series = X[:, :n_timepoints]
-    AttentionRegressor(recurrent_units=2, units=2, epochs=2).fit(series, X[:, 0]).predict(series)
+    regressor = AttentionRegressor(members=["network"], recurrent_units=2, units=2, epochs=2)
+    regressor.fit(series, X[:, 0]).predict(series)
 ConvAttentionForecaster(epochs=2).fit(load_airline(), fh=[1, 2]).predict_interval()
 assert sorted(os.listdir()) == directory
 # It was set while TensorFlow loaded, so that its start-up is silent.

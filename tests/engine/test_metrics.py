@@ -23,7 +23,7 @@ VALUES = (SERIES[:, :2, 0] - SERIES[:, 3:5, 0]).astype("float32")
 WEIGHTS = RNG.uniform(0.5, 1.5, size=40).astype("float32")
 TRAINING, HELD_OUT = np.arange(28), np.arange(28, 40)
 X, Y = SERIES[..., 0], VALUES[:, 0]
-SMALL = {"filters": 2, "units": 2, "epochs": 3, "random_state": 0}
+SMALL = {"members": ["network"], "filters": 2, "units": 2, "epochs": 3, "random_state": 0}
 
 every_engine = pytest.mark.parametrize("engine", ["compiled", "portable"])
 

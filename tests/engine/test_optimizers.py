@@ -14,7 +14,14 @@ from skconvattn.networks import QuantileOutput
 
 X = np.random.default_rng(0).normal(size=(48, 8))
 Y = X[:, 0] + X[:, 3]
-SMALL = {"filters": 2, "units": 2, "epochs": 3, "early_stopping": False, "random_state": 0}
+SMALL = {
+    "members": ["network"],
+    "filters": 2,
+    "units": 2,
+    "epochs": 3,
+    "early_stopping": False,
+    "random_state": 0,
+}
 
 
 def _losses(**parameters) -> list[float]:

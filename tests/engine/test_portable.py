@@ -45,7 +45,7 @@ WEIGHTS = RNG.uniform(0.5, 1.5, size=50).astype(np.float32)
 X, Y = SERIES[..., 0], VALUES[:, 0]
 # A plain loop on torch leaves dropout to torch's own generator: no two have the same losses.
 DROPOUT = 0.0 if BACKEND == "torch" else 0.3
-CUT = {"epochs": 3, "random_state": 0, "engine": "portable"}
+CUT = {"members": ["network"], "epochs": 3, "random_state": 0, "engine": "portable"}
 
 
 def _spec(estimator: Any, head: Any, n_channels: int, n_timepoints: int = 8) -> ModelSpec:
@@ -324,7 +324,8 @@ if BACKEND != "tensorflow":
             import numpy as np
             from skconvattn import ConvAttentionRegressor
             X = np.random.default_rng(0).normal(size=(50, 8))
-            print(ConvAttentionRegressor(epochs=1).fit(X, X[:, 0]).predict(X).shape)
+            regressor = ConvAttentionRegressor(members=["network"], epochs=1)
+            print(regressor.fit(X, X[:, 0]).predict(X).shape)
         """
         completed = subprocess.run(
             [sys.executable, "-c", script], capture_output=True, text=True, check=True

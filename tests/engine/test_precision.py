@@ -47,7 +47,7 @@ def precision() -> Iterator[Callable[[str], None]]:
 
 
 def _fitted(cls: type, **parameters: Any) -> Any:
-    estimator = cls(**{"epochs": 2, "random_state": 0, **parameters})
+    estimator = cls(**{"members": ["network"], "epochs": 2, "random_state": 0, **parameters})
     if cls.__name__.endswith("Forecaster"):
         return estimator.set_params(members=("network",)).fit(AIRLINE, fh=[1, 2])
     return estimator.fit(X, LABELS if cls.__name__.endswith("Classifier") else X[:, 0, 3])

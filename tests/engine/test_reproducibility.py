@@ -35,7 +35,8 @@ def digest(values):
 
 def fit(name, **parameters):
     cls = getattr(skconvattn, name)
-    estimator = cls(units=3, epochs=3, random_state=5, dropout=0.2, **parameters)
+    settings = {"units": 3, "epochs": 3, "random_state": 5, "dropout": 0.2}
+    estimator = cls(members=["network"], **settings, **parameters)
     if name.endswith("Forecaster"):
         return estimator.fit(load_airline(), fh=[1, 2, 3])
     X = np.random.default_rng(0).normal(size=(120, 7))
@@ -83,7 +84,9 @@ def _in_a_fresh_process(script: str, *arguments: str) -> str:
 
 
 def _fitted(cls, **parameters):
-    estimator = cls(**{"units": 3, "epochs": 2, "random_state": 0, **parameters})
+    estimator = cls(
+        **{"members": ["network"], "units": 3, "epochs": 2, "random_state": 0, **parameters}
+    )
     if cls.__name__.endswith("Forecaster"):
         return estimator.fit(load_airline(), fh=[1, 2, 3])
     return estimator.fit(X, X[:, 0] > 0 if cls.__name__.endswith("Classifier") else X[:, 0])
@@ -149,7 +152,7 @@ def test_predictions_do_not_depend_on_what_else_is_predicted(cls, fitted):
 @pytest.mark.parametrize("n_timepoints", [40, 700])
 def test_predictions_of_long_series_do_not_depend_on_their_place(cls, n_timepoints):
     long = np.random.default_rng(0).normal(size=(24, n_timepoints))
-    estimator = cls(units=3, epochs=1, random_state=0).fit(long, long[:, 0])
+    estimator = cls(members=["network"], units=3, epochs=1, random_state=0).fit(long, long[:, 0])
     alone = np.concatenate([estimator.predict(row[None]) for row in long])
     np.testing.assert_array_equal(estimator.predict(long), alone)
     np.testing.assert_array_equal(estimator.predict(np.repeat(long, 3, axis=0)), alone.repeat(3))

@@ -65,7 +65,9 @@ def fitted():
 def _results():
     results = []
     for cls in (ConvAttentionRegressor, AttentionRegressor):
-        regressor = cls(units=3, epochs=3, random_state=0, dropout=0.2).fit(X, Y)
+        regressor = cls(members=["network"], units=3, epochs=3, random_state=0, dropout=0.2).fit(
+            X, Y
+        )
         few = [regressor.predict(X[:1]) for _ in range(6)]
         results += [regressor.fitted_model_.weights, regressor.predict(X), *few]
     return results

@@ -15,7 +15,7 @@ from sklearn.model_selection import cross_val_score
 from skconvattn import AttentionRegressor, ConvAttentionClassifier, ConvAttentionRegressor
 
 X = np.random.default_rng(0).normal(size=(80, 6))
-SMALL = {"units": 2, "epochs": 3}
+SMALL = {"members": ["network"], "units": 2, "epochs": 3}
 
 
 def _fit(i: int):
@@ -62,7 +62,7 @@ barrier = threading.Barrier(8)
 def fit(i):
     barrier.wait()
     cls = (AttentionRegressor, ConvAttentionRegressor)[i % 2]
-    return cls(units=2, epochs=1, random_state=0).fit(X, X[:, 0]).predict(X)
+    return cls(members=["network"], units=2, epochs=1, random_state=0).fit(X, X[:, 0]).predict(X)
 with ThreadPoolExecutor(8) as pool:
     found = list(pool.map(fit, range(8)))
 assert all(np.array_equal(found[i], found[i % 2]) for i in range(8))

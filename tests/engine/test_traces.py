@@ -12,7 +12,7 @@ from skconvattn.engine import programs
 from skconvattn.engine.compiled import training_program
 from skconvattn.engine.programs import ProgramCache
 
-SMALL = {"filters": 2, "units": 2, "epochs": 2, "random_state": 0}
+SMALL = {"members": ["network"], "filters": 2, "units": 2, "epochs": 2, "random_state": 0}
 X = np.random.default_rng(0).normal(size=(60, 9))
 Y = X[:, 0] + X[:, 5]
 

@@ -203,6 +203,7 @@ def test_a_warm_start_goes_on_from_the_last_weights():
     X = np.random.default_rng(0).normal(size=(60, 6))
     y = X[:, 0]
     settings = {"filters": 2, "units": 2, "epochs": 4, "random_state": 0, "early_stopping": False}
+    settings["members"] = ["network"]
     warm = ConvAttentionRegressor(**settings, warm_start=True).fit(X, y)
     first = list(warm.history_["loss"])
     second = warm.fit(X, y).history_["loss"]
@@ -215,6 +216,7 @@ def test_a_warm_start_goes_on_from_the_last_weights():
 def test_a_warm_start_on_another_shape_begins_anew():
     X = np.random.default_rng(0).normal(size=(60, 6))
     settings = {"filters": 2, "units": 2, "epochs": 2, "random_state": 0, "early_stopping": False}
+    settings["members"] = ["network"]
     warm = ConvAttentionRegressor(**settings, warm_start=True).fit(X, X[:, 0])
     cold = ConvAttentionRegressor(**settings).fit(X[:, :5], X[:, 0])
     assert warm.fit(X[:, :5], X[:, 0]).history_ == cold.history_
@@ -222,7 +224,9 @@ def test_a_warm_start_on_another_shape_begins_anew():
 
 def test_fitted_attributes_describe_the_training():
     X = np.random.default_rng(0).normal(size=(120, 6))
-    regressor = ConvAttentionRegressor(filters=2, units=2, epochs=5, random_state=0)
+    regressor = ConvAttentionRegressor(
+        members=["network"], filters=2, units=2, epochs=5, random_state=0
+    )
     regressor.fit(X, X[:, 0])
     assert regressor.n_iter_ == len(regressor.history_["loss"]) == 5
     assert regressor.best_loss_ == min(regressor.history_["val_loss"])
@@ -233,7 +237,9 @@ def test_fitted_attributes_describe_the_training():
 
 def test_the_keras_model_of_a_fit_predicts_what_the_estimator_predicts():
     X = np.random.default_rng(0).normal(size=(40, 6))
-    regressor = ConvAttentionRegressor(filters=2, units=2, epochs=2, random_state=0).fit(X, X[:, 0])
+    regressor = ConvAttentionRegressor(
+        members=["network"], filters=2, units=2, epochs=2, random_state=0
+    ).fit(X, X[:, 0])
     scaled = regressor._preparation_.scaling.apply(X[..., None])
     by_keras = regressor._target_scaling_.reverse(regressor.model_(scaled).numpy())[:, 0]
     np.testing.assert_allclose(by_keras, regressor.predict(X), rtol=1e-4, atol=1e-5)

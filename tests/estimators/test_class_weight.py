@@ -43,7 +43,7 @@ def test_balance_lets_a_rare_class_be_found():
     rng = np.random.default_rng(1)
     y = (np.arange(300) % 20 == 0).astype(int)
     series = rng.normal(size=(300, 6)) + 0.7 * y[:, None]
-    settings = {"random_state": 0, "epochs": 30}
+    settings = {"random_state": 0, "epochs": 30, "members": ["network"]}
     plain, balanced = (
         ConvAttentionClassifier(**settings, class_weight=weight).fit(series, y).predict(series)
         for weight in (None, "balanced")

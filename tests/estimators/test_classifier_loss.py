@@ -11,7 +11,13 @@ from skconvattn import ConvAttentionClassifier, load
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 6))
 Y = X[:, 0] > X[:, 5]
-SMALL = {"units": 2, "epochs": 3, "random_state": 0, "early_stopping": False}
+SMALL = {
+    "units": 2,
+    "epochs": 3,
+    "random_state": 0,
+    "early_stopping": False,
+    "members": ["network"],
+}
 
 
 @pytest.mark.parametrize(

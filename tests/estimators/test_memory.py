@@ -12,7 +12,7 @@ from skconvattn.data.panel import Preparation
 from skconvattn.data.rows import canonical_rows
 from skconvattn.estimators.inputs import training_data
 
-SMALL = {"units": 2, "epochs": 1, "random_state": 0}
+SMALL = {"members": ["network"], "units": 2, "epochs": 1, "random_state": 0}
 WHOLE = np.random.default_rng(0).integers(0, 2, size=(60, 8))
 
 

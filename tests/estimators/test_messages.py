@@ -22,7 +22,7 @@ from tests.estimator_params import every
 RNG = np.random.default_rng(0)
 FLAT = RNG.normal(size=(40, 20))
 DEEP = RNG.normal(size=(40, 2, 20))
-SMALL = {"units": 2, "epochs": 1, "random_state": 0}
+SMALL = {"members": ["network"], "units": 2, "epochs": 1, "random_state": 0}
 
 every_kind = every("regressor", "classifier", quick="ConvAttention")
 every_class = pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_only_channels_with_gaps_get_an_indicator():
     values = np.random.default_rng(0).normal(size=(40, 3, 6))
     values[3, 1, 2] = NAN
     y = values[:, 0, 0]
-    regressor = ConvAttentionRegressor(**SMALL).fit(values, y)
+    regressor = ConvAttentionRegressor(**SMALL, members=["network"]).fit(values, y)
     assert regressor._preparation_.missing_channels.tolist() == [1]
     assert regressor.fitted_model_.spec.n_channels == 4
     assert regressor.n_features_in_ == 3

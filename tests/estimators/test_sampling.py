@@ -11,7 +11,7 @@ from tests.estimator_params import every
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 2, 12))
 Y = X[:, 0, 0] - X[:, 1, 5]
-SMALL = {"dropout": 0.3, "epochs": 5, "random_state": 0}
+SMALL = {"members": ["network"], "dropout": 0.3, "epochs": 5, "random_state": 0}
 
 every_kind = every("regressor", "classifier", quick="ConvAttention")
 

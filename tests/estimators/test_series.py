@@ -89,7 +89,14 @@ def test_lists_frames_and_other_types_of_number_give_the_same_fit(cls):
 def test_units_and_offsets_of_channels_do_not_matter(cls, scale, offset):
     y = _target(cls)
     # In one batch and without dropout: the order of samples in it follows their values.
-    settings = {**SMALL, "units": 8, "batch_size": 60, "dropout": 0.0}
+    settings = {
+        **SMALL,
+        "units": 8,
+        "batch_size": 60,
+        "dropout": 0.0,
+        "members": ["network"],
+        "early_stopping": False,
+    }
     expected = _outputs(cls(**settings).fit(X3, y), X3)
     moved = X3.copy()
     moved[:, 1] = scale * moved[:, 1] + offset
@@ -101,7 +108,7 @@ def test_units_and_offsets_of_channels_do_not_matter(cls, scale, offset):
 @pytest.mark.parametrize(("scale", "offset"), [(1e-6, 0), (1e6, -3e7)])
 def test_a_regressor_moves_and_grows_with_its_target(cls, scale, offset):
     # In one batch and without dropout: the order of samples in it follows their values.
-    settings = {**SMALL, "units": 8, "batch_size": 60, "dropout": 0.0}
+    settings = {**SMALL, "units": 8, "batch_size": 60, "dropout": 0.0, "members": ["network"]}
     expected = cls(**settings).fit(X, Y).predict(X)
     found = cls(**settings).fit(X, scale * Y + offset).predict(X)
     np.testing.assert_allclose((found - offset) / scale, expected, rtol=1e-3, atol=1e-4)
@@ -190,8 +197,8 @@ def test_constant_series_give_finite_predictions(cls):
 @every_classifier
 def test_a_warm_start_resumes_for_the_same_labels_only(cls):
     y = Y > 0
-    cold = cls(**SMALL).fit(X, np.where(y, 2, 1))
-    warm = cls(**SMALL, warm_start=True).fit(X, y.astype(int))
+    cold = cls(**SMALL, members=["network"]).fit(X, np.where(y, 2, 1))
+    warm = cls(**SMALL, members=["network"], warm_start=True).fit(X, y.astype(int))
     first = warm.history_["loss"]
     # The second output was of the label 1, which is now the first.
     warm.fit(X, np.where(y, 2, 1))

@@ -20,6 +20,7 @@ LENGTHS[7] = 12
 SERIES = [RNG.normal(size=(2, n)) for n in LENGTHS]
 Y = np.array([values[0, -1] for values in SERIES])
 SMALL = {"units": 2, "epochs": 2, "random_state": 0}
+NETWORK = {**SMALL, "members": ["network"]}
 
 every_estimator = every("regressor", "classifier", quick="ConvAttention")
 
@@ -64,9 +65,9 @@ def test_containers_hold_the_same_series(container):
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_containers_of_equal_lengths_are_as_one_array(container):
     series = np.stack([values[:, :4] for values in SERIES])
-    expected = ConvAttentionRegressor(**SMALL).fit(series, Y).predict(series)
+    expected = ConvAttentionRegressor(**NETWORK).fit(series, Y).predict(series)
     given = CONTAINERS[container](list(series))
-    regressor = ConvAttentionRegressor(**SMALL).fit(given, Y)
+    regressor = ConvAttentionRegressor(**NETWORK).fit(given, Y)
     np.testing.assert_array_equal(regressor.predict(given), expected)
     assert not regressor.fitted_model_.spec.masked
 
@@ -74,7 +75,7 @@ def test_containers_of_equal_lengths_are_as_one_array(container):
 @pytest.mark.parametrize("container", ["array of arrays", "list of frames", "frame of series"])
 def test_containers_are_predicted_after_a_fit_on_an_array_of_two_axes(container):
     flat = np.stack([values[0, :4] for values in SERIES])
-    regressor = ConvAttentionRegressor(**SMALL).fit(flat, Y)
+    regressor = ConvAttentionRegressor(**NETWORK).fit(flat, Y)
     given = {
         "array of arrays": np.array([*flat, None], dtype=object)[:-1],
         "list of frames": [pd.DataFrame({0: row}) for row in flat],
@@ -109,7 +110,7 @@ def test_a_prediction_depends_on_its_own_series_alone(cls):
 @every_estimator
 def test_padding_by_hand_changes_nothing_that_a_prediction_sees(cls):
     """The same weights on a longer padding give the same values but for the order of sums."""
-    estimator = cls(**SMALL).fit(SERIES, _target(cls))
+    estimator = cls(**NETWORK).fit(SERIES, _target(cls))
     panel = Panel.padded([values.astype(np.float32) for values in SERIES])
     rows = np.arange(60)
     model = estimator.fitted_model_
@@ -140,8 +141,8 @@ def test_order_and_repetition_do_not_matter_with_unequal_lengths(cls):
 def test_weight_zero_leaves_out_the_length_of_a_series_too():
     times = (LENGTHS == 5).astype(float)
     kept = [values for values in SERIES if values.shape[1] == 5]
-    one = ConvAttentionRegressor(**SMALL).fit(SERIES, Y, sample_weight=times)
-    other = ConvAttentionRegressor(**SMALL).fit(kept, Y[LENGTHS == 5])
+    one = ConvAttentionRegressor(**NETWORK).fit(SERIES, Y, sample_weight=times)
+    other = ConvAttentionRegressor(**NETWORK).fit(kept, Y[LENGTHS == 5])
     assert not one.fitted_model_.spec.masked
     np.testing.assert_array_equal(one.predict(kept), other.predict(kept))
 
@@ -165,7 +166,7 @@ def test_padding_stays_out_of_location_and_scale():
 )
 def test_both_engines_train_on_the_same_masks():
     losses = [
-        ConvAttentionClassifier(**SMALL, engine=engine).fit(SERIES, Y > 0).history_["loss"]
+        ConvAttentionClassifier(**NETWORK, engine=engine).fit(SERIES, Y > 0).history_["loss"]
         for engine in ("compiled", "portable")
     ]
     np.testing.assert_allclose(*losses, rtol=1e-5)
@@ -218,7 +219,7 @@ def test_names_and_numbers_of_channels_are_checked():
 
 
 def test_attention_covers_a_series_and_no_padding():
-    classifier = ConvAttentionClassifier(**SMALL, pool_size=1).fit(SERIES, Y > 0)
+    classifier = ConvAttentionClassifier(**NETWORK, pool_size=1).fit(SERIES, Y > 0)
     attention = attention_weights(classifier, SERIES)
     assert attention.shape == (60, 12)
     np.testing.assert_allclose(attention.sum(axis=1), 1, rtol=1e-5)

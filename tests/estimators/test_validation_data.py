@@ -11,7 +11,7 @@ from skconvattn import ConvAttentionClassifier, ConvAttentionRegressor
 RNG = np.random.default_rng(0)
 X, X_VAL = RNG.normal(size=(60, 7)), RNG.normal(2.0, 3.0, size=(30, 7))
 Y, Y_VAL = 5 * X[:, 0] - 3 * X[:, 4] + 7, 5 * X_VAL[:, 0] - 3 * X_VAL[:, 4] + 7
-SMALL = {"filters": 3, "units": 3, "epochs": 5, "random_state": 0}
+SMALL = {"members": ["network"], "filters": 3, "units": 3, "epochs": 5, "random_state": 0}
 
 # The compiled engine is of TensorFlow.
 ENGINES = ["compiled", "portable"] if keras.backend.backend() == "tensorflow" else ["portable"]

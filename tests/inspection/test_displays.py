@@ -78,7 +78,9 @@ def test_a_forecaster_that_trains_nothing_is_drawn_as_well():
 
 def test_the_strip_of_one_series_and_the_map_of_many_show_the_weights():
     X, y = np.random.default_rng(0).normal(size=(20, 8)), np.repeat([0, 1], 10)
-    classifier = ConvAttentionClassifier(filters=2, units=2, epochs=1, random_state=0).fit(X, y)
+    classifier = ConvAttentionClassifier(
+        filters=2, units=2, epochs=1, random_state=0, members=["network"]
+    ).fit(X, y)
 
     one = AttentionDisplay.from_estimator(classifier, X[:1])
     many = AttentionDisplay.from_estimator(classifier, X[:5])

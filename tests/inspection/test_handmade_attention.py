@@ -67,7 +67,8 @@ Y = pd.Series(np.sin(np.arange(40.0)), index=pd.RangeIndex(100, 140))
 
 def fitted_regressor(cls: type, n_timepoints: int, **parameters: Any) -> tuple[Any, np.ndarray]:
     X = np.random.default_rng(0).normal(size=(6, n_timepoints))
-    return cls(epochs=1, random_state=0, **parameters).fit(X, X[:, 0]), X
+    settings = {"epochs": 1, "random_state": 0, "members": ["network"]}
+    return cls(**settings, **parameters).fit(X, X[:, 0]), X
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,13 @@ def test_positions_that_do_not_cover_the_series_are_refused():
 def test_the_weights_of_a_series_sum_to_one(pool_size, strides):
     X = np.random.default_rng(0).normal(size=(12, 2, 17))
     regressor = ConvAttentionRegressor(
-        filters=3, units=3, epochs=1, pool_size=pool_size, strides=strides, random_state=0
+        filters=3,
+        units=3,
+        epochs=1,
+        pool_size=pool_size,
+        strides=strides,
+        random_state=0,
+        members=["network"],
     ).fit(X, X[:, 0, 0])
 
     weights = attention_weights(regressor, X)
@@ -123,7 +129,12 @@ def test_a_forecaster_that_trains_no_network_has_no_attention_of_one():
 def test_attention_finds_the_largest_value():
     task = make_maximum(400, 12, random_state=0)
     regressor = ConvAttentionRegressor(
-        kernel_size=1, pool_size=1, linear_skip=False, epochs=60, random_state=0
+        kernel_size=1,
+        pool_size=1,
+        linear_skip=False,
+        epochs=60,
+        random_state=0,
+        members=["network"],
     ).fit(task.X, task.y)
 
     weights = attention_weights(regressor, task.X)
@@ -148,7 +159,9 @@ def test_what_cannot_be_looked_at_is_refused(forecaster, estimator, X, error, me
 
 def test_a_classifier_is_asked_for_its_series():
     X, y = np.random.default_rng(0).normal(size=(10, 6)), np.repeat([0, 1], 5)
-    classifier = ConvAttentionClassifier(filters=2, units=2, epochs=1, random_state=0).fit(X, y)
+    classifier = ConvAttentionClassifier(
+        filters=2, units=2, epochs=1, random_state=0, members=["network"]
+    ).fit(X, y)
 
     with pytest.raises(ValueError, match="X is missing: a ConvAttentionClassifier keeps no series"):
         attention_weights(classifier)

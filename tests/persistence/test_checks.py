@@ -22,7 +22,9 @@ def members(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """Contents of the file of a fitted regressor."""
     path = tmp_path_factory.mktemp("good") / "model.zip"
     X = np.random.default_rng(0).normal(size=(12, 8))
-    regressor = SelfAttentionRegressor(epochs=1, units=2, num_heads=1, filters=2, random_state=0)
+    regressor = SelfAttentionRegressor(
+        epochs=1, units=2, num_heads=1, filters=2, random_state=0, members=["network"]
+    )
     regressor.fit(X, X[:, 0]).save(path)
     return read_archive(path)
 
@@ -66,7 +68,7 @@ def test_the_file_as_it_was_written_is_read(
         (_with(n_convolutions=300), "n_convolutions=300 is out of bounds"),
         (_with(n_convolutions=1_000_000), "n_convolutions=1000000 is out of bounds"),
         (_with(n_layers=65), "n_layers=65 is out of bounds"),
-        (_with(pattern_dilations=2**20), "pattern_dilations=1048576 is out of bounds"),
+        (_with(n_layers=2**20), "n_layers=1048576 is out of bounds"),
         (_with(kernel_size=2**20 + 1), "kernel_size=1048577 is out of bounds"),
         (_with(units=0), "units=0 is out of bounds"),
         (_with(units=2.5), "units=2.5 is out of bounds"),

@@ -61,6 +61,7 @@ def _fit(cls: type) -> Any:
     estimator = cls(epochs=1, random_state=0)
     if cls.__name__.endswith("Forecaster"):
         return estimator.fit(Y, fh=[1, 2, 5])
+    estimator.set_params(members=cls._all_members)
     if cls.__name__.endswith("Classifier"):
         return estimator.fit(SERIES, LABELS)
     return estimator.fit(SERIES, SERIES[:, :2])
