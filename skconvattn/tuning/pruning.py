@@ -86,13 +86,38 @@ def with_reports(estimator: Any, reports: Reports) -> Any:
     estimator
         The same.
     """
-    found = {"": estimator, **estimator.get_params(deep=True)}
-    for name, one in found.items():
-        if hasattr(type(one), "network_class"):
-            prefix = f"{name}__" if name else ""
-            callbacks = [*(one.callbacks or ()), _callback(reports)]
-            estimator.set_params(**{f"{prefix}callbacks": callbacks})
+    for name, one in _of_this_package(estimator):
+        estimator.set_params(**{name: [*(one.callbacks or ()), _callback(reports)]})
     return estimator
+
+
+def watched(estimator: Any) -> Any:
+    """Let an estimator train the networks that it trains when epochs are reported.
+
+    Parameters
+    ----------
+    estimator : estimator
+        An estimator, a pipeline, or another composition; its parameters are changed.
+
+    Returns
+    -------
+    estimator
+        The same: "all" members have the network among them where there are callbacks, though none.
+    """
+    for name, one in _of_this_package(estimator):
+        if one.callbacks is None:
+            estimator.set_params(**{name: ()})
+    return estimator
+
+
+def _of_this_package(estimator: Any) -> list[tuple[str, Any]]:
+    """Return the estimators of this package within one, with the names of their callbacks."""
+    found = {"": estimator, **estimator.get_params(deep=True)}
+    return [
+        (f"{name}__callbacks" if name else "callbacks", one)
+        for name, one in found.items()
+        if hasattr(type(one), "network_class")
+    ]
 
 
 def _callback(reports: Reports) -> Any:

@@ -14,7 +14,7 @@ from sklearn.utils._indexing import _safe_indexing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skconvattn.tuning.pruning import Reports, with_reports
+from skconvattn.tuning.pruning import Reports, watched, with_reports
 from skconvattn.tuning.running import OptunaResults, check_options, documented, run, space_of
 
 
@@ -144,7 +144,7 @@ class OptunaSearch(OptunaResults, MetaEstimatorMixin, BaseEstimator):
         )
         self.study_ = run(self, space, objective, "maximize")
         if self.refit:
-            self.best_estimator_ = clone(self.estimator).set_params(**self.best_params_)
+            self.best_estimator_ = watched(clone(self.estimator).set_params(**self.best_params_))
             self.best_estimator_.fit(X, y, **fit_params)
         return self
 

@@ -150,7 +150,18 @@ def test_networks_are_pruned_within_a_fit_at_an_epoch():
     assert [t.state.name for t in others] == ["PRUNED", "PRUNED"]
     assert all(max(t.intermediate_values) == 3 for t in others)
     assert sorted(first.intermediate_values)[:6] == list(range(6))
-    assert model.callbacks == search.best_estimator_.callbacks == clone(model).callbacks
+    assert model.callbacks is clone(model).callbacks is None
+
+
+def test_the_winner_is_trained_as_its_trials_were():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 12))
+    model = ConvAttentionRegressor(filters=4, units=4, epochs=2, random_state=0)
+    space = {"learning_rate": FloatDistribution(1e-3, 1e-2, log=True)}
+    search = OptunaSearch(model, space, n_trials=1, cv=2, **QUIET).fit(X, X[:, -1])
+
+    assert search.best_estimator_.n_iter_ > 0
+    assert model.fit(X, X[:, -1]).n_iter_ == 0
 
 
 def test_networks_of_forecasters_are_pruned_within_a_pipeline():
