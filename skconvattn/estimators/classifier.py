@@ -188,17 +188,16 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
         """Multiply by class weights; "balanced" counts each sample by its weight."""
         if self.class_weight is None:
             return weights
-        # A class that is given a weight need not be among these samples.
-        known = (
-            np.unique(targets) if self.class_weight == "balanced" else np.arange(len(self.classes_))
-        )
-        by_class = compute_class_weight(
-            self.class_weight,
-            classes=self.classes_[known],
-            y=self.classes_[targets],
-            sample_weight=weights,
-        )
-        weights = weights * by_class[np.searchsorted(known, targets)]
+        if self.class_weight == "balanced":
+            sums = np.bincount(targets, weights)
+            # Samples of one class are worth as much together as those of another.
+            weights = weights * (weights.sum() / (np.count_nonzero(sums) * sums[targets]))
+        else:
+            # A class that is given a weight need not be among these samples.
+            by_class = compute_class_weight(
+                self.class_weight, classes=self.classes_, y=self.classes_[targets]
+            )
+            weights = weights * by_class[targets]
         if not weights.any() or not np.all((weights >= 0) & (weights < np.inf)):
             raise ValueError(
                 f"class_weight={self.class_weight!r} must give every class a weight that is not "
