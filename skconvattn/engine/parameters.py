@@ -138,7 +138,8 @@ class TrainingParameters(Network):
         constraints=["verbose"],
         doc="""
         int
-        0 is silent, 1 shows a progress bar, 2 prints one line per epoch.
+        0 is silent, 1 shows a progress bar, 2 prints one line per epoch. A forecaster that trains
+        again on all data shows that too.
         """,
     )
     engine: str = hyperparameter(
