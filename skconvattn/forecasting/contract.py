@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 from sklearn.utils._param_validation import validate_parameter_constraints
+from sktime.datatypes import VectorizedDF
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from skconvattn.engine.isolation import restored_on_error
@@ -152,6 +153,12 @@ class PanelForecaster(BaseForecaster):
         """Update and predict; sktime's own method forgets the container that ``y`` came in."""
         self._update(y=y, X=X, update_params=update_params)
         return self._predict(fh=fh, X=X)
+
+    def _update_y_X(self, y: Any, X: Any = None, enforce_index_type: Any = None) -> None:  # noqa: N802
+        """Move the cutoff, which sktime before 1.2 does only where it remembers the series."""
+        super()._update_y_X(y, X, enforce_index_type)
+        if y is not None:
+            self._set_cutoff_from_y(y.X_multiindex if isinstance(y, VectorizedDF) else y)
 
     def _set_cutoff_from_y(self, y: Any) -> None:
         """Move the cutoff on, never back, with the frequency of the fit."""
