@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skconvattn.data import Rows
@@ -16,6 +15,7 @@ from skconvattn.data.rows import canonical_rows
 from skconvattn.engine import TrainingParameters, train
 from skconvattn.engine.isolation import generator_from, restored_on_error
 from skconvattn.engine.programs import FittedModel
+from skconvattn.estimators.bases import BaseEstimator
 from skconvattn.estimators.held_out import with_validation_data
 from skconvattn.estimators.inputs import (
     check_shape,
@@ -59,7 +59,7 @@ class BaseNeuralEstimator(
         Loss of the weights that were kept: of the held-out part where there is one.
     """
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> Any:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> Self:
         """Train the network.
 
         Parameters

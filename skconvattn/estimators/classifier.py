@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
@@ -19,6 +18,7 @@ from skconvattn.engine import TrainingPlan
 from skconvattn.engine.isolation import restored_on_error
 from skconvattn.engine.programs import FittedModel
 from skconvattn.estimators.base import BaseNeuralEstimator
+from skconvattn.estimators.bases import ClassifierMixin
 from skconvattn.estimators.losses import class_loss
 from skconvattn.networks import ClassHead, ClassOutput, Head, ModelSpec
 
@@ -105,9 +105,7 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
         drawn = self._drawn_outputs(X, n_samples, random_state)
         return np.moveaxis(ClassOutput(len(self.classes_)).probabilities(drawn), 0, -1)
 
-    def partial_fit(
-        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
-    ) -> BaseNeuralClassifier:
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train for one more epoch, on all samples given, from the present weights.
 
         The first call starts from new weights, unless :meth:`fit` went before. Scaling, time

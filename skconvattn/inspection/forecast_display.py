@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -139,7 +139,7 @@ class ForecastDisplay:
             n_history = max(_window_length(forecaster), 4 * len(forecast))
         display = cls(
             history=forecaster.panel_.first.y.iloc[-n_history:, 0],
-            forecast=forecast,
+            forecast=cast(pd.Series, forecast),
             interval=None if coverage is None else _interval(forecaster, fh, X, coverage),
             truth=None if y_true is None else y_true[y_true.index.isin(forecast.index)],
             coverage=coverage,
