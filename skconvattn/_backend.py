@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 _LOCK = threading.Lock()
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+_BACKENDS = ("tensorflow", "jax", "torch")
 # What TensorFlow's native code prints before its log has a level: notes, no errors.
 _CHATTER = re.compile(
     rb"WARNING: All log messages before absl::|[IW]\d{4} [\d:.]+ +\d+ \S+\.cc:\d+\]"
@@ -23,20 +24,37 @@ def load_backend() -> None:
 
     TensorFlow reads the level of its native log once, while it is loaded; the environment is then
     as it was. A level that the user has set is respected, and messages are then left alone.
+
+    Raises
+    ------
+    ImportError
+        If Keras is set to a backend that is not installed.
     """
     if "keras" in sys.modules:
         return
     with _LOCK:
         if _LOG_LEVEL in os.environ:
-            import keras
+            _import_keras()
         else:
             os.environ[_LOG_LEVEL] = "3"
             try:
                 with _without_chatter():
-                    import keras
+                    _import_keras()
             finally:
                 del os.environ[_LOG_LEVEL]
-        del keras
+
+
+def _import_keras() -> None:
+    try:
+        import keras  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name not in _BACKENDS:
+            raise
+        raise ImportError(
+            f"Keras runs on {error.name}, which is not installed; run pip install {error.name}, or "
+            "install another backend and name it in the environment variable KERAS_BACKEND "
+            "(tensorflow, jax or torch)."
+        ) from error
 
 
 @contextmanager
