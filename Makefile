@@ -122,11 +122,18 @@ dist: $(STAMP) ## Build wheel and source distribution in dist/, and check them
 	@rm -f dist.log
 	@$(BIN)/twine check --strict dist/*
 
+.PHONY: dist-core
+dist-core: dist ## Build skconvattn-core, the same without TensorFlow among its dependencies
+	@folder="$$(mktemp -d)" && tar xzf dist/skconvattn-*.tar.gz -C "$$folder" --strip-components=1 && \
+	  $(BIN)/python tools/core.py "$$folder" && \
+	  $(BIN)/python -m build --outdir dist "$$folder" > /dev/null && rm -rf "$$folder"
+	@$(BIN)/twine check --strict dist/*
+
 .PHONY: release-check
 release-check: dist ## Install the wheel in a fresh environment and run the README with it
 	@rm -rf .venv-release
 	@"$(PYTHON)" -m venv .venv-release
-	@.venv-release/bin/python $(PIP_INSTALL) "$$(ls dist/*.whl)[plots]" pytest
+	@.venv-release/bin/python $(PIP_INSTALL) "$$(ls dist/skconvattn-*.whl)[plots]" pytest
 	@# Out of the clone, so that what is imported is what was installed.
 	@folder="$$(mktemp -d)" && mkdir "$$folder/tests" && cp README.md "$$folder" && \
 	  cp tests/conftest.py tests/test_readme.py "$$folder/tests" && python="$$PWD/.venv-release/bin/python" && \

@@ -58,3 +58,15 @@ def test_the_page_is_the_readme_but_for_its_links():
 def test_the_python_that_runs_the_tests_is_one_that_is_promised():
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     assert f"Programming Language :: Python :: {version}" in PROJECT["classifiers"]
+
+
+def test_the_distribution_without_a_backend_differs_in_its_name_and_that_alone():
+    spec = importlib.util.spec_from_file_location("core", ROOT / "tools" / "core.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    core = tomllib.loads(module.core(_read("pyproject.toml")))["project"]
+    assert core["name"] == "skconvattn-core"
+    without = [r for r in PROJECT["dependencies"] if not r.startswith("tensorflow")]
+    assert core["dependencies"] == without
+    assert len(without) == len(PROJECT["dependencies"]) - 1
+    assert core["version"] == PROJECT["version"]
