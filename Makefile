@@ -20,6 +20,15 @@ TORCH_INDEX ?=
 BACKEND_TESTS ?= tests/layers tests/engine/test_portable.py tests/engine/test_backends.py
 QUICK_BACKEND_TESTS ?= tests/engine/test_backends.py tests/layers/test_attention.py
 
+# The Python of the oldest versions, for which it needs wheels, and the tests that a change has to
+# pass with them.
+OLDEST_PYTHON ?= $(PYTHON)
+# mypy, which test_types runs, is none of them.
+OLDEST_TESTS ?= tests skconvattn --ignore=tests/test_types.py
+QUICK_OLDEST_TESTS ?= tests/test_versions.py tests/test_contributing.py tests/layers/test_every_layer.py \
+  tests/persistence/test_saving.py tests/estimators/test_class_weight.py \
+  tests/forecasting/test_forecaster.py
+
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check --no-input
@@ -110,6 +119,45 @@ examples: $(STAMP) ## Run every example that needs no files, without a display
 .venv-docs/.installed: $(STAMP)
 	$(call new_venv_beside,.venv-docs,[docs])
 
+.PHONY: test-oldest test-oldest-quick
+test-oldest: .venv-oldest/.installed ## Run the tests with the oldest versions that are supported
+	@echo "Tests with the oldest versions:"
+	@.venv-oldest/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow and not exhaustive" $(OLDEST_TESTS)
+
+test-oldest-quick: .venv-oldest/.installed ## Run a part of them, about two minutes
+	@echo "Quick tests with the oldest versions:"
+	@.venv-oldest/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow and not exhaustive" $(QUICK_OLDEST_TESTS)
+
+.venv-oldest/.installed: PYTHON := $(OLDEST_PYTHON)
+.venv-oldest/.installed: pyproject.toml constraints-oldest.txt
+	$(call new_venv,.venv-oldest,[test],3 GB,-c constraints-oldest.txt)
+
+.PHONY: dist
+dist: $(STAMP) ## Build wheel and source distribution in dist/, and check them
+	@rm -rf dist
+	@$(BIN)/python -m build --outdir dist . > dist.log || { cat dist.log; exit 1; }
+	@rm -f dist.log
+	@$(BIN)/twine check --strict dist/*
+
+.PHONY: dist-core
+dist-core: dist ## Build skconvattn-core, the same without TensorFlow among its dependencies
+	@folder="$$(mktemp -d)" && tar xzf dist/skconvattn-*.tar.gz -C "$$folder" --strip-components=1 && \
+	  $(BIN)/python tools/core.py "$$folder" && \
+	  $(BIN)/python -m build --outdir dist "$$folder" > /dev/null && rm -rf "$$folder"
+	@$(BIN)/twine check --strict dist/*
+
+.PHONY: release-check
+release-check: dist ## Install the wheel in a fresh environment and run the README with it
+	@rm -rf .venv-release
+	@"$(PYTHON)" -m venv .venv-release
+	@.venv-release/bin/python $(PIP_INSTALL) "$$(ls dist/skconvattn-*.whl)[plots]" pytest
+	@# Out of the clone, so that what is imported is what was installed.
+	@folder="$$(mktemp -d)" && mkdir "$$folder/tests" && cp README.md "$$folder" && \
+	  cp tests/conftest.py tests/test_readme.py "$$folder/tests" && python="$$PWD/.venv-release/bin/python" && \
+	  cd "$$folder" && "$$python" -m pytest -k "not links" tests/test_readme.py && rm -rf "$$folder"
+	@if grep -q "OWNER" pyproject.toml; then \
+	  echo "Before the release: put the owner of the repository for OWNER in pyproject.toml."; fi
+
 .PHONY: bench
 bench: $(STAMP) ## Run the benchmarks named in BENCH ("engine layers")
 	@for name in $(BENCH); do $(BIN)/python "benchmarks/$$name.py" || exit 1; done
@@ -124,8 +172,8 @@ soak: $(STAMP) ## Fit hundreds of times and watch the memory
 
 .PHONY: clean
 clean: ## Remove the environments, caches and build products
-	@rm -rf .venv .venv-docs .venv-jax .venv-torch build dist *.egg-info docs/_build htmlcov .coverage .coverage.*
-	@rm -rf docs/gallery docs/api/generated
+	@rm -rf .venv .venv-docs .venv-jax .venv-torch .venv-oldest .venv-release
+	@rm -rf build dist *.egg-info docs/_build docs/gallery docs/api/generated htmlcov .coverage .coverage.*
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 

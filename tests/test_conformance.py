@@ -24,7 +24,7 @@ from sktime.utils.estimator_checks import check_estimator as check_sktime
 
 from skconvattn import all_estimators
 from skconvattn._hyperparameters import parameter_names
-from tests.estimator_params import every, of_architectures
+from tests.estimator_params import every, expected_checks, of_architectures
 
 # Checks that the suites had for us in scikit-learn 1.9.1 and sktime 1.2.0: fewer were left out.
 N_SCIKIT_LEARN = {"regressor": 59, "classifier": 62}
@@ -109,7 +109,7 @@ def test_scikit_learn_s_suite(cls):
     }
     assert not_passed == {}
     kind = "classifier" if is_classifier(estimator) else "regressor"
-    assert len(results) >= N_SCIKIT_LEARN[kind]
+    assert len(results) >= expected_checks(N_SCIKIT_LEARN[kind], "scikit-learn")
 
 
 # sktime 1.2 itself joins predictions in the way that pandas 3 deprecates.
@@ -125,7 +125,7 @@ def test_sktime_s_suite(cls, part):
     results = check_sktime(cls, tests_to_run=tests, verbose=False)
     not_passed = [f"{name}: {result!r}" for name, result in results.items() if result != "PASSED"]
     assert not_passed == [], "\n" + "\n".join(not_passed)
-    assert len(results) >= expected
+    assert len(results) >= expected_checks(expected, "sktime")
 
 
 @every_regressor_and_classifier

@@ -51,12 +51,14 @@ MAY_IMPORT: dict[str, set[str]] = {
 # Three rooms stand on top of all models and nothing imports them.
 MAY_IMPORT["inspection"] = MAY_IMPORT["tuning"] = MAY_IMPORT.keys() - {"datasets"}
 MAY_IMPORT["adapters"] = {"architectures"}
+# What other packages build upon.
+MAY_IMPORT["extend"] = {"estimators", "forecasting", "networks"}
 # What finds every estimator, and what may build any of them, stand on top of the architectures.
 MAY_IMPORT["_registry"] = {"architectures"}
 MAY_IMPORT["persistence.loading"] = {"_registry", "persistence"}
 
 # Private modules that stand beside the rooms: every room may import them, they import no room.
-LEAVES = {"_hyperparameters", "_normalization"}
+LEAVES = {"_backend", "_hyperparameters", "_normalization"}
 
 # Names of the package itself that a room may take: `from skconvattn import __version__`.
 FRONT_NAMES = {"__version__"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from skconvattn._hyperparameters import hyperparameter
 from skconvattn.architectures import declarations
@@ -15,7 +15,7 @@ from skconvattn.networks import Encoding, Network
 class AttentionNetwork(Network):
     """Recurrent encoder and many-to-one attention, as in the package ``attention``."""
 
-    recurrent: str = declarations.recurrent_encoder(default="lstm")
+    recurrent: Literal["lstm", "gru"] = declarations.recurrent_encoder(default="lstm")
     recurrent_units: int = declarations.recurrent_units()
     n_layers: int = declarations.depth(default=1, of="Recurrent layers")
     bidirectional: bool = hyperparameter(
@@ -27,7 +27,9 @@ class AttentionNetwork(Network):
         """,
     )
     units: int = declarations.attention_units()
-    attention_score: str = declarations.attention_score(default="luong", compared="a hidden state")
+    attention_score: Literal["luong", "bahdanau"] = declarations.attention_score(
+        default="luong", compared="a hidden state"
+    )
     dropout: float = declarations.dropout(of="each recurrent layer's inputs dropped in training")
 
     def encode(self, inputs: Any, mask: Any = None) -> Encoding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from sklearn.utils._param_validation import StrOptions
 
@@ -69,7 +69,7 @@ class ConvAttentionNetwork(Network):
         Time steps between the taps of the convolution.
         """,
     )
-    padding: str = hyperparameter(
+    padding: Literal["same", "causal"] = hyperparameter(
         default="same",
         constraints=[StrOptions({"same", "causal"})],
         doc="""
@@ -95,7 +95,9 @@ class ConvAttentionNetwork(Network):
         """,
     )
     units: int = declarations.attention_units()
-    attention_score: str = declarations.attention_score(default="bahdanau", compared="a time step")
+    attention_score: Literal["luong", "bahdanau"] = declarations.attention_score(
+        default="bahdanau", compared="a time step"
+    )
     residual: bool = hyperparameter(
         default=False,
         constraints=["boolean"],
@@ -107,7 +109,7 @@ class ConvAttentionNetwork(Network):
     dropout: float = declarations.dropout(
         of="the projected channels, and of the recurrent encoder's inputs, dropped in training"
     )
-    recurrent: str | None = declarations.optional_recurrent_encoder()
+    recurrent: Literal["lstm", "gru"] | None = declarations.optional_recurrent_encoder()
     recurrent_units: int = declarations.recurrent_units(needs="recurrent")
 
     def encode(self, inputs: Any, mask: Any = None) -> Encoding:

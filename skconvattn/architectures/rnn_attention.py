@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -67,7 +67,7 @@ class RNNAttentionNetwork(Network):
         """,
         search=IntegerRange(2, 9),
     )
-    pooling: str = hyperparameter(
+    pooling: Literal["last", "statistics", "attention"] = hyperparameter(
         default="last",
         constraints=[StrOptions({"last", "statistics", "attention"})],
         doc="""

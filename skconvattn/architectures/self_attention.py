@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from sklearn.utils._param_validation import StrOptions
 
@@ -53,7 +53,7 @@ class SelfAttentionNetwork(Network):
         attention compares.
         """,
     )
-    attention_type: str = hyperparameter(
+    attention_type: Literal["multi_head", "additive", "multiplicative", "linear"] = hyperparameter(
         default="multi_head",
         constraints=[StrOptions({"multi_head", "additive", "multiplicative", "linear"})],
         doc="""
@@ -100,7 +100,7 @@ class SelfAttentionNetwork(Network):
         Whether convolutions and attention see the past of a time step alone.
         """,
     )
-    positions: str | None = hyperparameter(
+    positions: Literal["rotary", "learned"] | None = hyperparameter(
         default=None,
         constraints=[StrOptions({"rotary", "learned"}), None],
         doc="""
@@ -109,7 +109,7 @@ class SelfAttentionNetwork(Network):
         one learned vector per step, or through the convolutions alone.
         """,
     )
-    pooling: str = hyperparameter(
+    pooling: Literal["statistics", "attention"] = hyperparameter(
         default="statistics",
         constraints=[StrOptions({"statistics", "attention"})],
         doc="""
@@ -119,7 +119,7 @@ class SelfAttentionNetwork(Network):
         """,
         search=Choices(("statistics", "attention")),
     )
-    hidden_normalization: str | None = hyperparameter(
+    hidden_normalization: Literal["batch", "layer"] | None = hyperparameter(
         default="layer",
         constraints=[StrOptions({"batch", "layer"}), None],
         doc="""
@@ -129,7 +129,7 @@ class SelfAttentionNetwork(Network):
         """,
         search=Choices(("batch", "layer", None)),
     )
-    activation: str = hyperparameter(
+    activation: Literal["relu", "gelu", "silu", "elu", "tanh"] = hyperparameter(
         default="relu",
         constraints=[StrOptions({"relu", "gelu", "silu", "elu", "tanh"})],
         doc="""

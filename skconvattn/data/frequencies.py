@@ -6,6 +6,7 @@ holidays are. Here the name goes on with both: ``"C@Mon Tue Wed Thu Fri Sat@2022
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
 from typing import Any
 
@@ -66,7 +67,10 @@ def frequency_offset(name: str | None) -> Any:
         If the name is none of a frequency.
     """
     plain, *calendar = (name or "").split(_SEPARATOR)
-    offset = pd.tseries.frequencies.to_offset(plain or None)
+    with warnings.catch_warnings():
+        # Periods have names of their own, "M" for example, of which pandas before 3.0 warns here.
+        warnings.simplefilter("ignore", FutureWarning)
+        offset = pd.tseries.frequencies.to_offset(plain or None)
     if not calendar:
         return offset
     if not isinstance(offset, _CUSTOM) or len(calendar) != 2:

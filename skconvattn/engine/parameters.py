@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -31,7 +31,7 @@ class TrainingParameters(Network):
         """,
         elsewhere=("n_epochs", "max_epochs", "num_epochs", "nb_epoch"),
     )
-    batch_size: int | str = hyperparameter(
+    batch_size: int | Literal["auto"] = hyperparameter(
         default="auto",
         constraints=[Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         doc="""
@@ -40,7 +40,7 @@ class TrainingParameters(Network):
         training samples, between 8 and 64.
         """,
     )
-    steps_per_epoch: int | str | None = hyperparameter(
+    steps_per_epoch: int | Literal["auto"] | None = hyperparameter(
         default=None,
         constraints=[Interval(Integral, 1, None, closed="left"), StrOptions({"auto"}), None],
         doc="""
@@ -113,7 +113,7 @@ class TrainingParameters(Network):
         """,
         elsewhere=("validation_split",),
     )
-    patience: int | str = hyperparameter(
+    patience: int | Literal["auto"] = hyperparameter(
         default=15,
         constraints=[Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         doc="""
@@ -139,10 +139,11 @@ class TrainingParameters(Network):
         constraints=["verbose"],
         doc="""
         int
-        0 is silent, 1 shows a progress bar, 2 prints one line per epoch.
+        0 is silent, 1 shows a progress bar, 2 prints one line per epoch. A forecaster that trains
+        again on all data shows that too.
         """,
     )
-    engine: str = hyperparameter(
+    engine: Literal["auto", "compiled", "portable"] = hyperparameter(
         default="auto",
         constraints=[StrOptions({"auto", "compiled", "portable"})],
         doc="""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
+from skconvattn._backend import load_backend
 from skconvattn.engine.compiled.model_program import ModelProgram
-from skconvattn.engine.isolation import load_backend
 from skconvattn.engine.weights import Layout
 from skconvattn.networks.spec import ModelSpec
 

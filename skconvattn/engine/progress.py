@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 
@@ -28,7 +29,10 @@ class Progress:
     def __enter__(self) -> Progress:
         """Open the bar."""
         if self.verbose == 1:
-            from tqdm.auto import tqdm
+            with warnings.catch_warnings():
+                # In a notebook without ipywidgets tqdm warns at its import, and shows text.
+                warnings.simplefilter("ignore")
+                from tqdm.auto import tqdm
 
             self._bar = tqdm(total=self.epochs, desc=self.description, unit="epoch")
         return self

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from skconvattn._backend import load_backend
 from skconvattn.engine.compiled.compiling import Compiled
-from skconvattn.engine.isolation import load_backend
 from skconvattn.engine.programs import FittedModel, model_program
 
 

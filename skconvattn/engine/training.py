@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from skconvattn._backend import load_backend
 from skconvattn.data import Rows, Windows
 from skconvattn.engine.callback_copies import copied_callbacks
-from skconvattn.engine.isolation import load_backend
 from skconvattn.engine.plan import TrainingPlan, TrainingResult
 from skconvattn.engine.programs import FittedModel, in_distribution_scope
 from skconvattn.networks.spec import ModelSpec

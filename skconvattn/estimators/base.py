@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import warnings
 from abc import ABCMeta, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from skconvattn.data import Rows
 from skconvattn.data.panel import Panel, Preparation
@@ -16,8 +15,14 @@ from skconvattn.data.rows import canonical_rows
 from skconvattn.engine.isolation import restored_on_error
 from skconvattn.engine.programs import FittedModel
 from skconvattn.estimators.averaging import FEWEST_COMPARED, MEMBER_RECORDS
+from skconvattn.estimators.bases import BaseEstimator
 from skconvattn.estimators.held_out import with_validation_data
-from skconvattn.estimators.inputs import check_shape, series_to_predict, training_data
+from skconvattn.estimators.inputs import (
+    check_shape,
+    checked_weights,
+    series_to_predict,
+    training_data,
+)
 from skconvattn.estimators.sampling import drawn_outputs
 from skconvattn.estimators.training import NetworkTraining
 from skconvattn.persistence.saving import Saveable
@@ -56,7 +61,7 @@ class BaseNeuralEstimator(NetworkTraining, Saveable, _Fitted, BaseEstimator, met
         Loss of the weights that were kept: of the held-out part where there is one.
     """
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> Any:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> Self:
         """Train the network.
 
         Parameters
@@ -158,7 +163,7 @@ class BaseNeuralEstimator(NetworkTraining, Saveable, _Fitted, BaseEstimator, met
             check_shape(self, panel, self._preparation_, longest=self._preparation_.n_timepoints)
         targets = self._encode_targets(y, panel, resume=resume)
         if sample_weight is not None:
-            sample_weight = _checked_weights(sample_weight, panel.values)
+            sample_weight = checked_weights(sample_weight, panel.values)
             panel = panel.cut_to(np.flatnonzero(sample_weight))
         # One order for equal data: the fit depends on neither order nor repetition of samples.
         rows, weights = canonical_rows(panel.values, targets, sample_weight, panel.lengths)
@@ -233,18 +238,3 @@ class BaseNeuralEstimator(NetworkTraining, Saveable, _Fitted, BaseEstimator, met
             for n_timepoints, rows in groups
         ]
         return models, np.concatenate([rows for _, rows in groups])
-
-
-def _checked_weights(sample_weight: Any, series: np.ndarray) -> np.ndarray:
-    weights = _check_sample_weight(
-        sample_weight,
-        series,
-        dtype=np.float64,
-        ensure_non_negative=True,
-        allow_all_zero_weights=True,
-    )
-    if not weights.any():
-        raise ValueError(
-            "sample_weight is zero for every sample; give at least one sample a positive weight."
-        )
-    return weights

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
@@ -20,6 +19,7 @@ from skconvattn.engine import TrainingPlan
 from skconvattn.engine.isolation import restored_on_error
 from skconvattn.engine.programs import FittedModel
 from skconvattn.estimators.base import BaseNeuralEstimator
+from skconvattn.estimators.bases import ClassifierMixin
 from skconvattn.estimators.losses import class_loss
 from skconvattn.members.calibration import cross_entropies
 from skconvattn.members.class_vote import CLASS_MEMBERS, ClassVote
@@ -110,9 +110,7 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
         drawn = self._drawn_outputs(X, n_samples, random_state)
         return np.moveaxis(ClassOutput(len(self.classes_)).probabilities(drawn), 0, -1)
 
-    def partial_fit(
-        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
-    ) -> BaseNeuralClassifier:
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train for one more epoch, on all samples given, from the present weights.
 
         The first call starts from new weights, unless :meth:`fit` trained a network before.
@@ -195,17 +193,16 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
         """Multiply by class weights; "balanced" counts each sample by its weight."""
         if self.class_weight is None:
             return weights
-        # A class that is given a weight need not be among these samples.
-        known = (
-            np.unique(targets) if self.class_weight == "balanced" else np.arange(len(self.classes_))
-        )
-        by_class = compute_class_weight(
-            self.class_weight,
-            classes=self.classes_[known],
-            y=self.classes_[targets],
-            sample_weight=weights,
-        )
-        weights = weights * by_class[np.searchsorted(known, targets)]
+        if self.class_weight == "balanced":
+            sums = np.bincount(targets, weights)
+            # Samples of one class are worth as much together as those of another.
+            weights = weights * (weights.sum() / (np.count_nonzero(sums) * sums[targets]))
+        else:
+            # A class that is given a weight need not be among these samples.
+            by_class = compute_class_weight(
+                self.class_weight, classes=self.classes_, y=self.classes_[targets]
+            )
+            weights = weights * by_class[targets]
         if not weights.any() or not np.all((weights >= 0) & (weights < np.inf)):
             raise ValueError(
                 f"class_weight={self.class_weight!r} must give every class a weight that is not "

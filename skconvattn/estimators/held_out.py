@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_consistent_length,
-)
+from sklearn.utils.validation import check_consistent_length
 
 from skconvattn.data import Rows
-from skconvattn.estimators.inputs import check_shape, checked_targets, series_to_predict
+from skconvattn.estimators.inputs import (
+    check_shape,
+    checked_targets,
+    checked_weights,
+    series_to_predict,
+)
 
 
 def with_validation_data(estimator: Any, source: Rows, validation_data: Any) -> Rows:
@@ -56,9 +58,7 @@ def _rows(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Rows:
     y = checked_targets(estimator, y, estimator._numeric_targets)
     check_consistent_length(panel.values, y)
     targets = estimator._encode_targets(y, panel, resume=True)
-    weights = _check_sample_weight(
-        sample_weight, panel.values, dtype=np.float64, ensure_non_negative=True
-    )
+    weights = checked_weights(sample_weight, panel.values)
     # As in the data of the fit, samples of weight zero do not count as members of their class.
     kept = np.flatnonzero(weights)
     targets, weights = targets[kept], weights[kept]

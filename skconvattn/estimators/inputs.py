@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import (
     _check_feature_names,
     _check_n_features,
+    _check_sample_weight,
     _check_y,
     assert_all_finite,
     check_consistent_length,
@@ -23,6 +25,8 @@ _TYPES = [
     np.float64, np.float32, np.bool_, np.int8, np.int16, np.int32, np.int64,
     np.uint8, np.uint16, np.uint32, np.uint64,
 ]  # fmt: skip
+# scikit-learn refuses weights that are all zero since 1.9, where it is not told otherwise.
+_ALL_ZERO = {"allow_all_zero_weights"} & inspect.signature(_check_sample_weight).parameters.keys()
 _CHECKS: dict[str, Any] = {"dtype": _TYPES, "allow_nd": True, "ensure_all_finite": "allow-nan"}
 
 
@@ -216,3 +220,37 @@ def _check_names_and_numbers(
     if preparation is None or estimator.n_features_in_ == len(preparation.scaling.center):
         _check_n_features(estimator, np.empty((1, series[0].shape[0])), reset=reset)
     # Else the fit saw time steps as features, in an array of two axes: check_shape compares them.
+
+
+def checked_weights(sample_weight: Any, series: np.ndarray) -> np.ndarray:
+    """Return the weights of samples, one each where none are given.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,) or None
+        Weights.
+    series : ndarray of shape (n_samples, n_channels, n_timepoints)
+        Series of the samples.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Weights as float64.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite, if their number is another, or if all are zero.
+    """
+    weights: np.ndarray = _check_sample_weight(
+        sample_weight,
+        series,
+        dtype=np.float64,
+        ensure_non_negative=True,
+        **dict.fromkeys(_ALL_ZERO, True),
+    )
+    if not weights.any():
+        raise ValueError(
+            "sample_weight is zero for every sample; give at least one sample a positive weight."
+        )
+    return weights

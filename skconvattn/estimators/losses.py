@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from skconvattn._backend import load_backend
 from skconvattn.data.scaling import Scaling
 from skconvattn.engine.objectives.losses import loss_function, named_loss
 from skconvattn.networks import ClassOutput
@@ -58,6 +59,7 @@ def class_loss(loss: Any, n_classes: int) -> Any:
     ValueError
         If it does not compare classes with logits or probabilities.
     """
+    load_backend()
     import keras
 
     found = named_loss(loss)
@@ -109,6 +111,7 @@ def value_loss(loss: Any, scaling: Scaling) -> Any:
     ValueError
         If it is a loss of Keras that does not compare values.
     """
+    load_backend()
     import keras
 
     found = named_loss(loss)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
 from skconvattn._hyperparameters import hyperparameter
@@ -16,6 +15,7 @@ from skconvattn.data.panel import Panel
 from skconvattn.data.scaling import Scaling
 from skconvattn.engine import TrainingPlan
 from skconvattn.estimators.base import BaseNeuralEstimator
+from skconvattn.estimators.bases import RegressorMixin
 from skconvattn.estimators.losses import check_values, value_loss
 from skconvattn.intervals import quantile_shifts
 from skconvattn.members.value_average import VALUE_MEMBERS, ValueAverage
@@ -141,7 +141,7 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
         points = [output.point(self._in_units(outputs)) for outputs in drawn]
         return np.stack([self._as_given(point) for point in points], axis=-1)
 
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> BaseNeuralRegressor:
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train for one more epoch, on all samples given, from the present weights.
 
         The first call starts from new weights, unless :meth:`fit` trained a network before.

@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from skconvattn._backend import load_backend
 from skconvattn.data import Rows
 from skconvattn.data.panel import Preparation
 from skconvattn.engine import TrainingParameters, TrainingPlan, train
-from skconvattn.engine.isolation import generator_from, load_backend
+from skconvattn.engine.isolation import generator_from
 from skconvattn.engine.programs import in_distribution_scope
 from skconvattn.engine.training import without_validation
 from skconvattn.estimators.averaging import FEWEST_COMPARED, NETWORK, MemberAverage

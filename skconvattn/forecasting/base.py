@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import pandas as pd
 from sktime.forecasting.base import ForecastingHorizon
@@ -69,7 +69,7 @@ class BaseNeuralForecaster(ForecastingParameters, PanelForecaster):
             # Columns of a series still share weights.
             self.set_tags(y_inner_mtype="pd.DataFrame", X_inner_mtype="pd.DataFrame")
 
-    def pretrain(self, y: Any, X: Any = None, fh: Any = None) -> BaseNeuralForecaster:
+    def pretrain(self, y: Any, X: Any = None, fh: Any = None) -> Self:
         """Train on many series; a later ``fit`` to others forecasts them with the same weights.
 
         Parameters

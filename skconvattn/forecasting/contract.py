@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from sklearn.utils._param_validation import validate_parameter_constraints
-from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
+from sktime.datatypes import VectorizedDF
+from sktime.forecasting.base import ForecastingHorizon
 
 from skconvattn.engine.isolation import restored_on_error
 from skconvattn.forecasting import guarding, sampling, saving, validation
+from skconvattn.forecasting.bases import BaseForecaster
 from skconvattn.forecasting.predicting import PanelForecast
 from skconvattn.forecasting.series.history import Panel
 
@@ -90,16 +92,18 @@ class PanelForecaster(BaseForecaster):
             validation.check_given(y, X, fh)
             return super().fit(y=y, X=X, fh=fh)
 
-    update = guarding.guarded("update", guarding.DATA)
-    update_predict = guarding.guarded("update_predict", guarding.DATA)
-    update_predict_single = guarding.guarded(
-        "update_predict_single", {**guarding.DATA, "fh": validation.check_horizon}
-    )
-    predict = guarding.guarded("predict", guarding.HORIZON)
-    predict_quantiles = guarding.guarded("predict_quantiles", guarding.HORIZON)
-    predict_interval = guarding.guarded("predict_interval", guarding.HORIZON)
-    predict_var = guarding.guarded("predict_var", guarding.HORIZON)
-    predict_proba = guarding.guarded("predict_proba", guarding.HORIZON)
+    # The base class has the types of these.
+    if not TYPE_CHECKING:
+        update = guarding.guarded("update", guarding.DATA)
+        update_predict = guarding.guarded("update_predict", guarding.DATA)
+        update_predict_single = guarding.guarded(
+            "update_predict_single", {**guarding.DATA, "fh": validation.check_horizon}
+        )
+        predict = guarding.guarded("predict", guarding.HORIZON)
+        predict_quantiles = guarding.guarded("predict_quantiles", guarding.HORIZON)
+        predict_interval = guarding.guarded("predict_interval", guarding.HORIZON)
+        predict_var = guarding.guarded("predict_var", guarding.HORIZON)
+        predict_proba = guarding.guarded("predict_proba", guarding.HORIZON)
 
     def fit_predict(self, y: Any, X: Any = None, fh: Any = None, X_pred: Any = None) -> Any:
         """Fit, then predict; see :meth:`sktime.forecasting.base.BaseForecaster.fit_predict`."""
@@ -152,6 +156,12 @@ class PanelForecaster(BaseForecaster):
         """Update and predict; sktime's own method forgets the container that ``y`` came in."""
         self._update(y=y, X=X, update_params=update_params)
         return self._predict(fh=fh, X=X)
+
+    def _update_y_X(self, y: Any, X: Any = None, enforce_index_type: Any = None) -> None:  # noqa: N802
+        """Move the cutoff, which sktime before 1.2 does only where it remembers the series."""
+        super()._update_y_X(y, X, enforce_index_type)
+        if y is not None:
+            self._set_cutoff_from_y(y.X_multiindex if isinstance(y, VectorizedDF) else y)
 
     def _set_cutoff_from_y(self, y: Any) -> None:
         """Move the cutoff on, never back, with the frequency of the fit."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,6 +13,7 @@ import pandas as pd
 from skconvattn.engine import FittedModel, TrainingPlan
 from skconvattn.engine.isolation import generator_from
 from skconvattn.forecasting.agreement import check_columns
+from skconvattn.forecasting.choices import log_choices
 from skconvattn.forecasting.combining import UnivariateTargets
 from skconvattn.forecasting.fitted import FittedForecast
 from skconvattn.forecasting.preparing import (
@@ -36,8 +36,6 @@ from skconvattn.forecasting.training_series import TrainingSeries
 from skconvattn.members.combination import MEMBERS
 from skconvattn.members.pretrained import Pretrained
 from skconvattn.networks import HorizonHead, ModelSpec, PointOutput, output_of
-
-_LOGGER = logging.getLogger("skconvattn")
 
 Start = Callable[[ModelSpec], FittedModel | None]
 
@@ -206,7 +204,9 @@ class ForecastFitter:
         ]
         # Without a held-out part there is no loss to compare: the first one is taken.
         best = min(candidates, key=lambda each: (np.isnan(each.best_loss), each.best_loss))
-        return replace(best, noise_factor=factor), panel
+        fitted = replace(best, noise_factor=factor)
+        log_choices(self.parameters, fitted, panel)
+        return fitted, panel
 
     def _resumed(self, fitted: FittedForecast, panel: Panel, epochs: int) -> FittedForecast:
         """Resume training for some epochs on all windows of a panel, and correct for its series."""

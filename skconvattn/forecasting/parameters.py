@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Literal
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -82,7 +82,7 @@ class ForecastingParameters(
         millions of simulated series and shipped with the package.
         """,
     )
-    point_forecast: str = hyperparameter(
+    point_forecast: Literal["auto", "median", "mean"] = hyperparameter(
         default="auto",
         constraints=[StrOptions({"auto", "median", "mean"})],
         doc="""
@@ -121,7 +121,7 @@ class ForecastingParameters(
         equals its level. Point forecasts always take their intervals from held-out errors.
         """,
     )
-    normalization: str | None = hyperparameter(
+    normalization: Literal["standard", "last", "robust", "series"] | None = hyperparameter(
         default="standard",
         constraints=[StrOptions({*NORMALIZATIONS, "series"}), None],
         doc="""
@@ -200,7 +200,7 @@ class ForecastingParameters(
         or dates: a calendar feature that is one on these days. Steps are days or shorter.
         """,
     )
-    unknown_category: str = hyperparameter(
+    unknown_category: Literal["error", "ignore"] = hyperparameter(
         default="error",
         constraints=[StrOptions({"error", "ignore"})],
         doc="""
@@ -209,7 +209,7 @@ class ForecastingParameters(
         none of the known ones.
         """,
     )
-    channels: str = hyperparameter(
+    channels: Literal["shared", "mixed"] = hyperparameter(
         default="shared",
         constraints=[StrOptions({"shared", "mixed"})],
         doc="""
@@ -218,7 +218,7 @@ class ForecastingParameters(
         or each is forecast from the past of all.
         """,
     )
-    panel: str = hyperparameter(
+    panel: Literal["global", "local"] = hyperparameter(
         default="global",
         constraints=[StrOptions({"global", "local"})],
         doc="""
@@ -247,7 +247,7 @@ class ForecastingParameters(
         best. The errors on the held-out end calibrate the intervals either way.
         """,
     )
-    update_strategy: str = hyperparameter(
+    update_strategy: Literal["finetune", "refit", "none"] = hyperparameter(
         default="finetune",
         constraints=[StrOptions({"finetune", "refit", "none"})],
         doc="""

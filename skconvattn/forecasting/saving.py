@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from pandas.api.typing import FrozenList
+import pandas as pd
 from sktime.base import BaseObject
 from sktime.datatypes import VectorizedDF
 from sktime.datatypes._dtypekind import DtypeKind
@@ -31,6 +31,8 @@ from skconvattn.persistence.codec import Codec, Kind
 from skconvattn.persistence.reading import read
 from skconvattn.persistence.saving import save_estimator
 
+# The names of a pandas.MultiIndex; pandas has a public name for their class since 3.0.
+_FrozenList: Any = type(pd.MultiIndex.from_arrays([[0]]).names)
 _VECTORIZED_ATTRIBUTES = frozenset(
     {
         "X",
@@ -106,9 +108,9 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind(
         "frozen_list",
-        lambda value: type(value) is FrozenList,
+        lambda value: type(value) is _FrozenList,
         lambda codec, value, name: codec.encode(list(value), name),
-        lambda codec, payload: FrozenList(codec.decode(payload)),
+        lambda codec, payload: _FrozenList(codec.decode(payload)),
     ),
     Kind(
         "dtype_kind",

@@ -305,8 +305,13 @@ class ForecastTrainer:
         """Train on all windows for a number of epochs, as far as its share asks for it."""
         if share == 0.0 and start is not None:
             return start
+        plan = self.plan(len(windows))
         plan = replace(
-            self.plan(len(windows)), epochs=epochs, patience=None, callbacks=(), verbose=0
+            plan,
+            epochs=epochs,
+            patience=None,
+            callbacks=(),
+            description=f"{plan.description} on all data",
         )
         trained = self._train(windows, plan, seed, start).model
         return self._between(start, trained, share)

@@ -267,7 +267,7 @@ def _steps_per_position(fitted: Any) -> int:
     return int(parameters.get("pool_size", 1) * parameters.get("strides", 1))
 
 
-def _of_forecaster(forecaster: BaseNeuralForecaster, history: History) -> np.ndarray:
+def _of_forecaster(forecaster: PanelForecaster, history: History) -> np.ndarray:
     fitted = forecaster.fitted_forecast_
     channels = fitted.channels
     if not channels.mixed:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from skconvattn._backend import load_backend
+
+# Whatever layer is imported first brings Keras with it.
+load_backend()
+
 from skconvattn.layers.attention import Attention
 from skconvattn.layers.conv_attention import ConvAttention
 from skconvattn.layers.instance_normalization import InstanceNormalization

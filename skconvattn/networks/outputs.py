@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
+from skconvattn._backend import load_backend
+
 
 @dataclass(frozen=True)
 class Output:
@@ -192,6 +194,7 @@ class ClassOutput(Output):
 
     def loss(self) -> Any:
         """Return the cross-entropy of class indices and logits."""
+        load_backend()
         import keras
 
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True, dtype="float32")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import make_constraint
 
-from skconvattn.engine.isolation import load_backend
+from skconvattn._backend import load_backend
 from skconvattn.engine.programs import FittedModel
 from skconvattn.networks.spec import ModelSpec
 

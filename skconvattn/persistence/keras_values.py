@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from skconvattn.engine.isolation import load_backend
+from skconvattn._backend import load_backend
 from skconvattn.persistence.archive import SaveFileError
 from skconvattn.persistence.codec import Codec, Kind, check_plain_dict
 

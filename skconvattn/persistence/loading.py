@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from skconvattn._registry import all_estimators
 from skconvattn.persistence.reading import read
@@ -22,9 +22,9 @@ def load(
     ----------
     path : str or PathLike
         File that ``estimator.save(path)`` wrote.
-    networks : mapping of str to callable, optional
-        Networks of your own by the names that they had when they were saved, as in
-        ``{"mine": mine}``: files hold no code.
+    networks : mapping of str to callable or type, optional
+        Networks and estimators of your own by the names that they had when they were saved, as in
+        ``{"mine": mine, "MyForecaster": MyForecaster}``: files hold no code.
 
     Returns
     -------
@@ -35,6 +35,8 @@ def load(
     ------
     SaveFileError
         If the file is not one that ``save`` wrote, was changed, or needs another version.
+    ValueError
+        If a class in ``networks`` has the name of an estimator of skconvattn.
     OSError
         If the file cannot be read.
 
@@ -48,4 +50,19 @@ def load(
     ...     load(path)
     ConvAttentionRegressor(filters=8)
     """
-    return read(path, dict(all_estimators()), networks)
+    given = dict(networks or {})
+    classes = {n: cast(type, value) for n, value in given.items() if _is_estimator(value)}
+    known = dict(all_estimators())
+    taken = sorted(known.keys() & classes.keys())
+    if taken:
+        raise ValueError(
+            f"networks has {taken[0]!r}, which is an estimator of skconvattn; give your own class "
+            "another name."
+        )
+    functions = {name: value for name, value in given.items() if name not in classes}
+    return read(path, known | classes, functions)
+
+
+def _is_estimator(value: Any) -> bool:
+    """Whether something is a class of estimators, and not a network alone."""
+    return isinstance(value, type) and hasattr(value, "network_class") and hasattr(value, "save")

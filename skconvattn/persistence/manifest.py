@@ -8,11 +8,12 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from skconvattn import __version__
 from skconvattn.persistence.archive import SaveFileError
 
 FORMAT = "skconvattn"
 SCHEMA = 1
-_PACKAGES = ("skconvattn", "keras", "numpy", "pandas", "scikit-learn", "sktime", "tensorflow")
+_PACKAGES = ("keras", "numpy", "pandas", "scikit-learn", "sktime", "tensorflow")
 
 
 def parsed_manifest(text: bytes) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def class_mark(name: str) -> bytes:
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that a file depends on."""
-    found = {"python": platform.python_version()}
+    found = {"python": platform.python_version(), "skconvattn": __version__}
     for package in _PACKAGES:
         try:
             found[package] = version(package)

@@ -74,7 +74,10 @@ def _loaded(
     try:
         name = manifest["estimator"]
         if name not in classes:
-            raise SaveFileError(f"it holds a {name!r}, which is not an estimator of this version.")
+            raise SaveFileError(
+                f"it holds a {name!r}, which is not an estimator of this version; if it is a class "
+                f"of your own, give it to load, as in load(path, networks={{{name!r}: {name}}})."
+            )
         cls = classes[name]
         _check_members(manifest["members"], members, cls)
         described = {n: d for n, d in manifest["members"].items() if n != CLASS_MARK}

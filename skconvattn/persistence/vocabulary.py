@@ -140,22 +140,23 @@ def decode_estimator(codec: Codec, payload: Any, cls: type) -> Any:
 
 
 def saved_name(cls: type) -> str:
-    """Return the name by which files know a class.
+    """Return the name by which files know a class: of this package, or of the user's own.
 
     Raises
     ------
     SaveFileError
-        If it is not one of the public estimators of this package.
+        If ``load`` could not find the class by the name.
     """
     name, module = cls.__name__, cls.__module__
-    if not module.startswith(_ARCHITECTURES) or name.startswith("_"):
-        known = None
+    if module.startswith(_ARCHITECTURES) and getattr(sys.modules.get(module), name, None) is cls:
+        known = not name.startswith("_")
     else:
-        known = getattr(sys.modules.get(module), name, None)
-    if known is not cls:
+        # One of the user's own, which is given to load by its name.
+        known = name.isidentifier() and name not in sys.modules["skconvattn"].__all__
+    if not known:
         raise SaveFileError(
-            f"{name} is not one of skconvattn's own estimators, so load could not build it; "
-            "use pickle or joblib for your own subclasses."
+            f"{name} from {module} has a name by which load could not find it; give your own class "
+            "a name that no estimator of skconvattn has."
         )
     return name
 

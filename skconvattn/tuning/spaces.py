@@ -105,6 +105,8 @@ def search_space(estimator: Any, data: Any = None, prefix: str = "") -> SearchSp
     ------
     TypeError
         If the object has no hyperparameters of this package.
+    ImportError
+        If Optuna is not installed.
 
     Examples
     --------
@@ -237,11 +239,17 @@ def _random(distribution: Any) -> Any:
 
 def _distribution(search: SearchRange) -> BaseDistribution:
     """Return a search range as Optuna takes it."""
-    from optuna.distributions import (
-        CategoricalDistribution,
-        FloatDistribution,
-        IntDistribution,
-    )
+    try:
+        from optuna.distributions import (
+            CategoricalDistribution,
+            FloatDistribution,
+            IntDistribution,
+        )
+    except ImportError as error:
+        raise ImportError(
+            "search_space returns distributions of Optuna, which is not installed; run "
+            "pip install optuna optuna-integration."
+        ) from error
 
     match search:
         case IntegerRange():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import subprocess
@@ -80,13 +81,38 @@ assert sorted(os.listdir()) == directory
 # It was set while TensorFlow loaded, so that its start-up is silent.
 assert "TF_CPP_MIN_LOG_LEVEL" not in os.environ
 """
-    # As a user starts Python: without the settings of the tests.
+    assert _printed_by(script) == ("", "")
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "from skconvattn.layers import Attention",
+        "skconvattn.ConvAttentionClassifier(epochs=1).fit(X, X[:, 0] > 0)",
+        "skconvattn.ConvAttentionRegressor(epochs=1, loss='mae', metrics='mse').fit(X, X[:, 0])",
+        "skconvattn.NeuralRegressor(epochs=1, engine='portable').fit(X, X[:, 0])",
+    ],
+)
+def test_whatever_loads_keras_first_does_so_in_silence(first):
+    script = f"""
+import warnings
+warnings.simplefilter("error", FutureWarning)
+import numpy as np
+import skconvattn
+X = np.random.default_rng(0).normal(size=(60, 6))
+{first}
+"""
+    assert _printed_by(script) == ("", "")
+
+
+def _printed_by(script):
+    """Output and errors of a script, run as a user starts Python: without settings of the tests."""
     unset = {"TF_CPP_MIN_LOG_LEVEL", "PYTHONWARNINGS"}
     environment = {name: value for name, value in os.environ.items() if name not in unset}
     completed = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment
     )
-    assert (completed.stdout, completed.stderr) == ("", "")
+    return completed.stdout, completed.stderr
 
 
 @pytest.mark.parametrize("verbose", [0, False])
@@ -127,8 +153,36 @@ def test_a_line_an_epoch_shows_the_losses_of_the_history(capsys):
     assert err == ""
 
 
-def test_a_forecaster_shows_one_bar(capsys):
-    ConvAttentionForecaster(**SMALL, verbose=1).fit(load_airline(), fh=[1, 2])
+def test_a_forecaster_shows_one_bar_where_the_network_has_no_share(capsys):
+    forecaster = ConvAttentionForecaster(**SMALL, verbose=1).fit(load_airline(), fh=[1, 2])
     err = capsys.readouterr().err
+    assert forecaster.n_iter_ == 0
     assert err.count("\n") == 1
     assert "3/3" in err
+
+
+def test_a_forecaster_shows_the_second_training_too(capsys):
+    forecaster = ConvAttentionForecaster(
+        **SMALL, verbose=1, members=("network",), linear_skip=False
+    )
+    forecaster.fit(load_airline(), fh=[1, 2])
+    first, second = capsys.readouterr().err.strip().split("\n")
+    n_best = forecaster.n_iter_
+    assert n_best > 0
+    assert first.split("\r")[-1].startswith("ConvAttentionForecaster: ")
+    assert "3/3" in first
+    assert second.split("\r")[-1].startswith("ConvAttentionForecaster on all data: ")
+    assert f"{n_best}/{n_best}" in second
+
+
+def test_a_forecaster_logs_what_it_chose(caplog):
+    with caplog.at_level(logging.INFO, logger="skconvattn"):
+        forecaster = ConvAttentionForecaster(**SMALL).fit(load_airline(), fh=[1, 2])
+    [record] = caplog.records
+    weights = forecaster.weights_.iloc[0]
+    members = ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items() if weight > 0)
+    assert record.getMessage() == (
+        f"ConvAttentionForecaster: a window of {forecaster.window_length_} time steps, a season of "
+        "12, 2 steps forecast directly, 0 of at most 3 epochs; weights of the members: "
+        f"{members}."
+    )

@@ -57,7 +57,7 @@ UPDATES = {
     "numbers": (MORE.reset_index(drop=True), ValueError, "another kind .* give periods"),
     "array": (MORE.to_numpy(), ValueError, "another kind .* give periods"),
     "infinite": (MORE + np.inf, ValueError, "y has infinite values at 2022-07, .* replace them"),
-    "text": (MORE.astype(str), TypeError, "y has values of type str; give real numbers"),
+    "text": (MORE.astype(str), TypeError, "y has values of type (str|object); give real numbers"),
     "complex": (MORE + 1j, TypeError, "y has values of type complex128; give real numbers"),
     "repeated": (pd.concat([MORE, MORE[:1]]).sort_index(), ValueError, "more than one row at 2022"),
     "unsorted": (MORE[::-1], ValueError, "y is not in order of time; sort it with y.sort_index"),

@@ -314,6 +314,19 @@ class OwnRegressor(ConvAttentionRegressor):
     pass
 
 
+# A file could not say which of two classes of one name it holds.
+Namesake = type("ConvAttentionRegressor", (ConvAttentionRegressor,), {"__module__": __name__})
+
+
+def test_a_subclass_of_the_user_s_own_is_loaded_where_it_is_given(tmp_path):
+    OwnRegressor(filters=3).save(tmp_path / "model.zip")
+    loaded = load(tmp_path / "model.zip", networks={"OwnRegressor": OwnRegressor})
+    assert type(loaded) is OwnRegressor
+    assert loaded.filters == 3
+    with pytest.raises(SaveFileError, match="'OwnRegressor', which is not an estimator of this"):
+        load(tmp_path / "model.zip")
+
+
 @pytest.mark.parametrize(
     ("estimator", "named"),
     [
@@ -323,7 +336,7 @@ class OwnRegressor(ConvAttentionRegressor):
         (ConvAttentionRegressor(optimizer={"class_name": "X", "module": "os"}), "'os'"),
         (ConvAttentionRegressor(loss='{"class_name": "X"}'), "loss="),
         (ConvAttentionRegressor(epochs=-1), "epochs"),
-        (OwnRegressor(), "OwnRegressor"),
+        (Namesake(), "a name that no estimator of skconvattn has"),
     ],
 )
 def test_what_is_no_data_is_refused_by_name_before_anything_is_written(

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from skconvattn._backend import load_backend
+
 
 @dataclass(frozen=True)
 class LossKey:
@@ -31,6 +33,7 @@ class LossKey:
 
 def loss_key(loss: Any) -> Any:
     """Return a hashable value that determines a loss: its name, :class:`LossKey` or itself."""
+    load_backend()
     import keras
 
     if not isinstance(loss, keras.losses.Loss):
@@ -57,6 +60,7 @@ def named_loss(loss: Any) -> Any:
     callable, keras.losses.Loss or None
         None for a name that Keras does not know.
     """
+    load_backend()
     import keras
 
     try:
@@ -86,6 +90,7 @@ def loss_function(loss: Any) -> str | None:
 
 def _frozen(value: Any) -> Any:
     """Return a value as a hashable one; what has no value of its own stays itself."""
+    load_backend()
     import keras
 
     if isinstance(value, keras.losses.Loss):
@@ -119,6 +124,7 @@ def make_loss(key: Any) -> Any:
     ValueError
         If Keras knows no such loss.
     """
+    load_backend()
     import keras
 
     if isinstance(key, LossKey):

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from skconvattn._backend import load_backend
+
 # Names for which the targets decide, as in Keras.
 _BY_TARGETS = {
     "accuracy": ("BinaryAccuracy", "SparseCategoricalAccuracy", "CategoricalAccuracy"),
@@ -126,6 +128,7 @@ def make_metrics(keys: Sequence[MetricKey], targets: np.ndarray, n_outputs: int)
 
 
 def _metric_key(metric: Any) -> MetricKey:
+    load_backend()
     import keras
 
     if isinstance(metric, str) and metric.lower() in _BY_TARGETS:
@@ -158,6 +161,7 @@ def _metric_key(metric: Any) -> MetricKey:
 
 
 def _make(key: MetricKey, is_sparse: bool, n_outputs: int) -> Any:
+    load_backend()
     import keras
 
     if key.function is not None:

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from skconvattn._backend import load_backend
+
 # Optimisers that treat every weight by itself: they may work on all weights as one vector.
 _ELEMENTWISE = frozenset(
     {"SGD", "Adam", "AdamW", "Adamax", "Nadam", "RMSprop", "Adagrad", "Adadelta", "Ftrl", "Lion"}
@@ -59,6 +61,7 @@ class OptimizerSpec:
         ValueError
             If Keras knows no such optimiser.
         """
+        load_backend()
         import keras
 
         given = _optimizer(optimizer)
@@ -85,6 +88,7 @@ class OptimizerSpec:
 
     def make(self) -> Any:
         """Return a new Keras optimiser."""
+        load_backend()
         import keras
 
         # From the class itself: by its name, Keras 3.15 does not find all of its own.
@@ -117,6 +121,7 @@ def _of_keras(kind: type) -> bool:
 
 
 def _optimizer(optimizer: Any) -> Any:
+    load_backend()
     import keras
 
     try:

@@ -232,6 +232,11 @@ def _imported_wrapper() -> Any:
         before = [vars(kind).get(name) for kind, name in methods]
         try:
             _imported.append(importlib.import_module("scikeras.wrappers").BaseWrapper)
+        except ImportError as error:
+            raise ImportError(
+                "The portable engine trains through SciKeras, which is not installed; run "
+                "pip install scikeras, or use engine='compiled' on the TensorFlow backend."
+            ) from error
         finally:
             for (kind, name), method in zip(methods, before, strict=True):
                 if method is not None:

@@ -390,7 +390,9 @@ def split_panel(data: pd.DataFrame) -> dict[tuple[Any, ...], pd.DataFrame]:
     if not isinstance(data.index, pd.MultiIndex):
         return {(): data}
     levels: list[Any] = list(range(data.index.nlevels - 1))
+    # Before 3.0, pandas warns of one level in a list.
+    by = levels if len(levels) > 1 else levels[0]
     return {
         key if isinstance(key, tuple) else (key,): part.droplevel(levels)
-        for key, part in data.groupby(level=levels, sort=False)
+        for key, part in data.groupby(level=by, sort=False)
     }

@@ -109,7 +109,9 @@ class _Part:
         self.n_timepoints = ops.shape(queries)[1]
         steps = (to_blocks(x, self.size) for x in (queries, keys, values))
         self.queries, self.keys, self.values = steps
-        self.column = ops.ones((self.size, 1), dtype=queries.dtype)
+        # One column per block: TensorFlow before 2.21 is wrong where a product with a vector
+        # broadcasts over a single block.
+        self.column = ops.ones_like(self.values[..., :1])
         self.past = triangle(self.size, queries.dtype)
         self.before = _across(self.keys, self.values) + ops.expand_dims(start, 1)
         self.keys_before = _across(self.keys, self.column) + ops.expand_dims(key_start, 1)
