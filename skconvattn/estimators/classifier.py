@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -18,6 +19,7 @@ from skconvattn.data.panel import Panel
 from skconvattn.engine import TrainingPlan
 from skconvattn.engine.isolation import restored_on_error
 from skconvattn.engine.programs import FittedModel
+from skconvattn.estimators import file_state
 from skconvattn.estimators.base import BaseNeuralEstimator
 from skconvattn.estimators.losses import class_loss
 from skconvattn.networks import ClassHead, ClassOutput, Head, ModelSpec
@@ -25,6 +27,9 @@ from skconvattn.networks import ClassHead, ClassOutput, Head, ModelSpec
 
 class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
     """Base of all classifiers."""
+
+    _file_attributes = file_state.CLASSIFIER
+    _check_file_state: ClassVar[Callable[[Any], None]] = staticmethod(file_state.check_classifier)
 
     _fitted_attributes: ClassVar[str] = (
         """

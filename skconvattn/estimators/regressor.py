@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ from skconvattn.data import Rows
 from skconvattn.data.panel import Panel
 from skconvattn.data.scaling import Scaling
 from skconvattn.engine import TrainingPlan
+from skconvattn.estimators import file_state
 from skconvattn.estimators.base import BaseNeuralEstimator
 from skconvattn.estimators.losses import check_values, value_loss
 from skconvattn.intervals import quantile_shifts
@@ -31,6 +33,9 @@ from skconvattn.networks.outputs import check_quantiles
 
 class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
     """Base of all regressors."""
+
+    _file_attributes = file_state.REGRESSOR
+    _check_file_state: ClassVar[Callable[[Any], None]] = staticmethod(file_state.check_regressor)
 
     linear_skip: bool = hyperparameter(
         default=True,

@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import validate_parameter_constraints
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from skconvattn.engine.isolation import restored_on_error
-from skconvattn.forecasting import guarding, sampling, saving, validation
+from skconvattn.forecasting import file_state, guarding, sampling, saving, validation
 from skconvattn.forecasting.predicting import PanelForecast
 from skconvattn.forecasting.series.history import Panel
 
@@ -51,6 +51,8 @@ class PanelForecaster(BaseForecaster):
     # What files of forecasters hold beside those of all estimators; sktime's load needs a marker.
     _file_kinds = saving.KINDS
     _file_records = saving.RECORDS
+    _file_attributes = file_state.FORECASTER
+    _check_file_state = staticmethod(file_state.check_forecaster)
     _file_is_marked = True
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import pandas as pd
 from pandas.api.typing import FrozenList
 from sktime.base import BaseObject
 from sktime.datatypes import VectorizedDF
@@ -31,6 +32,8 @@ from skconvattn.persistence.codec import Codec, Kind
 from skconvattn.persistence.reading import read
 from skconvattn.persistence.saving import save_estimator
 
+# What sktime keeps of each step of a horizon, ranges included.
+_BYTES_PER_STEP = 64
 _VECTORIZED_ATTRIBUTES = frozenset(
     {
         "X",
@@ -56,8 +59,12 @@ def _encode_horizon(codec: Codec, fh: ForecastingHorizon, name: str) -> Any:
 
 
 def _decode_horizon(codec: Codec, payload: Any) -> ForecastingHorizon:
+    values = codec.decode(payload["values"])
+    if not isinstance(values, pd.Index) or values.nlevels != 1:
+        raise ValueError("a horizon is no index")
+    codec.budget.take("bytes when decoded", len(values) * _BYTES_PER_STEP)
     return ForecastingHorizon(
-        codec.decode(payload["values"]),
+        values,
         is_relative=bool(payload["is_relative"]),
         freq=codec.decode(payload["freq"]),
     )

@@ -27,7 +27,7 @@ path = sys.argv[1]
 estimators = []
 for number in (1, 2):
     estimator = ConvAttentionRegressor(epochs=number)
-    estimator.ballast_ = np.full(500_000, float(number))
+    estimator._shifts_ = np.full((1, 500_000), float(number))
     estimator.save(path)
     estimators.append(estimator)
 print("ready", flush=True)
@@ -64,7 +64,7 @@ def test_killed_saves_leave_the_old_file_or_the_new(tmp_path: Path):
             os.kill(child, signal.SIGKILL)
             assert server.stdout.readline() == "gone\n"
             estimator = load(path)
-            assert (estimator.ballast_ == estimator.epochs).all()
+            assert (estimator._shifts_ == estimator.epochs).all()
             found.add(estimator.epochs)
             for rest in tmp_path.glob(".model.zip.*.tmp"):
                 interrupted += 1
