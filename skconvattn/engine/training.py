@@ -13,6 +13,7 @@ import numpy as np
 
 from skconvattn.data import Rows, Windows
 from skconvattn.engine.callback_copies import copied_callbacks
+from skconvattn.engine.forking import refuse_in_forked_child
 from skconvattn.engine.isolation import load_backend
 from skconvattn.engine.plan import TrainingPlan, TrainingResult
 from skconvattn.engine.programs import FittedModel, in_distribution_scope
@@ -68,7 +69,10 @@ def train(
     ------
     FloatingPointError
         If the loss is not finite before any epoch gave usable weights.
+    RuntimeError
+        If this process was forked from one that has computed.
     """
+    refuse_in_forked_child()
     load_backend()
     if validation is None or not len(validation):
         plan = replace(plan, callbacks=_without_validation(plan))

@@ -31,6 +31,9 @@ from skconvattn.persistence.attributes import (
     require_unique,
 )
 
+# In time steps: two years of minutes, about.
+_LONGEST_SEASON = 1 << 20
+
 
 def check_forecast(fitted: FittedForecast) -> None:
     """Refuse the record of a fit whose parts do not fit together.
@@ -61,7 +64,7 @@ def check_forecast(fitted: FittedForecast) -> None:
     require(found == expected, f"a network of {found} is not one for {expected}")
     require(head.n_past == channels.n_past, "the network has other past covariates")
     require(head.cycle == bool(channels.cycle), "the network and the channels differ in the cycle")
-    require(at_least(1)(fitted.period), "a season is shorter than one time step")
+    require(_is_season(fitted.period), "a season is shorter than one time step")
     require(by_name(each(list, is_number))(fitted.history), "the history of a fit is none")
     require(at_least(0)(fitted.n_epochs) and 0 <= fitted.network <= 1, "a share is not one")
     require(fitted.lower <= fitted.upper, "the bounds of forecasts are in no order")
@@ -130,7 +133,7 @@ def _check_history(history: History, channels: Channels, columns: pd.Index) -> N
     require_array(scaling.center, (n_targets,), "the location of a series")
     require_scale(scaling.scale, (n_targets,), "the scale of a series")
     require_array(scaling.least, (n_targets,), "the least value of a series", least=0.0)
-    require(at_least(1)(history.period), "a season is shorter than one time step")
+    require(_is_season(history.period), "a season is shorter than one time step")
 
 
 def _is_numeric(dtype: Any) -> bool:
@@ -187,7 +190,7 @@ def _check_encoder_scaling(encoder: CovariateEncoder) -> None:
 def _check_intervals(model: IntervalModel, n_targets: int, horizon: int) -> None:
     _check_keys(model.keys)
     n = len(model.keys) * n_targets
-    require(at_least(1)(model.period) and 0 <= model.locality <= 1, "a locality is no share")
+    require(_is_season(model.period) and 0 <= model.locality <= 1, "a locality is no share")
     require_array(model.changes, (n,), "changes", least=0.0)
     require_array(model.factors, (n,), "factors", least=0.0)
     require_array(model.lengths, (n,), "lengths", kinds="iuf", least=0)
@@ -230,7 +233,7 @@ def _check_combination(combination: Combination, n: int) -> None:
         _check_pretrained(pretrained)
     if smoothing is not None:
         require(
-            smoothing.periods and all(map(at_least(1), smoothing.periods)), "a season is too short"
+            smoothing.periods and all(map(_is_season, smoothing.periods)), "a season is too short"
         )
         n_settings = len(settings(max(smoothing.periods), smoothing.rare).level)
         require_array(
@@ -240,8 +243,12 @@ def _check_combination(combination: Combination, n: int) -> None:
 
 def _check_pretrained(pretrained: Pretrained) -> None:
     periods = pretrained.periods
-    require(periods and all(map(at_least(1), periods)), "a season is shorter than one time step")
+    require(periods and all(map(_is_season, periods)), "a season is shorter than one time step")
     require(list(periods) == sorted(set(periods)), "seasons are in no order")
+
+
+def _is_season(period: Any) -> bool:
+    return bool(at_least(1)(period)) and period <= _LONGEST_SEASON
 
 
 def _check_keys(keys: tuple[Any, ...]) -> None:

@@ -13,6 +13,7 @@ from sktime.forecasting.base import ForecastingHorizon
 
 from skconvattn.forecasting import file_records
 from skconvattn.forecasting.fitted import FittedForecast
+from skconvattn.forecasting.horizons import check_horizon
 from skconvattn.forecasting.series.history import Panel
 from skconvattn.forecasting.zero_shot import ZeroShotFit, ZeroShotForecast
 from skconvattn.persistence.attributes import (
@@ -111,6 +112,7 @@ def check_forecaster(forecaster: Any) -> None:
         return
     require(state.keys() >= _SEEN, f"a fit leaves {sorted(_SEEN)}")
     require(state["_cutoff"] is not None, "a fit leaves a cutoff")
+    check_horizon(state["_fh"])
     if state["_is_vectorized"]:
         _check_local(type(forecaster), state)
         return
@@ -133,3 +135,13 @@ def _check_local(cls: type, state: Mapping[str, Any]) -> None:
     require(all(each._state == "fitted" for each in inner), "forecasters_ are not fitted")
     rows = state["_yvec"]
     require(isinstance(rows, VectorizedDF), "_yvec is no panel")
+    view = vars(rows)
+    require(
+        view.keys() >= {"X", "X_multiindex", "iter_indices", "shape"}
+        and len(view["iter_indices"]) == 2
+        and view["shape"] == state["forecasters_"].shape,
+        "_yvec has another shape than forecasters_",
+    )
+    names, columns = view["iter_indices"]
+    require(names is None or len(names) == view["shape"][0], "_yvec has other series")
+    require(columns is None or len(columns) == view["shape"][1], "_yvec has other columns")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from skconvattn.forecasting.horizons import check_horizon
 from skconvattn.forecasting.series.history import split_panel
 from skconvattn.forecasting.series.timeline import Timeline, listed
 
@@ -54,18 +55,6 @@ def check_given(y: Any, X: Any, fh: Any) -> None:
                 f"X has no row at {listed(missing)}, where y has one; give the covariates at all "
                 "time stamps of y."
             )
-
-
-def check_horizon(fh: Any) -> None:
-    """Refuse a horizon without steps.
-
-    Raises
-    ------
-    ValueError
-        If the horizon is empty.
-    """
-    if fh is not None and np.size(fh) == 0:
-        raise ValueError("fh is empty; give steps ahead, for example fh=range(1, 13).")
 
 
 def largest_step(fh: ForecastingHorizon, y: pd.DataFrame) -> int:

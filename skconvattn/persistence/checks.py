@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval, make_constraint
 
 from skconvattn.engine.isolation import load_backend
 from skconvattn.engine.programs import FittedModel
+from skconvattn.networks import HorizonHead
 from skconvattn.networks.spec import ModelSpec
 from skconvattn.persistence.budget import Budget
 
@@ -80,7 +81,7 @@ def _check_parameters(spec: ModelSpec) -> None:
 
 
 def _check_depth(model: FittedModel) -> None:
-    """Refuse a network that repeats layers more often than there are weights for them."""
+    """Refuse a network of more layers, or a larger map, than there are weights for."""
     repeated = sum(
         value
         for name, value in model.spec.parameters
@@ -89,6 +90,14 @@ def _check_depth(model: FittedModel) -> None:
     if repeated > model.weights.size:
         raise ValueError(
             f"the network has {repeated} layers, and there are {model.weights.size} weights"
+        )
+    head, n_timepoints = model.spec.head, model.spec.n_timepoints or 1
+    # The map that a linear forecast starts from is computed when the network is built.
+    horizon = head.horizon if isinstance(head, HorizonHead) and head.linear else 0
+    if n_timepoints * horizon > model.weights.size:
+        raise ValueError(
+            f"the network has a map of {n_timepoints} to {horizon} time steps, and there are "
+            f"{model.weights.size} weights"
         )
 
 

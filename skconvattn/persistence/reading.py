@@ -26,6 +26,7 @@ from skconvattn.persistence.manifest import (
 from skconvattn.persistence.vocabulary import decode_estimator, vocabulary
 
 _MAX_HEADER_BYTES = 10_000
+_MAX_REASON = 1000
 # Little-endian alone, and rows first: save brings every array into this form.
 _HEADER = re.compile(
     r"\{'descr': '(?P<descr>[<|][biufUmM]\d{1,9}(\[\w{1,8}\])?)', 'fortran_order': False, "
@@ -75,7 +76,9 @@ def read(
         raise SaveFileError(f"{shown} cannot be loaded: {error}") from error
     # A manifest that was tampered with can break any line of the decoding.
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        # Messages of other packages may have many lines, and repeat the file.
+        said = " ".join(str(error).split())[:_MAX_REASON]
+        reason = f"{type(error).__name__}: {said}" if said else type(error).__name__
         raise SaveFileError(
             f"{shown} cannot be loaded, its content is not what save writes ({reason})."
         ) from error
