@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import logging
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -76,11 +77,26 @@ def train(
     load_backend()
     if validation is None or not len(validation):
         plan = replace(plan, callbacks=_without_validation(plan))
-    if not plan.callbacks:
-        return _train(spec, source, plan, rng, training, validation, start)
-    with copied_callbacks(plan.callbacks) as callbacks:
-        plan = replace(plan, callbacks=callbacks)
-        return _train(spec, source, plan, rng, training, validation, start)
+    with _told_of_the_loss():
+        if not plan.callbacks:
+            return _train(spec, source, plan, rng, training, validation, start)
+        with copied_callbacks(plan.callbacks) as callbacks:
+            plan = replace(plan, callbacks=callbacks)
+            return _train(spec, source, plan, rng, training, validation, start)
+
+
+@contextmanager
+def _told_of_the_loss() -> Iterator[None]:
+    """Say what is wrong with a loss that no weight changes; the backend names no parameter."""
+    try:
+        yield
+    except ValueError as error:
+        if "No gradients provided" not in str(error):
+            raise
+        raise ValueError(
+            "loss gives the same value whatever is predicted, so that nothing can be trained; "
+            "compute it from y_pred with operations of keras.ops."
+        ) from error
 
 
 def _train(

@@ -16,6 +16,7 @@ from skconvattn.data.rows import canonical_rows
 from skconvattn.engine import TrainingParameters, train
 from skconvattn.engine.isolation import generator_from, restored_on_error
 from skconvattn.engine.programs import FittedModel
+from skconvattn.estimators.given import check_given
 from skconvattn.estimators.held_out import with_validation_data
 from skconvattn.estimators.inputs import check_shape, series_to_predict, training_data
 from skconvattn.estimators.sampling import drawn_outputs
@@ -290,6 +291,7 @@ class BaseNeuralEstimator(
 
 
 def _checked_weights(sample_weight: Any, series: np.ndarray) -> np.ndarray:
+    check_given(sample_weight, "sample_weight")
     weights = _check_sample_weight(
         sample_weight,
         series,

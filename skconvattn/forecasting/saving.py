@@ -31,7 +31,7 @@ from skconvattn.members.univariate import Univariate
 from skconvattn.persistence.attributes import at_least, entries, is_a, one_of, optional
 from skconvattn.persistence.codec import Codec, Kind
 from skconvattn.persistence.reading import read
-from skconvattn.persistence.saving import save_estimator
+from skconvattn.persistence.saving import check_path, save_estimator
 
 # What sktime keeps of each step of a horizon, ranges included.
 _BYTES_PER_STEP = 64
@@ -164,6 +164,7 @@ def save(forecaster: Any, path: Any = None, serialization_format: str = "pickle"
     """
     if path is None:
         return BaseObject.save(forecaster, serialization_format=serialization_format)
+    check_path(path)
     name = os.fspath(path)
     save_estimator(forecaster, name if os.path.splitext(name)[1] else f"{name}.zip")
     return None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from skconvattn.forecasting.given import check_container
 from skconvattn.forecasting.horizons import check_horizon
 from skconvattn.forecasting.series.history import split_panel
 from skconvattn.forecasting.series.timeline import Timeline, listed
@@ -42,6 +43,7 @@ def check_given(y: Any, X: Any, fh: Any) -> None:
     if y is None:
         raise TypeError("y is None; give a series, for example a pandas.Series with a time index.")
     check_horizon(fh)
+    check_container(y, "y")
     for data, name in ((y, "y"), (X, "X")):
         if isinstance(data, pd.Series | pd.DataFrame) and len(data) == 0:
             raise ValueError(
@@ -126,6 +128,7 @@ def check_data(y: Any, X: Any) -> None:
         If time stamps are out of order or repeated, or values infinite.
     """
     for data, name in ((y, "y"), (X, "X")):
+        check_container(data, name)
         check_layout(data, name)
         check_order(data, name)
         check_values(data, name)

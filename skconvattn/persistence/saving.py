@@ -61,6 +61,7 @@ class Saveable:
 
 def save_estimator(estimator: Any, path: str | os.PathLike[str]) -> None:
     """Write an estimator to a file; see :meth:`Saveable.save`."""
+    check_path(path)
     members = _members(estimator)
     if has_callbacks(estimator):
         warnings.warn(
@@ -70,6 +71,22 @@ def save_estimator(estimator: Any, path: str | os.PathLike[str]) -> None:
             stacklevel=3,
         )
     write_archive(path, members)
+
+
+def check_path(path: Any) -> None:
+    """Refuse what names no file.
+
+    Raises
+    ------
+    TypeError
+        If it is no path.
+    ValueError
+        If it is empty.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path={path!r} is not a path; give the name of a file, as text.")
+    if not os.fspath(path):
+        raise ValueError("path is empty; give the name of a file, such as 'model.zip'.")
 
 
 def _members(estimator: Any) -> dict[str, bytes]:
