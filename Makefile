@@ -113,7 +113,7 @@ kill: $(STAMP) ## Kill 200 saves and 20 studies while they run, and look at what
 
 .PHONY: soak
 soak: $(STAMP) ## Fit hundreds of times and watch the memory
-	@$(BIN)/python benchmarks/engine.py --only memory
+	@$(BIN)/python benchmarks/soak.py
 
 .PHONY: clean
 clean: ## Remove the environments, caches and build products
