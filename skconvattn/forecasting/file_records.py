@@ -67,7 +67,7 @@ def check_forecast(fitted: FittedForecast) -> None:
     require(_is_season(fitted.period), "a season is shorter than one time step")
     require(by_name(each(list, is_number))(fitted.history), "the history of a fit is none")
     require(at_least(0)(fitted.n_epochs) and 0 <= fitted.network <= 1, "a share is not one")
-    require(fitted.lower <= fitted.upper, "the bounds of forecasts are in no order")
+    require(fitted.lower < fitted.upper, "the bounds of forecasts are in no order")
     require(fitted.noise_factor >= 0, "a factor is negative")
     require(fitted.intervals.output == head.output, "intervals are of another network")
     _check_intervals(fitted.intervals, channels.n_targets, window.horizon)
@@ -93,7 +93,7 @@ def check_zero_shot(fitted: ZeroShotFit) -> None:
     _check_channels(fitted.channels)
     _check_pretrained(fitted.pretrained)
     require(not fitted.channels.encoder.columns, "zero-shot forecasts have covariates")
-    require(fitted.lower <= fitted.upper, "the bounds of forecasts are in no order")
+    require(fitted.lower < fitted.upper, "the bounds of forecasts are in no order")
 
 
 def check_panel(panel: Panel, fitted: FittedForecast | ZeroShotFit) -> None:
