@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skconvattn.engine.isolation import import_sktime
+from skconvattn._sktime import import_sktime
 
 import_sktime("sktime.classification.base", "sktime.regression.base")
 

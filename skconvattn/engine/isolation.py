@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-import random
 import re
 import sys
 import tempfile
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -43,29 +40,6 @@ def load_backend() -> None:
             finally:
                 del os.environ[_LOG_LEVEL]
         del keras
-
-
-def import_sktime(*modules: str) -> None:
-    """Import modules of sktime, and leave Python's random numbers and warning filters alone.
-
-    sktime draws from Python's global generator while it is imported, and it and what it imports
-    add filters of warnings. Those of NumPy, pandas, SciPy and scikit-learn, which programs of
-    theirs count on, stay. So do those that Keras and its backend add when they are loaded.
-
-    Parameters
-    ----------
-    *modules : str
-        Names such as ``"sktime.forecasting.base"``.
-    """
-    for name in ("numpy", "pandas", "scipy.special", "scipy.stats", "sklearn.base"):
-        importlib.import_module(name)
-    state = random.getstate()
-    try:
-        with warnings.catch_warnings():
-            for name in modules:
-                importlib.import_module(name)
-    finally:
-        random.setstate(state)
 
 
 @contextmanager
