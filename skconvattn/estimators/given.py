@@ -65,7 +65,7 @@ def check_target_axes(y: Any) -> None:
     ValueError
         If ``y`` is one of them.
     """
-    shape = np.shape(y)
+    shape = np.asarray(y).shape  # of objects that have __array__ alone, too
     if len(shape) > 2 or 0 in shape[1:]:
         raise ValueError(
             f"y has the shape {shape}; give targets of shape (n_samples,) or "
