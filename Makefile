@@ -12,6 +12,8 @@ VENV ?= .venv
 WORKERS ?= 2
 # Benchmarks that `make bench` runs: names of files in benchmarks/.
 BENCH ?= engine layers
+# Files that `make fuzz` changes.
+FILES ?= 10000
 # What pip installs as torch, and where it looks beside PyPI. On Linux PyPI's own build brings 3 GB
 # for GPUs; TORCH_INDEX=https://download.pytorch.org/whl/cpu leaves them out.
 TORCH ?= torch
@@ -166,9 +168,17 @@ bench: $(STAMP) ## Run the benchmarks named in BENCH ("engine layers")
 structure: $(STAMP) ## Count the files that one fit enters, and the classes of a forecaster
 	@$(BIN)/python benchmarks/structure.py
 
+.PHONY: fuzz
+fuzz: $(STAMP) ## Change 10,000 model files at three levels (FILES=500 for fewer) and load them
+	@$(BIN)/python -m tests.persistence.fuzzing --files $(FILES)
+
+.PHONY: kill
+kill: $(STAMP) ## Kill 200 saves and 20 studies while they run, and look at what they leave
+	@N_KILLS=200 N_STUDIES=20 $(PYTEST) -m "" tests/persistence/test_kill.py
+
 .PHONY: soak
 soak: $(STAMP) ## Fit hundreds of times and watch the memory
-	@$(BIN)/python benchmarks/engine.py --only memory
+	@$(BIN)/python benchmarks/soak.py
 
 .PHONY: clean
 clean: ## Remove the environments, caches and build products

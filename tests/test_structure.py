@@ -58,7 +58,7 @@ MAY_IMPORT["_registry"] = {"architectures"}
 MAY_IMPORT["persistence.loading"] = {"_registry", "persistence"}
 
 # Private modules that stand beside the rooms: every room may import them, they import no room.
-LEAVES = {"_backend", "_hyperparameters", "_normalization"}
+LEAVES = {"_backend", "_hyperparameters", "_normalization", "_sktime"}
 
 # Names of the package itself that a room may take: `from skconvattn import __version__`.
 FRONT_NAMES = {"__version__"}

@@ -13,6 +13,7 @@ import numpy as np
 
 from skconvattn._backend import load_backend
 from skconvattn.engine.compiled.model_program import ModelProgram
+from skconvattn.engine.forking import refuse_in_forked_child
 from skconvattn.engine.weights import Layout
 from skconvattn.networks.spec import ModelSpec
 
@@ -79,7 +80,14 @@ _MODELS: ProgramCache[ModelProgram] = ProgramCache(max_size=32)
 
 
 def model_program(spec: ModelSpec) -> ModelProgram:
-    """Return the program of a model, built at its first use, for which the backend is loaded."""
+    """Return the program of a model, built at its first use, for which the backend is loaded.
+
+    Raises
+    ------
+    RuntimeError
+        If this process was forked from one that has computed.
+    """
+    refuse_in_forked_child()
     return _MODELS.get(spec, lambda: _built(spec))
 
 

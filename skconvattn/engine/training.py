@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import logging
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from skconvattn._backend import load_backend
 from skconvattn.data import Rows, Windows
 from skconvattn.engine.callback_copies import copied_callbacks
+from skconvattn.engine.forking import refuse_in_forked_child
 from skconvattn.engine.plan import TrainingPlan, TrainingResult
 from skconvattn.engine.programs import FittedModel, in_distribution_scope
 from skconvattn.networks.spec import ModelSpec
@@ -68,15 +70,33 @@ def train(
     ------
     FloatingPointError
         If the loss is not finite before any epoch gave usable weights.
+    RuntimeError
+        If this process was forked from one that has computed.
     """
+    refuse_in_forked_child()
     load_backend()
     if validation is None or not len(validation):
         plan = replace(plan, callbacks=without_validation(plan))
-    if not plan.callbacks:
-        return _train(spec, source, plan, rng, training, validation, start)
-    with copied_callbacks(plan.callbacks) as callbacks:
-        plan = replace(plan, callbacks=callbacks)
-        return _train(spec, source, plan, rng, training, validation, start)
+    with _told_of_the_loss():
+        if not plan.callbacks:
+            return _train(spec, source, plan, rng, training, validation, start)
+        with copied_callbacks(plan.callbacks) as callbacks:
+            plan = replace(plan, callbacks=callbacks)
+            return _train(spec, source, plan, rng, training, validation, start)
+
+
+@contextmanager
+def _told_of_the_loss() -> Iterator[None]:
+    """Say what is wrong with a loss that no weight changes; the backend names no parameter."""
+    try:
+        yield
+    except ValueError as error:
+        if "No gradients provided" not in str(error):
+            raise
+        raise ValueError(
+            "loss gives the same value whatever is predicted, so that nothing can be trained; "
+            "compute it from y_pred with operations of keras.ops."
+        ) from error
 
 
 def _train(

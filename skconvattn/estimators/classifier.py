@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
@@ -18,6 +18,7 @@ from skconvattn.data.panel import Panel
 from skconvattn.engine import TrainingPlan
 from skconvattn.engine.isolation import restored_on_error
 from skconvattn.engine.programs import FittedModel
+from skconvattn.estimators import file_state
 from skconvattn.estimators.base import BaseNeuralEstimator
 from skconvattn.estimators.bases import ClassifierMixin
 from skconvattn.estimators.losses import class_loss
@@ -28,6 +29,9 @@ from skconvattn.networks import ClassHead, ClassOutput, Head, ModelSpec
 
 class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
     """Base of all classifiers."""
+
+    _file_attributes = file_state.CLASSIFIER
+    _check_file_state: ClassVar[Callable[[Any], None]] = staticmethod(file_state.check_classifier)
 
     _fitted_attributes: ClassVar[str] = (
         """

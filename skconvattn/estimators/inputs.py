@@ -19,6 +19,7 @@ from sklearn.utils.validation import (
 from skconvattn.data.containers import series_of
 from skconvattn.data.panel import Panel, Preparation
 from skconvattn.estimators.axes import check_axes, hint_at_axes
+from skconvattn.estimators.given import check_given, check_target_axes
 
 # Types that are kept and scaled to float32 in blocks; all others become float64.
 _TYPES = [
@@ -61,11 +62,14 @@ def training_data(estimator: Any, X: Any, y: Any, *, numeric: bool, reset: bool 
     """
     checks = {"multi_output": True, "y_numeric": numeric, "reset": reset}
     series = series_of(X)
+    _check_target(y)
     if series is None:
+        check_given(X, "X", at_least_2d=True)
         if not reset:
             check_axes(estimator, X)
         X, y = validate_data(estimator, _as_fitted(estimator, X, reset), y, **checks, **_CHECKS)
         panel = Panel(to_keras_axes(X))
+        _check_some_value(panel)
         if reset:
             hint_at_axes(panel, None)
         return panel, y
@@ -84,6 +88,8 @@ def series_to_predict(estimator: Any, X: Any) -> Panel:
     """Check series for a prediction; parameters and errors as for :func:`training_data`."""
     series = series_of(X)
     if series is None:
+        if type(X) is not np.ndarray or X.dtype.kind not in "biuf" or X.ndim < 2:
+            check_given(X, "X", at_least_2d=True)
         check_axes(estimator, X)
     if _needs_no_check(estimator, X):
         panel = Panel(to_keras_axes(X))
@@ -95,6 +101,19 @@ def series_to_predict(estimator: Any, X: Any) -> Panel:
         panel = _padded(*series)
     check_shape(estimator, panel, estimator._preparation_)
     return panel
+
+
+def _check_target(y: Any) -> None:
+    if y is None or isinstance(y, str):
+        return  # named by scikit-learn's checks
+    check_given(y, "y", labels=True)
+    check_target_axes(y)
+
+
+def _check_some_value(panel: Panel) -> None:
+    """Refuse series of which every value is missing."""
+    if panel.values.dtype.kind == "f" and np.isnan(panel.values).all():
+        raise ValueError("X has no value that is not missing; give series with numbers in them.")
 
 
 def check_shape(
@@ -242,6 +261,7 @@ def checked_weights(sample_weight: Any, series: np.ndarray) -> np.ndarray:
     ValueError
         If a weight is negative or not finite, if their number is another, or if all are zero.
     """
+    check_given(sample_weight, "sample_weight")
     weights: np.ndarray = _check_sample_weight(
         sample_weight,
         series,

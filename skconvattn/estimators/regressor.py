@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
@@ -14,6 +14,7 @@ from skconvattn.data import Rows
 from skconvattn.data.panel import Panel
 from skconvattn.data.scaling import Scaling
 from skconvattn.engine import TrainingPlan
+from skconvattn.estimators import file_state
 from skconvattn.estimators.base import BaseNeuralEstimator
 from skconvattn.estimators.bases import RegressorMixin
 from skconvattn.estimators.losses import check_values, value_loss
@@ -33,6 +34,9 @@ from skconvattn.networks.outputs import check_quantiles
 
 class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
     """Base of all regressors."""
+
+    _file_attributes = file_state.REGRESSOR
+    _check_file_state: ClassVar[Callable[[Any], None]] = staticmethod(file_state.check_regressor)
 
     linear_skip: bool = hyperparameter(
         default=True,

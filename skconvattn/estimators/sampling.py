@@ -19,7 +19,7 @@ _ROWS = 2048
 def drawn_outputs(
     estimator: Any,
     groups: Sequence[tuple[FittedModel, Sequence[np.ndarray]]],
-    n_samples: int,
+    n_samples: Any,
     random_state: Any,
 ) -> Iterator[np.ndarray]:
     """Draw outputs of a network with dropout on.
@@ -45,13 +45,15 @@ def drawn_outputs(
     ValueError
         If ``n_samples`` is below 1, or the network has no dropout.
     """
+    if isinstance(n_samples, bool) or not isinstance(n_samples, int | np.integer):
+        raise TypeError(f"n_samples={n_samples!r} is not a whole number; use for example 100.")
     if n_samples < 1:
         raise ValueError(f"n_samples={n_samples} draws nothing; use n_samples >= 1.")
     if not dict(groups[0][0].spec.parameters).get("dropout", 0.0):
         raise ValueError("Without dropout all samples are the same; fit with dropout=0.2.")
     rng = generator_from(estimator.random_state if random_state is None else random_state)
     for model, inputs in groups:
-        yield _in_parts(partial(sampled_outputs, model, rng=rng), inputs, n_samples)
+        yield _in_parts(partial(sampled_outputs, model, rng=rng), inputs, int(n_samples))
 
 
 def _in_parts(

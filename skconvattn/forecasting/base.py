@@ -8,7 +8,7 @@ import pandas as pd
 from sktime.forecasting.base import ForecastingHorizon
 
 from skconvattn.engine.isolation import restored_on_error
-from skconvattn.forecasting import agreement, sampling, validation
+from skconvattn.forecasting import agreement, horizons, sampling, validation
 from skconvattn.forecasting.backtest import Backtest
 from skconvattn.forecasting.contract import PanelForecaster
 from skconvattn.forecasting.fitting import ForecastFitter
@@ -171,6 +171,7 @@ class BaseNeuralForecaster(ForecastingParameters, PanelForecaster):
             epochs = self.finetune_epochs or 0
             return self._keep(*fitter.fit_from(pretrained, y, X, epochs))
         n_ahead = 0 if fh is None else self._n_ahead(fh, y)
+        horizons.check_reach(n_ahead, max(map(len, split_panel(y).values())))
         return self._keep(*fitter.fit(y, X, n_ahead, self._warm_model))
 
     def _pretrain(
@@ -178,6 +179,7 @@ class BaseNeuralForecaster(ForecastingParameters, PanelForecaster):
     ) -> Any:
         validation.check_panel(split_panel(y), X)
         n_ahead = 0 if fh is None else validation.largest_step(fh, y)
+        horizons.check_reach(n_ahead, max(map(len, split_panel(y).values())))
         self.pretrained_, _ = ForecastFitter(self).fit(y, X, n_ahead)
         return self
 

@@ -11,7 +11,7 @@ from sktime.datatypes import VectorizedDF
 from sktime.forecasting.base import ForecastingHorizon
 
 from skconvattn.engine.isolation import restored_on_error
-from skconvattn.forecasting import guarding, sampling, saving, validation
+from skconvattn.forecasting import file_state, guarding, horizons, sampling, saving, validation
 from skconvattn.forecasting.bases import BaseForecaster
 from skconvattn.forecasting.predicting import PanelForecast
 from skconvattn.forecasting.series.history import Panel
@@ -53,6 +53,8 @@ class PanelForecaster(BaseForecaster):
     # What files of forecasters hold beside those of all estimators; sktime's load needs a marker.
     _file_kinds = saving.KINDS
     _file_records = saving.RECORDS
+    _file_attributes = file_state.FORECASTER
+    _check_file_state = staticmethod(file_state.check_forecaster)
     _file_is_marked = True
 
     def __post_init__(self) -> None:
@@ -97,7 +99,7 @@ class PanelForecaster(BaseForecaster):
         update = guarding.guarded("update", guarding.DATA)
         update_predict = guarding.guarded("update_predict", guarding.DATA)
         update_predict_single = guarding.guarded(
-            "update_predict_single", {**guarding.DATA, "fh": validation.check_horizon}
+            "update_predict_single", {**guarding.DATA, "fh": horizons.check_horizon}
         )
         predict = guarding.guarded("predict", guarding.HORIZON)
         predict_quantiles = guarding.guarded("predict_quantiles", guarding.HORIZON)
@@ -178,10 +180,15 @@ class PanelForecaster(BaseForecaster):
     def _forecast(self, fh: ForecastingHorizon, X: pd.DataFrame | None) -> PanelForecast:
         """Return the forecasts of a horizon, which are computed by its methods."""
         fitted, panel = self.fitted_forecast_, self.panel_
+        longest = max(len(history.y) for history in panel.histories)
         if fh.is_relative:
             steps = fitted.channels.timeline.counts(fh.to_pandas())
+            horizons.check_reach(int(steps.max()), longest, int(steps.min()))
             return self._forecast_type.relative(fitted, panel, steps, X)
-        return self._forecast_type.absolute(fitted, panel, fh.to_absolute_index(self.cutoff), X)
+        stamps = fh.to_absolute_index(self.cutoff)
+        forecast = self._forecast_type.absolute(fitted, panel, stamps, X)
+        horizons.check_reach(int(forecast.steps_ahead().max()), longest)
+        return forecast
 
     def _keep(self, fitted: Any, panel: Panel) -> Self:
         """Store the record of a fit and the series seen as the state of the forecaster."""

@@ -11,7 +11,7 @@ from typing import Any
 from sktime.forecasting.base import BaseForecaster
 
 from skconvattn.engine.isolation import restored_on_error
-from skconvattn.forecasting import validation
+from skconvattn.forecasting import horizons, validation
 
 # Check of the value of each argument, by name.
 Checks = dict[str, Callable[[Any], None]]
@@ -21,7 +21,7 @@ DATA: Checks = {
     "X": lambda X: validation.check_data(None, X),
 }
 HORIZON: Checks = {
-    "fh": validation.check_horizon,
+    "fh": horizons.check_horizon,
     "X": lambda X: validation.check_order(X, "X"),
     "alpha": lambda alpha: validation.check_levels(alpha, "alpha", (0.05, 0.95)),
     "coverage": lambda coverage: validation.check_levels(coverage, "coverage", 0.9),

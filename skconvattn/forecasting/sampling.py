@@ -169,6 +169,8 @@ def _check_sampling(fitted: FittedForecast, n_samples: int) -> None:
     ValueError
         If ``n_samples`` is below 1, or the network has no dropout.
     """
+    if isinstance(n_samples, bool) or not isinstance(n_samples, int | np.integer):
+        raise TypeError(f"n_samples={n_samples!r} is not a whole number; use for example 100.")
     if n_samples < 1:
         raise ValueError(f"n_samples={n_samples} draws nothing; use n_samples >= 1.")
     shares = [fitted.head.dropout, dict(fitted.model.spec.parameters).get("dropout", 0.0)]

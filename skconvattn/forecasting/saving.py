@@ -27,26 +27,31 @@ from skconvattn.members.pretrained import Pretrained
 from skconvattn.members.series_maps import SeriesMaps
 from skconvattn.members.smoothing import Smoothing
 from skconvattn.members.univariate import Univariate
+from skconvattn.persistence.attributes import at_least, entries, is_a, one_of, optional
 from skconvattn.persistence.codec import Codec, Kind
 from skconvattn.persistence.reading import read
-from skconvattn.persistence.saving import save_estimator
+from skconvattn.persistence.saving import check_path, save_estimator
 
 # The names of a pandas.MultiIndex; pandas has a public name for their class since 3.0.
 _FrozenList: Any = type(pd.MultiIndex.from_arrays([[0]]).names)
-_VECTORIZED_ATTRIBUTES = frozenset(
+# What sktime keeps of each step of a horizon, ranges included.
+_BYTES_PER_STEP = 64
+_INDEX = optional(is_a(pd.Index))
+# sktime's view of many series, by attributes.
+_VECTORIZED = entries(
     {
-        "X",
-        "X_mi_columns",
-        "X_mi_index",
-        "X_multiindex",
-        "X_orig_mtype",
-        "converter_store",
-        "is_scitype",
-        "iter_indices",
-        "iterate_as",
-        "iterate_cols",
-        "remember_data",
-        "shape",
+        "X": is_a(pd.DataFrame),
+        "X_mi_columns": _INDEX,
+        "X_mi_index": _INDEX,
+        "X_multiindex": is_a(pd.DataFrame),
+        "X_orig_mtype": optional(is_a(str)),
+        "converter_store": one_of({}),
+        "is_scitype": one_of(None, "Series", "Panel", "Hierarchical"),
+        "iter_indices": lambda value: isinstance(value, tuple) and all(map(_INDEX, value)),
+        "iterate_as": one_of("Series", "Panel"),
+        "iterate_cols": is_a(bool),
+        "remember_data": is_a(bool),
+        "shape": lambda value: isinstance(value, tuple) and all(map(at_least(0), value)),
     }
 )
 
@@ -58,8 +63,12 @@ def _encode_horizon(codec: Codec, fh: ForecastingHorizon, name: str) -> Any:
 
 
 def _decode_horizon(codec: Codec, payload: Any) -> ForecastingHorizon:
+    values = codec.decode(payload["values"])
+    if not isinstance(values, pd.Index) or values.nlevels != 1:
+        raise ValueError("a horizon is no index")
+    codec.budget.take("bytes when decoded", len(values) * _BYTES_PER_STEP)
     return ForecastingHorizon(
-        codec.decode(payload["values"]),
+        values,
         is_relative=bool(payload["is_relative"]),
         freq=codec.decode(payload["freq"]),
     )
@@ -71,7 +80,7 @@ def _encode_vectorized(codec: Codec, data: VectorizedDF, name: str) -> Any:
 
 def _decode_vectorized(codec: Codec, payload: Any) -> VectorizedDF:
     attributes = codec.decode(payload)
-    if not attributes.keys() <= _VECTORIZED_ATTRIBUTES:
+    if not _VECTORIZED(attributes):
         raise ValueError(f"a panel has the attributes {sorted(attributes)}")
     data = VectorizedDF.__new__(VectorizedDF)
     vars(data).update(attributes)
@@ -156,6 +165,7 @@ def save(forecaster: Any, path: Any = None, serialization_format: str = "pickle"
     """
     if path is None:
         return BaseObject.save(forecaster, serialization_format=serialization_format)
+    check_path(path)
     name = os.fspath(path)
     save_estimator(forecaster, name if os.path.splitext(name)[1] else f"{name}.zip")
     return None

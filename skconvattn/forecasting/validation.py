@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from skconvattn.forecasting.given import check_container
+from skconvattn.forecasting.horizons import check_horizon
 from skconvattn.forecasting.series.history import split_panel
 from skconvattn.forecasting.series.timeline import Timeline, listed
 
@@ -41,6 +43,7 @@ def check_given(y: Any, X: Any, fh: Any) -> None:
     if y is None:
         raise TypeError("y is None; give a series, for example a pandas.Series with a time index.")
     check_horizon(fh)
+    check_container(y, "y")
     for data, name in ((y, "y"), (X, "X")):
         if isinstance(data, pd.Series | pd.DataFrame) and len(data) == 0:
             raise ValueError(
@@ -54,18 +57,6 @@ def check_given(y: Any, X: Any, fh: Any) -> None:
                 f"X has no row at {listed(missing)}, where y has one; give the covariates at all "
                 "time stamps of y."
             )
-
-
-def check_horizon(fh: Any) -> None:
-    """Refuse a horizon without steps.
-
-    Raises
-    ------
-    ValueError
-        If the horizon is empty.
-    """
-    if fh is not None and np.size(fh) == 0:
-        raise ValueError("fh is empty; give steps ahead, for example fh=range(1, 13).")
 
 
 def largest_step(fh: ForecastingHorizon, y: pd.DataFrame) -> int:
@@ -137,6 +128,7 @@ def check_data(y: Any, X: Any) -> None:
         If time stamps are out of order or repeated, or values infinite.
     """
     for data, name in ((y, "y"), (X, "X")):
+        check_container(data, name)
         check_layout(data, name)
         check_order(data, name)
         check_values(data, name)

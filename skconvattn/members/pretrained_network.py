@@ -135,7 +135,7 @@ def pretrained_network() -> PretrainedNetwork:
     """Return the network of the package, read once."""
     with resources.as_file(resources.files("skconvattn").joinpath(*_FILE)) as path:
         members = read_archive(path)
-    described = json.loads(members[MANIFEST])
+    described = json.loads(bytes(members[MANIFEST]))
     weights = {
         name: np.load(io.BytesIO(members[f"arrays/{i}.npy"]), allow_pickle=False)
         for i, name in enumerate(described["weights"])

@@ -12,6 +12,8 @@ from skconvattn.members.left_out_ridge import LinearMap, left_out_ridge
 # Values of longer series, all channels together, are averaged to about so many.
 _MOST_VALUES = 2000
 _MOST_STANDARD_DEVIATIONS = 10.0
+# Mean, standard deviation, minimum, maximum and mean absolute change.
+_N_SUMMARIES = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,13 +38,28 @@ class LinearValues:
     scale: np.ndarray
     linear: LinearMap
 
+    @staticmethod
+    def measured(n_timepoints: int, n_channels: int, *, with_lengths: bool) -> tuple[int, int]:
+        """Return how many time steps are averaged to one, and the number of features.
+
+        Parameters
+        ----------
+        n_timepoints, n_channels : int
+            Time steps and channels of the series of a fit.
+        with_lengths : bool
+            Whether lengths differ.
+        """
+        n_averaged = max(1, n_timepoints * n_channels // _MOST_VALUES)
+        n_values = n_channels * (n_timepoints // n_averaged)
+        return n_averaged, n_values + _N_SUMMARIES * n_channels + with_lengths
+
     @classmethod
     def fit(
         cls, series: np.ndarray, mask: np.ndarray | None, targets: np.ndarray, weights: np.ndarray
     ) -> tuple[LinearValues, np.ndarray]:
         """Fit the map; parameters and results as for :func:`left_out_ridge`, from series."""
         n_timepoints, n_channels = series.shape[1:]
-        n_averaged = max(1, n_timepoints * n_channels // _MOST_VALUES)
+        n_averaged, _ = cls.measured(n_timepoints, n_channels, with_lengths=mask is not None)
         features, n_values = _measured(series, mask, n_timepoints, n_averaged)
         shares = weights / weights.sum()
         center = shares @ features

@@ -258,7 +258,11 @@ def check_quantiles(quantiles: Any, loss: Any) -> None:
     """
     if quantiles is None:
         return
-    levels = np.asarray(quantiles, dtype=np.float64)
+    levels = np.asarray(quantiles)
+    if levels.dtype.kind not in "biuf":
+        raise ValueError(
+            f"quantiles={quantiles!r} are no numbers; use for example (0.05, 0.5, 0.95)."
+        )
     valid = levels.ndim == 1 and len(levels) > 0 and np.all((levels > 0) & (levels < 1))
     if not valid or np.any(np.diff(levels) <= 0):
         raise ValueError(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import re
 import secrets
-import zipfile
+import stat
+import struct
+import zlib
 from collections.abc import Mapping
 
 MANIFEST = "manifest.json"
@@ -18,6 +19,15 @@ _NAMES = re.compile(rf"{re.escape(MANIFEST)}|{CLASS_MARK}|arrays/(0|[1-9][0-9]{{
 MAX_FILE_BYTES = 1 << 30
 MAX_MANIFEST_BYTES = 1 << 24
 MAX_MEMBERS = 50_000
+# Headers of a zip: of a member, of its entry in the directory, and of the end of the directory.
+_LOCAL = struct.Struct("<4s2B4HL2L2H")
+_ENTRY = struct.Struct("<4s4B4HL2L5H2L")
+_END = struct.Struct("<4s4H2LH")
+_LOCAL_MARK, _ENTRY_MARK, _END_MARK = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
+_VERSION, _UNIX = 20, 3
+# Time and date of every member: 1980-01-01, the earliest that zip knows.
+_WHEN = (0, 33)
+_READABLE_BY_OWNER = 0o600 << 16
 # Seconds without a byte written after which nobody writes a temporary file any more.
 _ABANDONED_AFTER = 3600.0
 
@@ -62,7 +72,7 @@ def write_archive(path: str | os.PathLike[str], members: Mapping[str, bytes]) ->
     _replace(os.path.realpath(path), _packed(members))
 
 
-def read_archive(path: str | os.PathLike[str]) -> dict[str, bytes]:
+def read_archive(path: str | os.PathLike[str]) -> dict[str, bytes | memoryview]:
     """Read a zip that :func:`write_archive` wrote, byte for byte.
 
     Parameters
@@ -72,8 +82,8 @@ def read_archive(path: str | os.PathLike[str]) -> dict[str, bytes]:
 
     Returns
     -------
-    dict of str to bytes
-        Contents by name.
+    dict of str to bytes or memoryview
+        The manifest as bytes, all else as views of the one copy of the file in memory.
 
     Raises
     ------
@@ -82,64 +92,102 @@ def read_archive(path: str | os.PathLike[str]) -> dict[str, bytes]:
     OSError
         If the file cannot be read.
     """
-    size = os.stat(path).st_size
-    if size > MAX_FILE_BYTES + (MAX_MEMBERS << 8):
-        raise SaveFileError(f"{_shown(path)} has {size} bytes, more than save ever writes.")
-    with open(path, "rb") as file:
-        data = file.read(size)
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            _check_directory(path, archive.infolist(), len(data))
-            members = {name: archive.read(name) for name in archive.namelist()}
-    except SaveFileError:
-        raise
-    # What zipfile raises on damaged archives is not one family of errors.
-    except Exception as error:
-        raise SaveFileError(f"{_shown(path)} is not a whole zip archive: {error}.") from error
+    shown = repr(os.fspath(path))
+    view = memoryview(_content(path, shown))
+    members: dict[str, bytes | memoryview] = {}
+    entries: list[bytes] = []
+    start, in_form = 0, True
+    while view[start : start + 4] == _LOCAL_MARK:
+        if len(members) == MAX_MEMBERS:
+            raise SaveFileError(f"{shown} has more members than save ever writes.")
+        name, content, after = _member(view, start, shown)
+        if name in members:
+            raise SaveFileError(f"{shown} has two members of one name.")
+        members[name] = content
+        header, entry = _headers(name, content, start)
+        in_form &= view[start : after - len(content)] == header
+        entries.append(entry)
+        start = after
+    if view[start : start + 4] not in (_ENTRY_MARK, _END_MARK):
+        raise SaveFileError(f"{shown} is not a whole zip archive.")
+    if MANIFEST not in members:
+        raise SaveFileError(f"{shown} has no {MANIFEST}; it is not a saved estimator.")
     # Neither dates nor comments nor gaps: nothing in the file is left unchecked.
-    if _packed(members) != data:
+    if not in_form or view[start:] != _directory(entries, start):
         raise SaveFileError(
-            f"{_shown(path)} is a zip archive, but not in the form that save writes; it was "
-            "changed or packed again."
+            f"{shown} is a zip archive, but not in the form that save writes; it was changed or "
+            "packed again."
         )
+    if len(members[MANIFEST]) > MAX_MANIFEST_BYTES:
+        raise SaveFileError(f"{shown} has a larger {MANIFEST} than save ever writes.")
+    members[MANIFEST] = bytes(members[MANIFEST])
     return members
 
 
-def _check_directory(
-    path: str | os.PathLike[str], entries: list[zipfile.ZipInfo], n_bytes: int
-) -> None:
-    """Refuse an archive by its directory alone, before any member is read."""
-    names = [entry.filename for entry in entries]
-    shown = _shown(path)
-    if len(names) > MAX_MEMBERS:
-        raise SaveFileError(f"{shown} has {len(names)} members, more than save ever writes.")
-    if len(set(names)) != len(names):
-        raise SaveFileError(f"{shown} has two members of one name.")
-    for entry in entries:
-        if not _NAMES.fullmatch(entry.filename):
+def _content(path: str | os.PathLike[str], shown: str) -> bytes:
+    """Return the bytes of a regular file, and wait for none of a pipe or a device."""
+    if os.path.isdir(path):  # some systems cannot open one
+        raise SaveFileError(f"{shown} is a folder; name the file in it that save wrote.")
+    # A pipe opens at once, even if nobody writes to it.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(path, flags), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
             raise SaveFileError(
-                f"{shown} has a member {entry.filename!r}, which save never writes."
+                f"{shown} is a device or a pipe; name a regular file that save wrote."
             )
-        if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
-            raise SaveFileError(f"{shown} packs {entry.filename!r}; save packs nothing.")
-    if sum(entry.file_size for entry in entries) > n_bytes:
+        if status.st_size > MAX_FILE_BYTES + (MAX_MEMBERS << 8):
+            raise SaveFileError(f"{shown} has {status.st_size} bytes, more than save ever writes.")
+        return file.read(status.st_size)
+
+
+def _member(view: memoryview, start: int, shown: str) -> tuple[str, memoryview, int]:
+    """Return name, content and end of the member whose header starts at a position."""
+    names_at = start + _LOCAL.size
+    if names_at > len(view):
+        raise SaveFileError(f"{shown} is not a whole zip archive.")
+    header = _LOCAL.unpack_from(view, start)
+    method, packed_size, size, n_name, n_extra = header[4], *header[8:12]
+    name = bytes(view[names_at : names_at + n_name]).decode("ascii", "backslashreplace")
+    if not _NAMES.fullmatch(name):
+        raise SaveFileError(f"{shown} has a member {name[:80]!r}, which save never writes.")
+    if method or packed_size != size:
+        raise SaveFileError(f"{shown} packs {name!r}; save packs nothing.")
+    begin = names_at + n_name + n_extra
+    if begin + size > len(view):
         raise SaveFileError(f"{shown} says that its members are larger than the file.")
-    if MANIFEST not in names:
-        raise SaveFileError(f"{shown} has no {MANIFEST}; it is not a saved estimator.")
-    if entries[names.index(MANIFEST)].file_size > MAX_MANIFEST_BYTES:
-        raise SaveFileError(f"{shown} has a larger {MANIFEST} than save ever writes.")
+    return name, view[begin : begin + size], begin + size
+
+
+def _headers(name: str, content: bytes | memoryview, start: int) -> tuple[bytes, bytes]:
+    """Return the header of a member and its entry in the directory: stored, dated 1980."""
+    encoded = name.encode("ascii")
+    common = (0, 0, *_WHEN, zlib.crc32(content), len(content), len(content), len(encoded), 0)
+    header = _LOCAL.pack(_LOCAL_MARK, _VERSION, 0, *common)
+    entry = _ENTRY.pack(
+        *(_ENTRY_MARK, _VERSION, _UNIX, _VERSION, 0, *common, 0, 0, 0, _READABLE_BY_OWNER, start)
+    )
+    return header + encoded, entry + encoded
+
+
+def _directory(entries: list[bytes], start: int) -> bytes:
+    """Return the end of an archive, which begins at a position: the entries of all members."""
+    joined = b"".join(entries)
+    n = len(entries)
+    return joined + _END.pack(_END_MARK, 0, 0, n, n, len(joined), start, 0)
 
 
 def _packed(members: Mapping[str, bytes]) -> bytes:
     """Return the one zip archive of these members: stored, without dates or owners."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in members.items():
-            entry = zipfile.ZipInfo(name)  # dated 1980, the earliest that zip knows
-            entry.create_system = 3
-            entry.external_attr = 0o600 << 16
-            archive.writestr(entry, content)
-    return buffer.getvalue()
+    parts: list[bytes] = []
+    entries: list[bytes] = []
+    start = 0
+    for name, content in members.items():
+        header, entry = _headers(name, content, start)
+        parts += [header, content]
+        entries.append(entry)
+        start += len(header) + len(content)
+    return b"".join([*parts, _directory(entries, start)])
 
 
 def _replace(path: str, data: bytes) -> None:
@@ -185,7 +233,3 @@ def _remove_abandoned(path: str, now: float) -> None:
                     and now - entry.stat(follow_symlinks=False).st_mtime > _ABANDONED_AFTER
                 ):
                     os.unlink(entry.path)
-
-
-def _shown(path: str | os.PathLike[str]) -> str:
-    return repr(os.fspath(path))

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.utils._param_validation import make_constraint
+from sklearn.utils._param_validation import Interval, make_constraint
 
 from skconvattn._backend import load_backend
 from skconvattn.engine.programs import FittedModel
+from skconvattn.networks import HorizonHead
 from skconvattn.networks.spec import ModelSpec
+from skconvattn.persistence.budget import Budget
 
 # No size is beyond these. What repeats a layer has an upper bound in its own constraints.
 _MAX_SIZE = 1 << 20
 _MAX_TIMEPOINTS = 1 << 26
 
 
-def check_models(models: list[FittedModel]) -> None:
+def check_models(models: list[FittedModel], budget: Budget) -> None:
     """Compare weights with networks, building each network once without allocating its weights.
 
     No network is built before all of them are within bounds.
@@ -27,6 +30,8 @@ def check_models(models: list[FittedModel]) -> None:
     ----------
     models : list of FittedModel
         As read.
+    budget : Budget
+        What is left of what reading may cost.
 
     Raises
     ------
@@ -39,8 +44,13 @@ def check_models(models: list[FittedModel]) -> None:
         if model.spec not in specs:
             _check_parameters(model.spec)
             _check_sizes(model.spec)
+            _check_depth(model)
             specs.append(model.spec)
-    variables = [_variables_of(spec) for spec in specs]
+    variables = []
+    for spec in specs:
+        *found, n_variables = _variables_of(spec)
+        budget.take("weights and states in its networks", n_variables)
+        variables.append(found)
     for model in models:
         trainable, state = variables[specs.index(model.spec)]
         if model.weights.dtype != np.float32 or model.weights.shape != (trainable,):
@@ -70,6 +80,38 @@ def _check_parameters(spec: ModelSpec) -> None:
             raise ValueError(f"a network with {name}={value!r} is out of bounds")
 
 
+def _check_depth(model: FittedModel) -> None:
+    """Refuse a network of more layers, or a larger map, than there are weights for."""
+    repeated = sum(
+        value
+        for name, value in model.spec.parameters
+        if isinstance(value, int) and _repeats(model.spec.network, name)
+    )
+    if repeated > model.weights.size:
+        raise ValueError(
+            f"the network has {repeated} layers, and there are {model.weights.size} weights"
+        )
+    head, n_timepoints = model.spec.head, model.spec.n_timepoints or 1
+    # The map that a linear forecast starts from is computed when the network is built.
+    horizon = head.horizon if isinstance(head, HorizonHead) and head.linear else 0
+    if n_timepoints * horizon > model.weights.size:
+        raise ValueError(
+            f"the network has a map of {n_timepoints} to {horizon} time steps, and there are "
+            f"{model.weights.size} weights"
+        )
+
+
+def _repeats(network: Any, name: str) -> bool:
+    """Whether a parameter says how often a layer is repeated: whole numbers with an upper bound."""
+    return any(
+        isinstance(constraint, Interval)
+        and constraint.type is Integral
+        and constraint.right is not None
+        for constraint in network._parameter_constraints[name]
+        if constraint != "no_validation"
+    )
+
+
 def _check_sizes(spec: ModelSpec) -> None:
     """Refuse whole numbers that no network has."""
     if spec.n_timepoints is not None and not 1 <= spec.n_timepoints <= _MAX_TIMEPOINTS:
@@ -77,7 +119,7 @@ def _check_sizes(spec: ModelSpec) -> None:
     described = {**_fields(spec.head), **_fields(getattr(spec.head, "output", spec.head))}
     for name, value in [("n_channels", spec.n_channels), *described.items(), *spec.parameters]:
         for size in value if isinstance(value, tuple) else (value,):
-            if isinstance(size, int) and size > _MAX_SIZE:
+            if isinstance(size, int) and not -_MAX_SIZE <= size <= _MAX_SIZE:
                 raise ValueError(f"a network with {name}={size} is out of bounds")
 
 
@@ -86,8 +128,10 @@ def _fields(record: Any) -> dict[str, Any]:
     return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
 
 
-def _variables_of(spec: ModelSpec) -> tuple[int, list[tuple[tuple[int, ...], str]]]:
-    """Return the number of trainable weights, and shape and kind of each further variable.
+def _variables_of(spec: ModelSpec) -> tuple[int, list[tuple[tuple[int, ...], str]], int]:
+    """Return the number of trainable weights, shape and kind of each further variable, and a count.
+
+    The count is that of all variables.
 
     In a stateless scope Keras notes variables and leaves their values for later. It notes them
     for the thread, so that a thread of its own forgets them.
@@ -105,7 +149,7 @@ def _variables_of(spec: ModelSpec) -> tuple[int, list[tuple[tuple[int, ...], str
             kinds = [np.dtype(str(v.dtype)).kind for v in model.non_trainable_variables]
             shapes = [tuple(v.shape) for v in model.non_trainable_variables]
             state = list(zip(shapes, [k.replace("u", "i") for k in kinds], strict=True))
-            result.append((trainable, state))
+            result.append((trainable, state, len(model.weights)))
         except BaseException as error:  # noqa: BLE001 (raised again in the thread that waits)
             result.append(error)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -12,12 +14,17 @@ from typing import Any
 import numpy as np
 
 from skconvattn.persistence.archive import SaveFileError
+from skconvattn.persistence.budget import Budget
+from skconvattn.persistence.configurations import bytes_of, check_named_class
+from skconvattn.persistence.manifest import current_name
 
 # Booleans, integers, floats, text, dates and durations; objects and structures are no data.
 _ARRAY_KINDS = "biufUmM"
 _SCALAR_KINDS = "biufU"
+_SCALAR_TYPE = re.compile(r"[<|][biufU]\d{1,3}")
 _MAX_ITEM_BYTES = 8
 MAX_DEPTH = 60
+_PLAIN = frozenset([type(None), bool, int, float, str])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,12 +59,16 @@ class Codec:
     records : sequence of type
         Dataclasses that are written field by field.
     arrays : sequence of ndarray
-        Arrays of the file that is read.
+        Arrays of the file that is read, each of which is the content of one value.
+    budget : Budget, optional
+        What reading may cost; as much as an empty file is worth by default.
 
     Attributes
     ----------
     arrays : list of ndarray
         Those of the file.
+    budget : Budget
+        What is left of it.
     decoded : list of object
         Every record that was read.
     """
@@ -67,11 +78,14 @@ class Codec:
         kinds: Sequence[Kind] = (),
         records: Sequence[type] = (),
         arrays: Sequence[np.ndarray] = (),
+        budget: Budget | None = None,
     ) -> None:
         self._kinds = (*BASIC_KINDS, *kinds)
         self._by_tag = {kind.tag: kind for kind in self._kinds}
         self.records = {record.__name__: record for record in records}
-        self.arrays = list(arrays)
+        self.arrays = arrays if isinstance(arrays, list) else list(arrays)
+        self.budget = Budget(0) if budget is None else budget
+        self._taken: set[int] = set()
         self.decoded: list[Any] = []
         self._depth = 0
 
@@ -123,13 +137,15 @@ class Codec:
         Exception
             Of any type, where :meth:`encode` cannot have written the payload.
         """
-        if payload is None or isinstance(payload, bool | int | float | str):
+        if type(payload) in _PLAIN:
             return payload
         self._depth += 1
         try:
             if self._depth > MAX_DEPTH:
                 raise ValueError(f"a value is nested more than {MAX_DEPTH} levels deep")
-            if isinstance(payload, list):
+            if type(payload) is list:
+                if _PLAIN.issuperset(map(type, payload)):
+                    return payload
                 return [self.decode(item) for item in payload]
             [(tag, content)] = payload.items()
             if tag == "record":
@@ -139,6 +155,38 @@ class Codec:
             return self._by_tag[tag].decode(self, content)
         finally:
             self._depth -= 1
+
+    def take_array(self, number: Any) -> np.ndarray:
+        """Return an array of the file, writable and of its own memory.
+
+        Parameters
+        ----------
+        number : int
+            Its index in :attr:`arrays`; each array is taken once.
+
+        Raises
+        ------
+        ValueError
+            If there is no such array, or it was taken before.
+        """
+        if type(number) is not int or number < 0 or number in self._taken:
+            raise ValueError(f"{number!r} is not the number of an array, or has been met before")
+        self._taken.add(number)
+        array = self.arrays[number]
+        self.budget.take("bytes when decoded", array.nbytes)
+        return array.copy()
+
+    def check_all_read(self) -> None:
+        """Refuse a file with arrays that no value needs.
+
+        Raises
+        ------
+        ValueError
+            If there are any.
+        """
+        n_left = len(self.arrays) - len(self._taken)
+        if n_left:
+            raise ValueError(f"{n_left} arrays belong to no value")
 
     def _encode_record(self, value: Any, name: str) -> Any:
         record = self.records.get(type(value).__name__)
@@ -156,16 +204,31 @@ class Codec:
 
     def _decode_record(self, content: Any) -> Any:
         class_name, payloads = content
-        record = self.records[class_name]
-        if payloads.keys() != {field.name for field in dataclasses.fields(record)}:
+        record = self.records[current_name(class_name)]
+        types_of, required = _declared(record)
+        # Fields that a newer version added have their defaults.
+        if not required <= payloads.keys() <= types_of.keys():
             raise ValueError(f"a {class_name} has other fields than this version's")
         values = {name: self.decode(payload) for name, payload in payloads.items()}
-        for name, hint in typing.get_type_hints(record).items():
-            if name in values and not _fits(values[name], hint):
-                raise ValueError(f"{class_name}.{name} is a {type(values[name]).__name__}")
+        for name, value in values.items():
+            if not _fits(value, types_of[name]):
+                raise ValueError(f"{class_name}.{name} is a {type(value).__name__}")
         value = record(**values)
         self.decoded.append(value)
         return value
+
+
+@functools.cache
+def _declared(record: type) -> tuple[dict[str, Any], set[str]]:
+    """Return the types of a record's fields by name, and the names of those without a default."""
+    hints = typing.get_type_hints(record)
+    fields = dataclasses.fields(record)
+    required = {
+        field.name
+        for field in fields
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    }
+    return {field.name: hints[field.name] for field in fields}, required
 
 
 def _fits(value: Any, hint: Any) -> bool:
@@ -174,12 +237,21 @@ def _fits(value: Any, hint: Any) -> bool:
     if hint is Any:
         return True
     if origin is None:
-        return isinstance(value, hint)
+        # True and False are whole numbers to Python; whole numbers are floats to type hints.
+        if hint is float:
+            return type(value) in (int, float) or isinstance(value, np.floating)
+        return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
     if origin is types.UnionType or origin is typing.Union:
         return any(_fits(value, argument) for argument in arguments)
     if isinstance(origin, type):
         if origin is tuple and arguments[1:] == (Ellipsis,):
             return isinstance(value, tuple) and all(_fits(v, arguments[0]) for v in value)
+        if origin is tuple:
+            return (
+                isinstance(value, tuple)
+                and len(value) == len(arguments)
+                and all(_fits(v, a) for v, a in zip(value, arguments, strict=True))
+            )
         return isinstance(value, origin)
     return True
 
@@ -190,7 +262,7 @@ def _short(value: Any) -> str:
 
 
 def _encode_dict(codec: Codec, value: Mapping[Any, Any], name: str) -> Any:
-    check_plain_dict(value)
+    check_named_class(value)
     return [
         [codec.encode(key, f"a key of {name}"), codec.encode(item, f"{name}[{key!r}]")]
         for key, item in value.items()
@@ -202,31 +274,11 @@ def _decode_dict(codec: Codec, payload: Any) -> dict[Any, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
         raise ValueError("a dict has one key twice")
-    check_plain_dict(value)
+    check_named_class(value)
+    if "class_name" in value:
+        codec.budget.take("objects of Keras")
+        codec.budget.take("bytes when decoded", bytes_of(value))
     return value
-
-
-def check_plain_dict(value: Mapping[Any, Any]) -> None:
-    """Refuse a Keras configuration that names anything outside Keras.
-
-    Parameters that are configurations reach ``keras.optimizers.get`` and the like at the next fit.
-
-    Raises
-    ------
-    SaveFileError
-        If the dict has a class name and is not the configuration of one of Keras's own classes.
-    """
-    if "class_name" not in value and "module" not in value:
-        return
-    module = value.get("module")
-    own = isinstance(module, str) and (module == "keras" or module.startswith("keras."))
-    named = value.get("class_name") == "function" and module == "builtins"
-    if not (own or named or module is None) or value.get("registered_name") is not None:
-        raise SaveFileError(
-            f"The configuration of {value.get('class_name')!r} from {module!r} is not of one of "
-            "Keras's own classes, and cannot be saved; use one of Keras's own, or set it again "
-            "after loading."
-        )
 
 
 def encode_array(codec: Codec, value: np.ndarray, name: str) -> Any:
@@ -253,9 +305,7 @@ def decode_array(codec: Codec, payload: Any) -> np.ndarray:
         for i, item in enumerate(items):
             array[i] = codec.decode(item)
         return array.reshape(payload["shape"])
-    if type(payload) is not int or payload < 0:
-        raise ValueError(f"{payload!r} is not the number of an array")
-    return codec.arrays[payload].copy()
+    return codec.take_array(payload)
 
 
 def array_is_safe(dtype: np.dtype[Any]) -> bool:
@@ -273,6 +323,8 @@ def _encode_scalar(codec: Codec, value: np.generic, name: str) -> Any:
 
 
 def _decode_scalar(codec: Codec, payload: Any) -> np.generic:
+    if not _SCALAR_TYPE.fullmatch(payload[0]):
+        raise ValueError(f"a scalar is of type {payload[0]!r}")
     dtype = np.dtype(payload[0])
     if dtype.kind not in _SCALAR_KINDS or not array_is_safe(dtype):
         raise ValueError(f"a scalar is of type {dtype}")

@@ -7,7 +7,8 @@ from typing import Any
 
 from skconvattn._backend import load_backend
 from skconvattn.persistence.archive import SaveFileError
-from skconvattn.persistence.codec import Codec, Kind, check_plain_dict
+from skconvattn.persistence.codec import Codec, Kind
+from skconvattn.persistence.configurations import HELPERS
 
 # Public names of Keras under which its functions are looked up.
 _FUNCTION_ROOMS = ("activations", "losses", "metrics")
@@ -40,32 +41,23 @@ def _encode_object(codec: Codec, value: Any, name: str) -> Any:
             f"{name} is a keras {type(value).__name__}, which is no data; set it to None before "
             "saving, and again after loading."
         )
-    config = keras.saving.serialize_keras_object(value)
-    _check_config(config)
-    return codec.encode(config, name)
+    return codec.encode(keras.saving.serialize_keras_object(value), name)
 
 
 def _decode_object(codec: Codec, payload: Any) -> Any:
+    # Every dict that names a class has been compared with the closed list.
+    config = codec.decode(payload)
+    if config.keys() != {"module", "class_name", "config", "registered_name"}:
+        raise ValueError(f"the configuration of a Keras object has {sorted(config)}")
+    if config["module"] in (None, "keras", "builtins"):
+        raise ValueError(f"a value is a keras {config['class_name']}")
     load_backend()
     import keras
 
-    config = codec.decode(payload)
-    _check_config(config)
     value = keras.saving.deserialize_keras_object(config, safe_mode=True)
     if not isinstance(value, _data_classes()):
         raise ValueError(f"a value is a keras {type(value).__name__}")
     return value
-
-
-def _check_config(config: Any) -> None:
-    """Refuse a configuration with anything in it that is not Keras's own."""
-    if isinstance(config, dict):
-        check_plain_dict(config)
-        for value in config.values():
-            _check_config(value)
-    elif isinstance(config, list | tuple):
-        for value in config:
-            _check_config(value)
 
 
 def _function_name(value: Any) -> str | None:
@@ -83,7 +75,7 @@ def _function_name(value: Any) -> str | None:
 
 
 def _is_helper(name: str, value: Any) -> bool:
-    return name in {"get", "serialize", "deserialize"} or isinstance(value, type)
+    return name in HELPERS or isinstance(value, type)
 
 
 def _decode_function(codec: Codec, payload: Any) -> Any:

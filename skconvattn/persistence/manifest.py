@@ -13,6 +13,11 @@ from skconvattn.persistence.archive import SaveFileError
 
 FORMAT = "skconvattn"
 SCHEMA = 1
+# Digits, sign and exponent of a number with a fraction; Python writes at most 24.
+_MAX_DIGITS = 32
+# Names in older files of estimators, architectures and records that were renamed since, by those
+# names. A name is never used again for something else.
+RENAMED: dict[str, str] = {}
 _PACKAGES = ("keras", "numpy", "pandas", "scikit-learn", "sktime", "tensorflow")
 
 
@@ -24,7 +29,17 @@ def parsed_manifest(text: bytes) -> dict[str, Any]:
     SaveFileError
         If it is of another format or schema, or has other entries.
     """
-    manifest = json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_no_constant)
+    try:
+        # Of UTF-8 only what json.dumps writes; UTF-16 and UTF-32 are no ASCII.
+        decoded = text.decode("ascii")
+    except UnicodeDecodeError as error:
+        raise SaveFileError("its manifest is not ASCII text, which save always writes.") from error
+    manifest = json.loads(
+        decoded,
+        object_pairs_hook=_without_repeats,
+        parse_constant=_no_constant,
+        parse_float=_float,
+    )
     if manifest.get("format") != FORMAT:
         raise SaveFileError("it is not a saved estimator of skconvattn.")
     schema = manifest["schema"]
@@ -38,6 +53,11 @@ def parsed_manifest(text: bytes) -> dict[str, Any]:
     if manifest.keys() != expected:
         raise SaveFileError(f"its manifest has the entries {sorted(manifest)}.")
     return manifest
+
+
+def current_name(name: Any) -> Any:
+    """Return the present name of an estimator, an architecture or a record in a file."""
+    return RENAMED.get(name, name) if isinstance(name, str) else name
 
 
 def class_mark(name: str) -> bytes:
@@ -56,7 +76,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def digest(content: bytes) -> str:
+def digest(content: bytes | memoryview) -> str:
     """Return the SHA-256 sum of a member."""
     return hashlib.sha256(content).hexdigest()
 
@@ -66,6 +86,12 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(entries) != len(pairs):
         raise SaveFileError("its manifest has an entry twice.")
     return entries
+
+
+def _float(digits: str) -> float:
+    if len(digits) > _MAX_DIGITS:
+        raise SaveFileError(f"its manifest has a number of {len(digits)} digits.")
+    return float(digits)
 
 
 def _no_constant(name: str) -> Any:

@@ -10,10 +10,16 @@ import pandas as pd
 
 from skconvattn.data.frequencies import frequency_name, frequency_offset
 from skconvattn.persistence.archive import SaveFileError
+from skconvattn.persistence.budget import Budget
 from skconvattn.persistence.codec import Codec, Kind, array_is_safe
 
 # Names of the time-zone database and fixed offsets: never a path on the reader's disk.
 _TIME_ZONE = re.compile(r"(?!dateutil)[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*|UTC[+-]\d\d:\d\d")
+_OBJECTS, _BYTES = "indices, series and frames", "bytes when decoded"
+# Of a text as an object, and of a value in an index of several levels.
+_BYTES_PER_TEXT, _BYTES_PER_CODE = 64, 40
+# Time stamps at both ends of an index that are compared with its frequency.
+_N_COMPARED = 4
 # Extension types that are written item by item.
 _ITEM_TYPES = frozenset(
     ["str", "string", "boolean", "Float32", "Float64"]
@@ -25,7 +31,8 @@ def _encode_index(codec: Codec, index: pd.Index, name: str) -> Any:
     payload = _describe_index(codec, index, name)
     # Some indices have a calendar or a time zone that cannot be given by name.
     try:
-        same = _same_index(_decode_index(codec, payload), index)
+        reader = Codec(arrays=codec.arrays, budget=Budget(1 << 40))
+        same = _same_index(_decode_index(reader, payload), index)
     except (ValueError, TypeError, KeyError):
         same = False
     if not same:
@@ -60,17 +67,22 @@ def _describe_index(codec: Codec, index: pd.Index, name: str) -> Any:
 
 
 def _decode_index(codec: Codec, payload: Any) -> pd.Index:
+    codec.budget.take(_OBJECTS)
     kind = payload["kind"]
     if kind == "multi":
-        return pd.MultiIndex.from_arrays([_decode_index(codec, i) for i in payload["levels"]])
+        return _decode_levels(codec, payload["levels"])
     name = codec.decode(payload["name"])
     if kind == "range":
         start, stop, step = codec.decode(payload["bounds"])
+        # Stays a range here, but whatever is computed with it has all its values.
+        codec.budget.take(_BYTES, 8 * len(range(start, stop, step)))
         return pd.RangeIndex(start, stop, step, name=name)
     values = codec.decode(payload["values"])
     if kind == "plain":
-        column = _Column.decode(values)
+        column = _Column.decode(codec, values)
         return pd.Index(column, dtype=column.dtype, name=name)
+    if values.dtype != np.int64 or values.ndim != 1:
+        raise ValueError(f"the time stamps of an index are {values.dtype} of shape {values.shape}")
     freq = codec.decode(payload["freq"])
     if kind == "period":
         from_ordinals = pd.PeriodIndex.from_ordinals  # type: ignore[attr-defined]
@@ -85,7 +97,31 @@ def _decode_index(codec: Codec, payload: Any) -> pd.Index:
         if not _TIME_ZONE.fullmatch(zone):
             raise ValueError(f"{zone!r} is not a time zone")
         index = index.tz_localize("UTC").tz_convert(zone)
-    index.freq = frequency_offset(freq)  # type: ignore[misc]
+    return _with_frequency(codec, index, frequency_offset(freq))
+
+
+def _decode_levels(codec: Codec, payloads: list[Any]) -> pd.MultiIndex:
+    """Return an index of several levels, each of which is as long as the others."""
+    if any(payload["kind"] == "multi" for payload in payloads):
+        raise ValueError("a level of an index has levels of its own")
+    levels = [_decode_index(codec, payload) for payload in payloads]
+    codec.budget.take(_BYTES, sum(level.size * _BYTES_PER_CODE for level in levels))
+    return pd.MultiIndex.from_arrays(levels)
+
+
+def _with_frequency(codec: Codec, index: Any, offset: Any) -> pd.DatetimeIndex:
+    """Set a frequency that its first and last time stamps have.
+
+    pandas would walk along a calendar from the first to the last.
+    """
+    if offset is None or isinstance(offset, pd.offsets.Tick) or len(index) <= 2 * _N_COMPARED:
+        codec.budget.take("time stamps on a calendar", min(len(index), 2 * _N_COMPARED))
+        index.freq = offset
+        return index
+    codec.budget.take("time stamps on a calendar", 2 * _N_COMPARED)
+    for part in (index[:_N_COMPARED], index[-_N_COMPARED:]):
+        part.freq = offset
+    index._data._freq = offset
     return index
 
 
@@ -118,9 +154,14 @@ class _Column:
         return (str(values.dtype), items)
 
     @staticmethod
-    def decode(value: Any) -> Any:
+    def decode(codec: Codec, value: Any) -> Any:
         if isinstance(value, np.ndarray):
+            if value.ndim != 1:
+                raise ValueError(f"a column has the shape {value.shape}")
+            if value.dtype.kind == "U":
+                codec.budget.take(_BYTES, value.size * _BYTES_PER_TEXT)
             return value
+        codec.budget.take(_OBJECTS)
         dtype, items = value
         if dtype not in _ITEM_TYPES:
             raise ValueError(f"a column is of the unknown type {dtype!r}")
@@ -136,8 +177,9 @@ def _encode_series(codec: Codec, series: pd.Series, name: str) -> Any:
 
 
 def _decode_series(codec: Codec, payload: Any) -> pd.Series:
+    codec.budget.take(_OBJECTS)
     return pd.Series(
-        _Column.decode(codec.decode(payload["values"])),
+        _Column.decode(codec, codec.decode(payload["values"])),
         index=_decode_index(codec, payload["index"]),
         name=codec.decode(payload["name"]),
     )
@@ -156,8 +198,12 @@ def _encode_frame(codec: Codec, frame: pd.DataFrame, name: str) -> Any:
 
 
 def _decode_frame(codec: Codec, payload: Any) -> pd.DataFrame:
-    columns = [_Column.decode(codec.decode(values)) for values in payload["values"]]
-    frame = pd.DataFrame(dict(enumerate(columns)), index=_decode_index(codec, payload["index"]))
+    codec.budget.take(_OBJECTS)
+    columns = [_Column.decode(codec, codec.decode(values)) for values in payload["values"]]
+    index = _decode_index(codec, payload["index"])
+    if any(len(column) != len(index) for column in columns):
+        raise ValueError("the columns of a frame are not as long as its index")
+    frame = pd.DataFrame(dict(enumerate(columns)), index=index)
     frame.columns = _decode_index(codec, payload["columns"])
     return frame
 

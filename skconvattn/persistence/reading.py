@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import io
+import functools
+import math
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,12 +13,25 @@ import numpy as np
 
 from skconvattn.engine.programs import FittedModel
 from skconvattn.persistence.archive import CLASS_MARK, MANIFEST, SaveFileError, read_archive
+from skconvattn.persistence.budget import Budget
 from skconvattn.persistence.checks import check_models
 from skconvattn.persistence.codec import Codec, array_is_safe
-from skconvattn.persistence.manifest import class_mark, digest, parsed_manifest, versions
+from skconvattn.persistence.manifest import (
+    class_mark,
+    current_name,
+    digest,
+    parsed_manifest,
+    versions,
+)
 from skconvattn.persistence.vocabulary import decode_estimator, vocabulary
 
 _MAX_HEADER_BYTES = 10_000
+_MAX_REASON = 1000
+# Little-endian alone, and rows first: save brings every array into this form.
+_HEADER = re.compile(
+    r"\{'descr': '(?P<descr>[<|][biufUmM]\d{1,9}(\[\w{1,8}\])?)', 'fortran_order': False, "
+    r"'shape': \((?P<shape>(-?\d{1,19}, ?)*(-?\d{1,19})?)\), \} *\n"
+)
 
 
 def read(
@@ -53,13 +68,17 @@ def read(
     members = read_archive(path)
     shown = repr(os.fspath(path))
     try:
-        manifest = parsed_manifest(members.pop(MANIFEST))
-        return _loaded(manifest, members, classes, networks)
+        text = bytes(members.pop(MANIFEST))
+        budget = Budget(len(text) + sum(map(len, members.values())))
+        budget.take_text(text)
+        return _loaded(parsed_manifest(text), members, budget, classes, networks)
     except SaveFileError as error:
         raise SaveFileError(f"{shown} cannot be loaded: {error}") from error
     # A manifest that was tampered with can break any line of the decoding.
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        # Messages of other packages may have many lines, and repeat the file.
+        said = " ".join(str(error).split())[:_MAX_REASON]
+        reason = f"{type(error).__name__}: {said}" if said else type(error).__name__
         raise SaveFileError(
             f"{shown} cannot be loaded, its content is not what save writes ({reason})."
         ) from error
@@ -67,24 +86,27 @@ def read(
 
 def _loaded(
     manifest: dict[str, Any],
-    members: dict[str, bytes],
+    members: Mapping[str, bytes | memoryview],
+    budget: Budget,
     classes: Mapping[str, type],
     networks: Mapping[str, Any] | None,
 ) -> Any:
     try:
-        name = manifest["estimator"]
+        name = current_name(manifest["estimator"])
         if name not in classes:
             raise SaveFileError(
                 f"it holds a {name!r}, which is not an estimator of this version; if it is a class "
                 f"of your own, give it to load, as in load(path, networks={{{name!r}: {name}}})."
             )
         cls = classes[name]
-        _check_members(manifest["members"], members, cls)
+        _check_members(manifest["members"], members, cls, manifest["estimator"])
         described = {n: d for n, d in manifest["members"].items() if n != CLASS_MARK}
         arrays = [_array(members[name], entry) for name, entry in described.items()]
-        codec = Codec(*vocabulary(cls, given=networks), arrays=arrays)
+        codec = Codec(*vocabulary(cls, given=networks), arrays=arrays, budget=budget)
         estimator = decode_estimator(codec, manifest, cls)
-        check_models([value for value in codec.decoded if isinstance(value, FittedModel)])
+        codec.check_all_read()
+        models = [value for value in codec.decoded if isinstance(value, FittedModel)]
+        check_models(models, budget)
     except Exception as error:
         written = manifest["versions"]["skconvattn"]
         if written == versions()["skconvattn"]:
@@ -96,7 +118,9 @@ def _loaded(
     return estimator
 
 
-def _check_members(described: dict[str, Any], members: dict[str, bytes], cls: type) -> None:
+def _check_members(
+    described: dict[str, Any], members: Mapping[str, bytes | memoryview], cls: type, written: str
+) -> None:
     if list(described) != list(members):
         raise SaveFileError("its members are not those that its manifest lists.")
     arrays = [name for name in members if name != CLASS_MARK]
@@ -108,25 +132,41 @@ def _check_members(described: dict[str, Any], members: dict[str, bytes], cls: ty
     # Compared and never read: sktime's load reads it.
     if (CLASS_MARK in members) != cls._file_is_marked:  # type: ignore[attr-defined]
         raise SaveFileError(f"it should have {CLASS_MARK} for forecasters, and for them alone.")
-    if members.get(CLASS_MARK, class_mark(cls.__name__)) != class_mark(cls.__name__):
+    if members.get(CLASS_MARK, class_mark(written)) != class_mark(written):
         raise SaveFileError(f"its {CLASS_MARK} names another class than its manifest.")
 
 
-def _array(content: bytes, described: dict[str, Any]) -> np.ndarray:
+def _array(content: bytes | memoryview, described: dict[str, Any]) -> np.ndarray:
     """Return an array, once header, description and size agree."""
-    file = io.BytesIO(content)
-    if np.lib.format.read_magic(file) != (1, 0):
-        raise SaveFileError("an array is of another version of NumPy's format.")
-    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(
-        file, max_header_size=_MAX_HEADER_BYTES
-    )
-    if fortran_order or not array_is_safe(dtype):
-        raise SaveFileError(f"an array is of type {dtype}, which save never writes.")
+    if bytes(content[:8]) != b"\x93NUMPY\x01\x00":
+        raise _no_array(content)
+    n_header = int.from_bytes(content[8:10], "little")
+    if n_header > _MAX_HEADER_BYTES:
+        raise ValueError(f"the header of an array has {n_header} bytes")
+    start = 10 + n_header
+    # NumPy has written headers like this since its format 1.0; save writes no other types.
+    header = _HEADER.fullmatch(bytes(content[10:start]).decode("latin-1"))
+    if header is None:
+        raise SaveFileError("an array has a header or a type that save never writes.")
+    dtype = _dtype(header["descr"])
+    shape = tuple(int(size) for size in header["shape"].replace(" ", "").split(",") if size)
     if [dtype.str, list(shape)] != [described["dtype"], described["shape"]]:
         raise SaveFileError("the header of an array is not what its manifest says.")
-    n_items = 1
-    for size in shape:
-        n_items *= size
-    if any(size < 0 for size in shape) or n_items * dtype.itemsize != len(content) - file.tell():
+    n_items = math.prod(shape)
+    if min(shape, default=0) < 0 or n_items * dtype.itemsize != len(content) - start:
         raise SaveFileError(f"an array of shape {shape} and type {dtype} has another size.")
-    return np.frombuffer(content, dtype=dtype, count=n_items, offset=file.tell()).reshape(shape)
+    return np.frombuffer(content, dtype=dtype, count=n_items, offset=start).reshape(shape)
+
+
+def _no_array(content: bytes | memoryview) -> Exception:
+    if bytes(content[:6]) == b"\x93NUMPY":
+        return SaveFileError("an array is of another version of NumPy's format.")
+    return ValueError("a member is no array")
+
+
+@functools.lru_cache(maxsize=256)
+def _dtype(name: str) -> np.dtype[Any]:
+    dtype = np.dtype(name)
+    if not array_is_safe(dtype):
+        raise SaveFileError(f"an array is of type {dtype}, which save never writes.")
+    return dtype

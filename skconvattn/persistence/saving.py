@@ -6,11 +6,14 @@ import io
 import json
 import os
 import warnings
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
 from skconvattn.persistence.archive import CLASS_MARK, MANIFEST, write_archive
+from skconvattn.persistence.attributes import Check
+from skconvattn.persistence.budget import Budget
 from skconvattn.persistence.codec import Codec, Kind
 from skconvattn.persistence.manifest import FORMAT, SCHEMA, class_mark, digest, versions
 from skconvattn.persistence.vocabulary import (
@@ -27,6 +30,9 @@ class Saveable:
     # Beside what every file holds: types of the room that the estimator belongs to.
     _file_kinds: ClassVar[tuple[Kind, ...]] = ()
     _file_records: ClassVar[tuple[type, ...]] = ()
+    # Attributes that files may have beside parameters, and the check of all of them together.
+    _file_attributes: ClassVar[Mapping[str, Check]] = {}
+    _check_file_state: ClassVar[Callable[[Any], None]]
     # Whether files carry the mark by which sktime's load finds the class.
     _file_is_marked: ClassVar[bool] = False
 
@@ -55,6 +61,7 @@ class Saveable:
 
 def save_estimator(estimator: Any, path: str | os.PathLike[str]) -> None:
     """Write an estimator to a file; see :meth:`Saveable.save`."""
+    check_path(path)
     members = _members(estimator)
     if has_callbacks(estimator):
         warnings.warn(
@@ -64,6 +71,22 @@ def save_estimator(estimator: Any, path: str | os.PathLike[str]) -> None:
             stacklevel=3,
         )
     write_archive(path, members)
+
+
+def check_path(path: Any) -> None:
+    """Refuse what names no file.
+
+    Raises
+    ------
+    TypeError
+        If it is no path.
+    ValueError
+        If it is empty.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path={path!r} is not a path; give the name of a file, as text.")
+    if not os.fspath(path):
+        raise ValueError("path is empty; give the name of a file, such as 'model.zip'.")
 
 
 def _members(estimator: Any) -> dict[str, bytes]:
@@ -93,4 +116,6 @@ def _members(estimator: Any) -> dict[str, bytes]:
         "members": described,
     }
     text = json.dumps(manifest, allow_nan=False).encode()
+    # What load would refuse is not written.
+    Budget(len(text) + sum(map(len, members.values()))).take_text(text)
     return {MANIFEST: text, **members}

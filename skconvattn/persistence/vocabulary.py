@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -18,11 +17,11 @@ from skconvattn.engine.programs import FittedModel
 from skconvattn.persistence.archive import SaveFileError
 from skconvattn.persistence.codec import Codec, Kind
 from skconvattn.persistence.keras_values import KERAS_KINDS
+from skconvattn.persistence.manifest import current_name
 from skconvattn.persistence.pandas_values import PANDAS_KINDS
 
 # Only classes of these modules can be built again by whoever reads a file.
 _ARCHITECTURES = "skconvattn.architectures."
-_ATTRIBUTE = re.compile(r"[A-Za-z]\w*|_(?!_)\w+", flags=re.ASCII)
 
 
 def vocabulary(
@@ -50,7 +49,7 @@ def vocabulary(
         "network",
         lambda value: value is network,
         lambda codec, value, name: value.__name__,
-        lambda codec, payload: {network.__name__: network}[payload],
+        lambda codec, payload: {network.__name__: network}[current_name(payload)],
     )
     nested = Kind(
         "estimator",
@@ -99,6 +98,8 @@ def encode_estimator(codec: Codec, estimator: Any) -> dict[str, Any]:
         # What watches a fit is neither data nor needed to predict.
         parameters["callbacks"] = None
     _validate(type(estimator), parameters)
+    for name, value in attributes.items():
+        _check_attribute(type(estimator), name, value)
     return {
         "estimator": saved_name(type(estimator)),
         "parameters": {name: codec.encode(v, name) for name, v in parameters.items()},
@@ -121,7 +122,7 @@ def decode_estimator(codec: Codec, payload: Any, cls: type) -> Any:
         Of any type, where the payload is not of such an estimator.
     """
     known = parameter_names(cls)
-    if payload["estimator"] != cls.__name__:
+    if current_name(payload["estimator"]) != cls.__name__:
         raise SaveFileError(f"it holds a {payload['estimator']} within a {cls.__name__}.")
     unknown = sorted(payload["parameters"].keys() - set(known))
     if unknown:
@@ -131,12 +132,30 @@ def decode_estimator(codec: Codec, payload: Any, cls: type) -> Any:
     # Parameters that a newer version added have their defaults.
     parameters = {name: codec.decode(item) for name, item in payload["parameters"].items()}
     _validate(cls, parameters)
-    state = {_attribute(cls, n): codec.decode(item) for n, item in payload["state"].items()}
+    state: dict[str, Any] = {}
+    for name, item in payload["state"].items():
+        if name not in cls._file_attributes:  # type: ignore[attr-defined]
+            raise SaveFileError(f"{name!r} is not an attribute of a {cls.__name__} in files.")
+        state[name] = codec.decode(item)
+        _check_attribute(cls, name, state[name])
     estimator = cls(**parameters)
     for name in vars(estimator).keys() - set(known):
         delattr(estimator, name)
     vars(estimator).update(state)
+    cls._check_file_state(estimator)  # type: ignore[attr-defined]
     return estimator
+
+
+def _check_attribute(cls: Any, name: str, value: Any) -> None:
+    """Refuse an attribute that files do not know, or with a value that it cannot have."""
+    check = cls._file_attributes.get(name)
+    if check is None:
+        raise SaveFileError(
+            f"{name} is not an attribute that files of a {cls.__name__} hold; delete it before "
+            "saving, and set it again after loading."
+        )
+    if not check(value):
+        raise SaveFileError(f"{name} of a {cls.__name__} has a value that it never has.")
 
 
 def saved_name(cls: type) -> str:
@@ -173,16 +192,3 @@ def _validate(cls: Any, parameters: dict[str, Any]) -> None:
     for name, value in parameters.items():
         if isinstance(value, str) and value.lstrip().startswith("{"):
             raise SaveFileError(f"{name}={value!r} is a configuration as text; give it as a dict.")
-
-
-def _attribute(cls: type, name: str) -> str:
-    """Return the name of an attribute, if it hides neither a method nor a parameter."""
-    hidden = getattr(cls, name, None)
-    if (
-        not _ATTRIBUTE.fullmatch(name)
-        or name in parameter_names(cls)
-        or callable(hidden)
-        or isinstance(hidden, property)
-    ):
-        raise SaveFileError(f"{name!r} is not the name of an attribute that estimators have.")
-    return name

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from skconvattn import SelfAttentionRegressor, load
+from skconvattn import SelfAttentionForecaster, SelfAttentionRegressor, load
 from skconvattn.networks import ModelSpec
 from skconvattn.persistence import SaveFileError
 from skconvattn.persistence.archive import read_archive, write_archive
@@ -89,16 +90,22 @@ def test_a_network_out_of_bounds_is_refused_without_being_built(
 
 
 def test_none_of_many_networks_is_built_where_the_last_is_out_of_bounds(
-    members: dict[str, bytes], built: list[ModelSpec], tmp_path: Path
+    built: list[ModelSpec], tmp_path: Path
 ):
+    path = tmp_path / "model.zip"
+    forecaster = SelfAttentionForecaster(epochs=1, units=2, num_heads=1, filters=2)
+    index = pd.MultiIndex.from_product([["a", "b"], range(30)])
+    panel = pd.DataFrame({"y": np.sin(np.arange(60.0))}, index=index)
+    # The network that was trained first, and the one of the fit.
+    forecaster.pretrain(panel, fh=[1]).fit(panel, fh=[1]).save(path)
+    built.clear()
+    members = read_archive(path)
     manifest = json.loads(members["manifest.json"])
-    wrong = json.loads(json.dumps(manifest["state"]["fitted_model_"]))
-    parameters = wrong["record"][1]["spec"]["record"][1]["parameters"]["tuple"]
-    for item in parameters:
+    assert list(manifest["state"]).index("pretrained_") < len(manifest["state"]) - 1
+    model = manifest["state"]["fitted_forecast_"]["record"][1]["model"]
+    for item in model["record"][1]["spec"]["record"][1]["parameters"]["tuple"]:
         if item["tuple"][0] == "n_convolutions":
             item["tuple"][1] = 300
-    manifest["state"]["z_model_"] = wrong
-    path = tmp_path / "model.zip"
     write_archive(path, {**members, "manifest.json": json.dumps(manifest).encode()})
     with pytest.raises(SaveFileError, match="n_convolutions=300"):
         load(path)

@@ -311,6 +311,16 @@ def _set(*place: Any, to: Any) -> Callable[[dict[str, Any]], None]:
     return change
 
 
+def _windows_of(length: int) -> Callable[[dict[str, Any]], None]:
+    """Change the length of windows wherever a manifest has it."""
+
+    def change(manifest: dict[str, Any]) -> None:
+        _set(*SPEC, "n_timepoints", to=length)(manifest)
+        _set(*SPEC[:4], "window", "record", 1, "length", to=length)(manifest)
+
+    return change
+
+
 SPEC = ("state", "fitted_forecast_", "record", 1, "model", "record", 1, "spec", "record", 1)
 
 
@@ -338,9 +348,12 @@ SPEC = ("state", "fitted_forecast_", "record", 1, "model", "record", 1, "spec", 
             _set("parameters", "optimizer", to={"keras": {"dict": [["class_name", "Adam"]]}}),
             "content is not",
         ),
-        (_set(*SPEC, "head", "record", 1, "horizon", to=3), "the network has"),
-        (_set(*SPEC, "n_timepoints", to=10**9), "out of bounds"),
-        (_set(*SPEC, "n_timepoints", to=0), "out of bounds"),
+        (_set(*SPEC, "head", "record", 1, "horizon", to=3), "is not one for"),
+        (_set(*SPEC, "n_timepoints", to=10**9), "is not one for"),
+        (_set(*SPEC, "n_timepoints", to=0), "is not one for"),
+        (_windows_of(13), "the network has"),
+        (_windows_of(10**9), "out of bounds"),
+        (_windows_of(0), "a window is empty"),
         (_set(*SPEC, "masked", to=None), "masked"),
         (_set(*SPEC, "network", to={"network": "os"}), "KeyError"),
     ],
@@ -376,12 +389,16 @@ def test_a_network_too_large_for_its_weights_is_never_allocated(
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("[" * 100_000 + "]" * 100_000, "RecursionError|nested"),
+        ("[" * 100_000 + "]" * 100_000, "lists and dicts in its manifest"),
+        ("[" * 10_000 + "]" * 10_000, "RecursionError"),
         ('{"format": "skconvattn", "format": "skconvattn"}', "twice"),
         ('{"format": NaN}', "NaN"),
         ("[]", "not what save writes"),
         ("", "not what save writes"),
-        ("\xff", "not"),
+        ("\xff", "not ASCII"),
+        ('{"format": "skconvattn"}\0', "not what save writes"),
+        ('{"format": 0.' + "1" * 100 + "}", "a number of 102 digits"),
+        ('{"format": ' + "1" * 5000 + "}", "not what save writes"),
     ],
 )
 def test_broken_manifests_are_refused(

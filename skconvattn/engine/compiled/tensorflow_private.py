@@ -38,6 +38,11 @@ _BOUND = "functions are called through their public signature, which checks ever
 
 _REGISTRY = PrivateName("tensorflow.python.framework.ops", "gradient_registry._registry.pop", _KEPT)
 _CONTEXT = PrivateName("tensorflow.python.eager.context", "context", _DEFAULT)
+_STARTED = PrivateName(
+    "tensorflow.python.eager.context",
+    "_context._initialized",
+    "a forked process waits for ever where TensorFlow was used by other code before the fork",
+)
 _OPTIONS = PrivateName("tensorflow.python.eager.context", "FunctionCallOptions", _DEFAULT)
 # Attributes of the options of a thread, whose values may be None.
 _GIVEN = ("executor_type", "config_proto_serialized")
@@ -74,6 +79,11 @@ def gradient_registry() -> MutableMapping[str, Any] | None:
     """Return the registered gradients by name, or None where they cannot be reached."""
     owner = PrivateName(_REGISTRY.module, _REGISTRY.attributes.rpartition(".")[0], _KEPT)
     return None if _found(_REGISTRY) is None else _found(owner)
+
+
+def runtime_has_started() -> bool:
+    """Return whether TensorFlow has started its threads; False where it does not say."""
+    return bool(_found(_STARTED))
 
 
 def flat_call(concrete: Any) -> Callable[..., Any]:
@@ -118,7 +128,7 @@ def missing_names(concrete: Any) -> list[str]:
     """
     import tensorflow as tf
 
-    missing = [name for name in (_REGISTRY, _CONTEXT, _OPTIONS) if _found(name) is None]
+    missing = [name for name in (_REGISTRY, _CONTEXT, _OPTIONS, _STARTED) if _found(name) is None]
     if _CONTEXT not in missing:
         missing += _lacking(_found(_CONTEXT)())
     if _attribute(concrete, _CALL.attributes) is None:

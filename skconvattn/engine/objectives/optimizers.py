@@ -126,7 +126,7 @@ def _optimizer(optimizer: Any) -> Any:
 
     try:
         return keras.optimizers.get(optimizer)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise ValueError(
             f"optimizer={optimizer!r} is not an optimiser that Keras knows; use a name such as "
             "'adam', a configuration, or an object from keras.optimizers."

@@ -1,0 +1,74 @@
+"""What no estimator can use is refused in one sentence that names it, and changes nothing."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.bad_inputs import SERIES, Call, cases_of, fitted
+from tests.estimator_params import every
+
+# CPU time in s that a refusal may take; the second of two tries counts where the first was slow.
+SECONDS = 1.0
+SMALL: dict[str, Any] = {"epochs": 1, "random_state": 0}
+
+
+def _predictions(estimator: Any) -> bytes:
+    if type(estimator).__name__.endswith("Forecaster"):
+        return np.asarray(estimator.predict()).tobytes()
+    return np.asarray(getattr(estimator, "predict_proba", estimator.predict)(SERIES)).tobytes()
+
+
+def _refusal(estimator: Any, call: Call) -> tuple[BaseException | None, float]:
+    """Return the error of a call, if there is one, and its CPU time in s."""
+    started = time.process_time()
+    try:
+        call(estimator)
+    except Exception as error:  # noqa: BLE001 (its type is what is checked)
+        return error, time.process_time() - started
+    return None, 0.0
+
+
+def _complaints(error: BaseException | None, argument: str) -> list[str]:
+    """Return what is wrong with an error."""
+    if error is None:
+        return ["nothing was raised"]
+    text, complaints = str(error), []
+    if not isinstance(error, ValueError | TypeError | OSError):
+        complaints.append("is of another type")
+    if "\n" in text or len(text) > 600:
+        complaints.append("is not one sentence")
+    if not re.search(rf"(?<![A-Za-z_])({argument})", text):
+        complaints.append(f"does not name {argument}")
+    return [f"{complaint}: {type(error).__name__}: {text[:200]}" for complaint in complaints]
+
+
+@pytest.mark.filterwarnings("ignore::Warning")
+@every(quick="ConvAttention", others=True)
+def test_what_cannot_be_used_is_refused_by_name_and_changes_nothing(
+    cls: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    make: Callable[..., Any] = cls
+    estimator = make() if cls.__name__.startswith("Pretrained") else make(**SMALL)
+    fitted(estimator)
+    before, cases, complaints = _predictions(estimator), cases_of(cls), []
+    assert len(cases) >= 60
+    for name, (argument, call) in cases.items():
+        error, seconds = _refusal(estimator, call)
+        if seconds > SECONDS:
+            error, seconds = _refusal(estimator, call)
+        found = _complaints(error, argument)
+        if seconds > SECONDS:
+            found.append(f"took {seconds:.1f} s of CPU time")
+        if _predictions(estimator) != before:
+            found.append("predictions are others afterwards")
+        complaints += [f"{name}: {complaint}" for complaint in found]
+    assert complaints == []
+    assert list(tmp_path.iterdir()) == []
