@@ -92,7 +92,7 @@ def check_classifier(classifier: Any) -> None:
 def check_regressor(regressor: Any) -> None:
     """Refuse a loaded regressor whose parts do not fit together; see :func:`check_common`."""
     state = vars(regressor)
-    if not check_common(state, REGRESSOR.keys() - _COMMON.keys()):
+    if not check_common(state, REGRESSOR.keys() - _COMMON.keys() - {"_shifts_"}):
         return
     levels, n_outputs = state["_levels_"], state["_n_outputs_"]
     sequences = state["_one_value_per_step_"]
@@ -113,7 +113,9 @@ def check_regressor(regressor: Any) -> None:
         and all(0 < level < 1 for level in levels),
         "_levels_ are no increasing levels of quantiles",
     )
-    require_array(state["_shifts_"], (n_outputs, len(levels)), "_shifts_")
+    require("_shifts_" in state or "fitted_model_" not in state, "a network leaves _shifts_")
+    if "_shifts_" in state:
+        require_array(state["_shifts_"], (n_outputs, len(levels)), "_shifts_")
     _check_scaling(state["_target_scaling_"], 1 if sequences else n_outputs, "_target_scaling_")
 
 

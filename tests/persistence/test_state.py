@@ -51,7 +51,23 @@ ERRORS = (*INTERVALS, "calibration", "record", 1)
 HISTORY = ("panel_", "record", 1, "histories", "tuple", 0, "record", 1)
 SCALE = (*HISTORY, "scaling", "record", 1, "scale")
 VALUES = (*HISTORY, "y", "frame", "values", 0)
+VALUES_OF, CLASSES_OF = "members_of_values", "members_of_classes"
+AVERAGE = ("_member_average_", "record", 1)
+TREES = (*AVERAGE, "trees", "record", 1)
+PATTERNS = (*AVERAGE, "scores", "record", 1, "patterns", "record", 1)
 CASES: list[tuple[str, Change, str]] = [
+    (VALUES_OF, put("_network_share_", to=0.5), "a share of the network without a network"),
+    (VALUES_OF, put("_network_share_", to=1.5), "_network_share_"),
+    (VALUES_OF, put("_member_average_", to=None), "members that are not there"),
+    (VALUES_OF, drop("_member_average_"), "a fit leaves"),
+    (VALUES_OF, put_array(*AVERAGE, "mean", to=np.zeros(2)), "_member_average_.mean"),
+    (VALUES_OF, put(*AVERAGE, "linear", to=None), "lacks a member with a share"),
+    (VALUES_OF, put(*TREES, "intervals", "record", 1, "n_timepoints", to=10**9), "other series"),
+    (VALUES_OF, put(*TREES, "forest", "record", 1, "n_features", to=10**6), "other features"),
+    (VALUES_OF, put(*PATTERNS, "n_channels", to=2), "other channels"),
+    (VALUES_OF, put_array(*PATTERNS, "dilations", to=np.array([10**9])), "longer than the series"),
+    (CLASSES_OF, put(*AVERAGE, "share", to=2.0), "shares beyond 0 and 1"),
+    (CLASSES_OF, put("_network_share_", to=-0.1), "_network_share_"),
     *[
         (name, put(attribute, to=value), "not an attribute")
         for name in (CLASSIFIER, REGRESSOR, FORECASTER)

@@ -20,6 +20,7 @@ from skconvattn import load
 
 FOLDER = Path(__file__).parent / "files" / "0.1"
 SMALL: dict[str, Any] = {"epochs": 1, "random_state": 0}
+NETWORK: dict[str, Any] = {"members": ("network",)}
 # The smallest network of each architecture.
 SIZES: dict[str, dict[str, Any]] = {
     "Attention": {"recurrent_units": 2, "units": 2},
@@ -62,9 +63,10 @@ def _estimators() -> dict[str, Callable[[], Any]]:
             getattr(skconvattn, name + kind) for kind in ("Forecaster", "Regressor", "Classifier")
         )
         given = {**SMALL, **sizes}
+        alone = {**given, **NETWORK}
         kinds[f"{name}Forecaster"] = lambda c=forecaster, g=given: c(**g).fit(Y, fh=[1, 2])
-        kinds[f"{name}Regressor"] = lambda c=regressor, g=given: c(**g).fit(SERIES, SERIES[:, 0])
-        kinds[f"{name}Classifier"] = lambda c=classifier, g=given: c(**g).fit(SERIES, LABELS)
+        kinds[f"{name}Regressor"] = lambda c=regressor, g=alone: c(**g).fit(SERIES, SERIES[:, 0])
+        kinds[f"{name}Classifier"] = lambda c=classifier, g=alone: c(**g).fit(SERIES, LABELS)
     given = {**SMALL, **SIZES["ConvAttention"]}
     forecaster, regressor = skconvattn.ConvAttentionForecaster, skconvattn.ConvAttentionRegressor
     days = pd.bdate_range("2024-01-01", periods=40, tz="Europe/Berlin")
@@ -81,10 +83,16 @@ def _estimators() -> dict[str, Callable[[], Any]]:
         "sequences": lambda: regressor(sequence=True, quantiles=(0.1, 0.9), **given).fit(
             SERIES, SERIES
         ),
-        "unequal_lengths": lambda: regressor(**given).fit(
+        "unequal_lengths": lambda: regressor(**given, **NETWORK).fit(
             [row[: 5 + i % 4] for i, row in enumerate(SERIES)], SERIES[:, :2]
         ),
-        "own_network": lambda: skconvattn.NeuralClassifier(network=dense, **SMALL).fit(
+        "members_of_values": lambda: regressor(**given, pattern_dilations=1).fit(
+            SERIES, SERIES[:, 0]
+        ),
+        "members_of_classes": lambda: skconvattn.ConvAttentionClassifier(
+            **given, pattern_dilations=1, members=("patterns", "intervals", "network")
+        ).fit(SERIES, LABELS),
+        "own_network": lambda: skconvattn.NeuralClassifier(network=dense, **SMALL, **NETWORK).fit(
             pd.DataFrame(SERIES, columns=list("abcdefgh")), SERIES[:, 0] > 0
         ),
         "objects_of_keras": _with_objects_of_keras,
@@ -101,6 +109,7 @@ def _with_objects_of_keras() -> Any:
         loss=keras.losses.Huber(delta=0.3),
         activation=keras.activations.gelu,
         **SMALL,
+        **NETWORK,
         **SIZES["ConvAttention"],
     ).fit(SERIES, SERIES[:, 0])
 
