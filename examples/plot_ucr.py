@@ -47,13 +47,15 @@ def main() -> None:
         for label, (cls, parameters) in models.items():
             start, scores = time.perf_counter(), []
             for seed in range(arguments.seeds):
-                classifier = cls(random_state=seed, **parameters).fit(X, y)
+                network = cls(members=("network",), random_state=seed, **parameters)
+                classifier = network.fit(X, y)
                 scores.append(100 * classifier.score(X_test, y_test))
             seconds = (time.perf_counter() - start) / arguments.seeds
             figures = f"{np.mean(scores):10.1f}{np.std(scores):11.1f}{seconds:15.1f}"
             print(f"{name:9}{label:24}{figures}", flush=True)
         first = [np.flatnonzero(y_test == label)[0] for label in np.unique(y_test)]
-        shown[name] = ConvAttentionClassifier(random_state=0).fit(X, y), X_test[first]
+        network = ConvAttentionClassifier(members=("network",), random_state=0)
+        shown[name] = network.fit(X, y), X_test[first]
     draw(shown, arguments.output)
     print(f"picture: {arguments.output}")
 

@@ -261,7 +261,8 @@ def checked_weights(sample_weight: Any, series: np.ndarray) -> np.ndarray:
     ValueError
         If a weight is negative or not finite, if their number is another, or if all are zero.
     """
-    check_given(sample_weight, "sample_weight")
+    if sample_weight is not None:
+        check_given(sample_weight, "sample_weight")
     weights: np.ndarray = _check_sample_weight(
         sample_weight,
         series,

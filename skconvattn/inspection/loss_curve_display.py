@@ -147,7 +147,8 @@ class LossCurveDisplay:
         names = [name for name in self.history if not name.startswith("val_")]
         if not any(len(values) for values in self.history.values()):
             raise ValueError(
-                "There are no losses to draw, since no network was trained; fit with epochs > 0."
+                "There are no losses to draw, since no network was trained; name it in "
+                "members, and fit with epochs > 0."
             )
         if self.metric not in names:
             raise ValueError(
