@@ -71,7 +71,9 @@ def test_a_metric_is_drawn_without_a_mark_and_an_unknown_one_refused(forecaster)
 
 def test_without_training_there_is_nothing_to_draw():
     untrained = ConvAttentionForecaster(epochs=0).fit(Y, fh=[1, 2, 3])
-    with pytest.raises(ValueError, match="no network was trained; fit with epochs > 0"):
+    with pytest.raises(
+        ValueError, match="no network was trained; name it in members, and fit with"
+    ):
         LossCurveDisplay.from_estimator(untrained)
 
 
@@ -164,7 +166,9 @@ def test_samples_of_a_regressor_are_drawn_over_time_steps(regressor):
 
 def test_samples_without_time_steps_are_refused():
     X = RNG.normal(size=(20, 8))
-    regressor = ConvAttentionRegressor(filters=2, units=2, dropout=0.2, epochs=1, random_state=0)
+    regressor = ConvAttentionRegressor(
+        members=("network",), filters=2, units=2, dropout=0.2, epochs=1, random_state=0
+    )
     with pytest.raises(ValueError, match="fit a regressor with sequence=True"):
         UncertaintyDisplay.from_estimator(regressor.fit(X, X[:, 0]), X[:1])
     with pytest.raises(ValueError, match="n_bins=0 draws nothing"):
