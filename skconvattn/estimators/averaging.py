@@ -25,6 +25,8 @@ from skconvattn.members.value_summaries import LinearValues
 NETWORK = "network"
 # Fewer left-out samples do not tell what a network adds from chance.
 FEWEST_COMPARED = 100
+# Who names another optimizer asks for the network that it trains.
+_USUAL_OPTIMIZER = "adam"
 # What files of estimators hold of their members.
 MEMBER_RECORDS = (
     ClassVote,
@@ -118,7 +120,9 @@ class MemberAverage(MemberParameters, _Fitted):
                 names.remove("patterns")
             asked: Any = self
             compared = round(asked.validation_fraction * n_samples) >= FEWEST_COMPARED
+            is_usual = isinstance(asked.optimizer, str) and asked.optimizer == _USUAL_OPTIMIZER
             is_watched = watched or asked.callbacks is not None or asked.metrics is not None
+            is_watched = is_watched or not is_usual
             if compared or is_watched or self._always_trains:
                 names.append(NETWORK)
             return tuple(names)

@@ -26,9 +26,9 @@ class MemberParameters(Network):
         quantiles of intervals of the series, "intervals", and the "network"; for values also their
         "mean" and a ridge regression on the values of the series, "linear". The weights stand in
         ``weights_``. "all" takes the network where at least 100 samples are held out, since fewer
-        do not tell its gain from chance, with ``callbacks``, ``metrics`` or ``validation_data``,
-        or with a network of your own; and the network alone where a ``loss``, ``quantiles`` or
-        ``sequence`` is given, which only a network learns.
+        do not tell its gain from chance, with ``callbacks``, ``metrics``, another ``optimizer`` or
+        ``validation_data``, or with a network of your own; and the network alone where a ``loss``,
+        ``quantiles`` or ``sequence`` is given, which only a network learns.
         """,
     )
     pattern_dilations: int = hyperparameter(

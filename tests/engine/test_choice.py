@@ -176,6 +176,7 @@ logging.getLogger("skconvattn").addHandler(handler)
 logging.getLogger("skconvattn").setLevel(logging.INFO)
 X = np.random.default_rng(0).normal(size=(64, 12))
 settings = dict(members=["network"], epochs=3, units=2, random_state=0, batch_size=16)
+settings["early_stopping"] = False
 make = lambda: ConvAttentionRegressor(**settings)
 with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
     inside = make().fit(X, X[:, 0])

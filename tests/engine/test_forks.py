@@ -18,7 +18,8 @@ from skconvattn import ConvAttentionForecaster, ConvAttentionRegressor, Pretrain
 X = np.random.default_rng(0).normal(size=(20, 6))
 y = pd.Series(np.arange(30.0), index=pd.period_range("2000-01", periods=30, freq="M"))
 small = {"epochs": 1, "filters": 2, "units": 2, "random_state": 0}
-regressor, forecaster = ConvAttentionRegressor(**small), ConvAttentionForecaster(**small)
+regressor = ConvAttentionRegressor(members=("network",), **small)
+forecaster = ConvAttentionForecaster(**small)
 zero_shot = PretrainedForecaster().fit(y, fh=[1])
 BEFORE
 calls = {

@@ -17,6 +17,7 @@ from skconvattn import ConvAttentionClassifier, ConvAttentionForecaster, ConvAtt
 
 X = np.random.default_rng(0).normal(size=(120, 6))
 SMALL = {"members": ["network"], "filters": 2, "units": 2, "epochs": 3, "random_state": 0}
+SMALL_FORECASTER = {**SMALL, "members": "all"}
 
 
 def _fit_all(**parameters):
@@ -154,7 +155,8 @@ def test_a_line_an_epoch_shows_the_losses_of_the_history(capsys):
 
 
 def test_a_forecaster_shows_one_bar_where_the_network_has_no_share(capsys):
-    forecaster = ConvAttentionForecaster(**SMALL, verbose=1).fit(load_airline(), fh=[1, 2])
+    forecaster = ConvAttentionForecaster(**SMALL_FORECASTER, verbose=1)
+    forecaster.fit(load_airline(), fh=[1, 2])
     err = capsys.readouterr().err
     assert forecaster.n_iter_ == 0
     assert err.count("\n") == 1
@@ -162,9 +164,7 @@ def test_a_forecaster_shows_one_bar_where_the_network_has_no_share(capsys):
 
 
 def test_a_forecaster_shows_the_second_training_too(capsys):
-    forecaster = ConvAttentionForecaster(
-        **SMALL, verbose=1, members=("network",), linear_skip=False
-    )
+    forecaster = ConvAttentionForecaster(**SMALL, verbose=1, linear_skip=False)
     forecaster.fit(load_airline(), fh=[1, 2])
     first, second = capsys.readouterr().err.strip().split("\n")
     n_best = forecaster.n_iter_
@@ -177,7 +177,7 @@ def test_a_forecaster_shows_the_second_training_too(capsys):
 
 def test_a_forecaster_logs_what_it_chose(caplog):
     with caplog.at_level(logging.INFO, logger="skconvattn"):
-        forecaster = ConvAttentionForecaster(**SMALL).fit(load_airline(), fh=[1, 2])
+        forecaster = ConvAttentionForecaster(**SMALL_FORECASTER).fit(load_airline(), fh=[1, 2])
     [record] = caplog.records
     weights = forecaster.weights_.iloc[0]
     members = ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items() if weight > 0)

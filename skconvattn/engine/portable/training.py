@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import math
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -112,7 +115,8 @@ class _Fit:
         # Arrays of the right form for SciKeras to check; what Keras gets are the batches.
         rows = np.arange(len(self.training))
         wrapper.batches = self.batches
-        wrapper.fit(rows[:, None], rows, validation_data=self.held_out)
+        with _silent_on_tracing():
+            wrapper.fit(rows[:, None], rows, validation_data=self.held_out)
 
     def begin_epoch(self) -> None:
         """Shuffle."""
@@ -133,6 +137,21 @@ class _Fit:
             model.stop_training = True
         if self.log.is_best:
             self.best = kept
+
+
+@contextmanager
+def _silent_on_tracing() -> Iterator[None]:
+    """Keep TensorFlow from complaining that each fit, with a model of its own, is traced anew."""
+    logger = logging.getLogger("tensorflow")
+
+    def is_other(record: logging.LogRecord) -> bool:
+        return "triggered tf.function retracing" not in record.getMessage()
+
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)
 
 
 class _Before(keras.callbacks.Callback):
