@@ -19,7 +19,7 @@ from skconvattn.members.combination import Combination
 from skconvattn.members.pretrained import Pretrained
 from skconvattn.members.recursion import settings
 from skconvattn.members.series_maps import SeriesMaps
-from skconvattn.networks import HorizonHead
+from skconvattn.networks import HorizonHead, PointOutput
 from skconvattn.persistence.attributes import (
     at_least,
     by_name,
@@ -69,7 +69,10 @@ def check_forecast(fitted: FittedForecast) -> None:
     require(at_least(0)(fitted.n_epochs) and 0 <= fitted.network <= 1, "a share is not one")
     require(fitted.lower < fitted.upper, "the bounds of forecasts are in no order")
     require(fitted.noise_factor >= 0, "a factor is negative")
-    require(fitted.intervals.output == head.output, "intervals are of another network")
+    # Points of a network and of intervals may differ in their loss, where means are forecast.
+    outputs = fitted.intervals.output, head.output
+    are_points = all(isinstance(output, PointOutput) for output in outputs)
+    require(are_points or outputs[0] == outputs[1], "intervals are of another network")
     _check_intervals(fitted.intervals, channels.n_targets, window.horizon)
     n_rows = len(fitted.intervals.keys) * channels.n_targets
     if fitted.maps is not None:

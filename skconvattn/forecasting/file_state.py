@@ -27,6 +27,8 @@ from skconvattn.persistence.attributes import (
     require,
 )
 
+# The names of a pandas.MultiIndex; pandas has a public name for their class since 3.0.
+FROZEN_LIST: Any = type(pd.MultiIndex.from_arrays([[0]]).names)
 _PLAIN = (bool, int, float, str, tuple, type(None), np.generic)
 _DATA = optional(is_a(pd.DataFrame, pd.Series, VectorizedDF))
 _METADATA = entries(
@@ -68,8 +70,16 @@ FORECASTER: Mapping[str, Check] = {
     "_config_dynamic": _CONFIG,
     "_converter_store_y": entries(
         {
-            name: is_a(*_PLAIN, pd.Index)
-            for name in ("columns", "freq", "index", "index_names", "name")
+            name: is_a(*_PLAIN, FROZEN_LIST, pd.Index)
+            for name in (
+                "columns",
+                "freq",
+                "index",
+                "index_names",
+                "instance_names",
+                "name",
+                "numpy_second_dim",
+            )
         }
     ),
     "_cutoff": optional(lambda value: isinstance(value, pd.Index) and len(value) == 1),

@@ -11,6 +11,7 @@ from sktime.datatypes import VectorizedDF
 from sktime.datatypes._dtypekind import DtypeKind
 from sktime.forecasting.base import ForecastingHorizon
 
+from skconvattn.forecasting.file_state import FROZEN_LIST
 from skconvattn.forecasting.fitted import FittedForecast
 from skconvattn.forecasting.series.channels import Channels
 from skconvattn.forecasting.series.covariates import CovariateEncoder
@@ -32,8 +33,6 @@ from skconvattn.persistence.codec import Codec, Kind
 from skconvattn.persistence.reading import read
 from skconvattn.persistence.saving import check_path, save_estimator
 
-# The names of a pandas.MultiIndex; pandas has a public name for their class since 3.0.
-_FrozenList: Any = type(pd.MultiIndex.from_arrays([[0]]).names)
 # What sktime keeps of each step of a horizon, ranges included.
 _BYTES_PER_STEP = 64
 _INDEX = optional(is_a(pd.Index))
@@ -117,9 +116,9 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind(
         "frozen_list",
-        lambda value: type(value) is _FrozenList,
+        lambda value: type(value) is FROZEN_LIST,
         lambda codec, value, name: codec.encode(list(value), name),
-        lambda codec, payload: _FrozenList(codec.decode(payload)),
+        lambda codec, payload: FROZEN_LIST(codec.decode(payload)),
     ),
     Kind(
         "dtype_kind",
