@@ -39,7 +39,7 @@ SERIES = {
     "infinite": (_with(np.inf), r"Input X contains infinity"),
     "empty": (X[:0], r"0 sample\(s\).*minimum of 1"),
     "no time steps": (X[:, :0], r"0 feature\(s\).*minimum of 1"),
-    "one axis": (X[0], r"Expected 2D array, got 1D array"),
+    "one axis": (X[0], r"X has one axis; Reshape your data"),
     "four axes": (
         X[:, :, None, None],
         r"X has 4 axes, \(40, 6, 1, 1\); give series as \(n_samples, n_timepoints\) or .*\.$",
