@@ -123,13 +123,8 @@ print(table.round(2).to_string())
 fig, ax = plt.subplots(figsize=(8, 4), layout="constrained")
 for name, values in losses.items():
     ax.plot(range(1, len(values) + 1), values, label=name)
-ax.set(
-    xlabel="epoch",
-    ylabel="loss of the held-out part",
-    title="Training with the last seed",
-    yscale="log",
-)
-ax.legend()
+ax.set(xlabel="epoch", ylabel="loss of the held-out part", title="Training with the last seed")
+fig.legend(loc="outside right upper")
 fig.savefig(OUTPUT / "benchmark_losses.png", dpi=120)
 
 # %%

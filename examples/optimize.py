@@ -65,7 +65,7 @@ history.step(complete.index, complete["score"].cummin(), where="post", label="be
 for trial in table.index[table["state"] == "pruned"]:
     history.axvline(trial, color="0.85", zorder=0)
 history.set(xlabel="trial (grey: ended early)", ylabel="MASE of two years", title="The search")
-history.legend()
+history.legend(loc="upper center")
 everywhere = [name for name in space if f"param_{name}" in table and name not in space.conditions]
 importances = get_param_importances(search.study_, params=everywhere)
 importances = list(importances.items())[:8][::-1]
