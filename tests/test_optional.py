@@ -23,7 +23,8 @@ WITHOUT = {
     "scikeras": (
         (
             "import numpy as np\n"
-            "regressor = skconvattn.ConvAttentionRegressor(epochs=1, units=2, engine='portable')\n"
+            "settings = {'members': ['network'], 'epochs': 1, 'units': 2, 'engine': 'portable'}\n"
+            "regressor = skconvattn.ConvAttentionRegressor(**settings)\n"
             "regressor.fit(np.eye(20), np.arange(20.0))"
         ),
         (

@@ -91,9 +91,9 @@ def test_series_of_unequal_length_are_refused():
     series = [row[: 4 + i % 5] for i, row in enumerate(X)]
     with pytest.raises(ValueError, match="those of X have 4 to 8 time steps; cut them to one"):
         ConvAttentionRegressor(**SMALL).fit(series, X)
-    with pytest.raises(ValueError, match="those of X have 4 to 8 time steps; cut them to one"):
+    with pytest.raises(ValueError, match="y has rows or cells of unequal length; cut them to one"):
         ConvAttentionRegressor(**SMALL).fit(series, series)
-    with pytest.raises(ValueError, match="those of X have 4 to 8 time steps; cut them to one"):
+    with pytest.raises(ValueError, match="y has rows or cells of unequal length; cut them to one"):
         ConvAttentionRegressor(**SMALL).partial_fit(series, series)
     regressor = ConvAttentionRegressor(**SMALL).fit(X, X)
     message = r"X has 4 to 8 time steps and 1 channels, but .* was fitted on 9 and 1; give series"

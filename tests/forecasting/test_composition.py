@@ -344,7 +344,7 @@ def test_a_direct_reduction_fits_a_regressor_for_each_step(kind):
 
 def test_a_reduction_takes_nested_parameters_and_covariates():
     reduced = make_reduction(REGRESSOR, window_length=10).clone()
-    reduced.set_params(estimator__epochs=1, window_length=6)
+    reduced.set_params(estimator__epochs=1, estimator__members=("network",), window_length=6)
 
     reduced.fit(AIRLINE[:120], X=X[:120])
 
