@@ -78,8 +78,8 @@ def _as_array(values: Any, name: str) -> np.ndarray:
         return np.asarray(values)
     except ValueError as error:
         raise ValueError(
-            f"{name} has rows or cells of unequal length; cut them to one length, with one number per "
-            "cell."
+            f"{name} has rows or cells of unequal length; cut them to one length, with one number "
+            "per cell."
         ) from error
 
 
