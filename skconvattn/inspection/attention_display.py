@@ -70,7 +70,8 @@ class AttentionDisplay:
     >>> rng = np.random.default_rng(0)
     >>> X, y = rng.normal(size=(40, 24)), np.repeat([0, 1], 20)
     >>> X[y == 1, 12] += 3
-    >>> classifier = ConvAttentionClassifier(epochs=5, random_state=0).fit(X, y)
+    >>> classifier = ConvAttentionClassifier(members=["network"], epochs=5, random_state=0)
+    >>> classifier = classifier.fit(X, y)
     >>> AttentionDisplay.from_estimator(classifier, X[:10]).attention.shape
     (10, 24)
     """

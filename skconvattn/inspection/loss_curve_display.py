@@ -47,7 +47,8 @@ class LossCurveDisplay:
     >>> from skconvattn import ConvAttentionRegressor
     >>> from skconvattn.inspection import LossCurveDisplay
     >>> X = np.random.default_rng(0).normal(size=(200, 24))
-    >>> regressor = ConvAttentionRegressor(epochs=5, random_state=0).fit(X, X[:, -1])
+    >>> regressor = ConvAttentionRegressor(members=["network"], epochs=5, random_state=0)
+    >>> regressor = regressor.fit(X, X[:, -1])
     >>> [line.get_label() for line in LossCurveDisplay.from_estimator(regressor).lines_]
     ['training', 'held out']
     """

@@ -68,7 +68,7 @@ def attention_weights(
     >>> forecaster = ConvAttentionForecaster(epochs=5, random_state=0)
     >>> weights = attention_weights(forecaster.fit(load_airline(), fh=range(1, 13)))
     >>> weights.index[0], weights.index[-1], round(weights.sum(), 3)
-    (Period('1956-01', 'M'), Period('1960-12', 'M'), np.float64(1.0))
+    (Period('1953-01', 'M'), Period('1960-12', 'M'), np.float64(1.0))
     """
     if isinstance(estimator, PanelForecaster):
         pretrained = _pretrained_of(estimator, member)

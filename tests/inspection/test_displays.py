@@ -9,6 +9,7 @@ import pytest
 from sktime.datasets import load_airline
 
 from skconvattn import ConvAttentionClassifier, ConvAttentionForecaster, PretrainedForecaster
+from skconvattn.data.patches import window_steps
 from skconvattn.inspection import AttentionDisplay, ForecastDisplay, attention_weights
 
 Y = load_airline()
@@ -73,7 +74,7 @@ def test_a_forecaster_that_trains_nothing_is_drawn_as_well():
 
     np.testing.assert_allclose(forecast.forecast_line_.get_ydata()[1:], forecaster.predict())
     assert len(forecast.history) == 48
-    np.testing.assert_array_equal(attention.lines_[0].get_ydata(), Y[-72:-12])
+    np.testing.assert_array_equal(attention.lines_[0].get_ydata(), Y[-12 - window_steps(12) : -12])
 
 
 def test_the_strip_of_one_series_and_the_map_of_many_show_the_weights():
