@@ -349,8 +349,8 @@ def test_the_search_passes_the_suite_of_scikit_learn(estimator, space):
     assert sum(each["status"] == "passed" for each in found) >= N_SCIKIT_LEARN
 
 
-# Forecasters of sktime, which are searched here, warn of empty updates.
-@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+# Forecasters of sktime, which are searched here, warn of empty updates and of pandas 4.
+@pytest.mark.filterwarnings("ignore::Warning")
 @pytest.mark.exhaustive
 def test_the_search_of_forecasters_passes_the_suite_of_sktime():
     found = check_sktime(OptunaForecastingSearch, verbose=False)
