@@ -121,9 +121,18 @@ def check_options(search: Any) -> None:
 
     Raises
     ------
+    ImportError
+        If Optuna is not installed.
     ValueError
         If one has another value than its documentation says.
     """
+    try:
+        import optuna  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"{type(search).__name__} searches with Optuna, which is not installed; run pip "
+            "install optuna optuna-integration."
+        ) from error
     given = {name: getattr(search, name) for name in CONSTRAINTS}
     validate_parameter_constraints(CONSTRAINTS, given, type(search).__name__)
     if search.n_trials is None and search.timeout is None:
