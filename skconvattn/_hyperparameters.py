@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
 
+_NEVER_WITHOUT = object()
 _CLASS_VARIABLE = re.compile(r"(\w+\.)*ClassVar\b")
 
 
@@ -73,6 +74,7 @@ def hyperparameter(
     doc: str,
     search: SearchRange | None = None,
     elsewhere: tuple[str, ...] = (),
+    before: Any = _NEVER_WITHOUT,
 ) -> Any:
     """Declare one constructor parameter of an estimator or a network.
 
@@ -91,6 +93,9 @@ def hyperparameter(
         Values to search; by default the parameter is not searched.
     elsewhere : tuple of str
         What other packages call it: whoever writes that is told the name here.
+    before : immutable, optional
+        Value with which a network is what it was before it had the parameter. Files from that time
+        are read as if they had it.
 
     Returns
     -------
@@ -106,6 +111,7 @@ def hyperparameter(
             "doc": textwrap.dedent(description).strip(),
             "search": search,
             "elsewhere": elsewhere,
+            "before": before,
         },
     )
 
@@ -201,6 +207,12 @@ def search_ranges(cls: Any) -> dict[str, SearchRange]:
     """Return the search ranges of a class by the names of its hyperparameters."""
     found = {field.name: field.metadata["search"] for field in dataclasses.fields(cls)}
     return {name: search for name, search in found.items() if search is not None}
+
+
+def values_before(cls: Any) -> dict[str, Any]:
+    """Return the values, by name, that hyperparameters have in files from before they existed."""
+    found = {field.name: field.metadata["before"] for field in dataclasses.fields(cls)}
+    return {name: value for name, value in found.items() if value is not _NEVER_WITHOUT}
 
 
 def _check_declares_nothing(cls: type, defaults: Mapping[str, Any]) -> None:

@@ -76,5 +76,22 @@ class Network:
             "returns skconvattn.networks.Encoding from it."
         )
 
+    def settled(self, n_timepoints: int | None) -> dict[str, Any]:
+        """Return the hyperparameters that a length decides, as it decides them.
+
+        A model keeps them when it predicts longer series than it was trained on.
+
+        Parameters
+        ----------
+        n_timepoints : int or None
+            Time steps of the series in training; None if the model takes any number.
+
+        Returns
+        -------
+        dict of str to object
+            Values by name, for :meth:`encode`.
+        """
+        return {}
+
 
 Network.network_class = Network

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from skconvattn._hyperparameters import parameter_names, values_before
 from skconvattn.networks.base import Network
 from skconvattn.networks.heads import Head
 
@@ -48,6 +49,16 @@ class ModelSpec:
     n_channels: int
     masked: bool = False
 
+    def __post_init__(self) -> None:
+        """Add the hyperparameters that a description from an earlier version lacks."""
+        given = [name for name, _ in self.parameters]
+        before = values_before(self.network)
+        lacking = [(name, value) for name, value in before.items() if name not in given]
+        if lacking:
+            order = parameter_names(self.network).index
+            whole = sorted([*self.parameters, *lacking], key=lambda pair: order(pair[0]))
+            object.__setattr__(self, "parameters", tuple(whole))
+
     @classmethod
     def of(cls, estimator: Network, head: Head, **shape: Any) -> ModelSpec:
         """Describe the model of an estimator.
@@ -67,8 +78,10 @@ class ModelSpec:
             The description.
         """
         network = estimator.network_class
+        settled = estimator.settled(shape["n_timepoints"])
         parameters = tuple(
-            (name, _hashable(getattr(estimator, name))) for name in network._parameter_names
+            (name, _hashable(settled[name] if name in settled else getattr(estimator, name)))
+            for name in network._parameter_names
         )
         return cls(network=network, parameters=parameters, head=head, **shape)
 
