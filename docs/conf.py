@@ -95,6 +95,8 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "matplotlib_animations": True,
     "min_reported_time": 10,
+    # Two scripts at a time: most of a script is work for a single core.
+    "parallel": 2,
     "plot_gallery": os.environ.get("DOCS_GALLERY", "True"),
     "abort_on_example_error": False,
 }
