@@ -141,6 +141,8 @@ for form, colour in zip(forms, (drawing.FORECAST, drawing.ACTUAL), strict=True):
     ax.loglog(lengths, milliseconds[form], "o-", color=colour, label=form)
 ax.set(xlabel="time steps of a series", ylabel="milliseconds per training step")
 ax.set_xticks(lengths, [str(length) for length in lengths])
+ticks = (3, 10, 30, 100, 300, 1000)
+ax.set_yticks(ticks, [str(each) for each in ticks])
 ax.minorticks_off()
 ax.legend(frameon=False)
 ax.spines[["top", "right"]].set_visible(False)
