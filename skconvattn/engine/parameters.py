@@ -22,6 +22,8 @@ _LARGE = 16_384
 class TrainingParameters(Network):
     """How a network is trained."""
 
+    _parameter_group = "training"
+
     epochs: int = hyperparameter(
         default=200,
         constraints=[Interval(Integral, 1, None, closed="left")],

@@ -1,3 +1,4 @@
+from .attention_animation import AttentionAnimation
 from .attention_display import AttentionDisplay
 from .forecast_display import ForecastDisplay, ForecastGrid
 from .loss_curve_display import LossCurveDisplay
@@ -6,6 +7,7 @@ from .uncertainty_display import UncertaintyDisplay
 from .weights import attention_weights
 
 __all__ = [
+    "AttentionAnimation",
     "AttentionDisplay",
     "ForecastDisplay",
     "ForecastGrid",

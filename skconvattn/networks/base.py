@@ -44,6 +44,8 @@ class Network:
     network_class: ClassVar[type[Network]]
     _parameter_names: ClassVar[tuple[str, ...]] = ()
     _parameter_constraints: ClassVar[dict[str, Any]] = {}
+    # Under which the docstring lists the parameters that a class declares.
+    _parameter_group: ClassVar[str] = "network"
 
     def __init_subclass__(cls, **defaults: Any) -> None:
         """Give a new class its constructor; see ``take_hyperparameters`` for what is refused."""
