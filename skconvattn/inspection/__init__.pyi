@@ -1,4 +1,5 @@
 from .attention_display import AttentionDisplay
+from .backtest_display import BacktestDisplay
 from .forecast_display import ForecastDisplay, ForecastGrid
 from .loss_curve_display import LossCurveDisplay
 from .members_display import MembersDisplay
@@ -7,6 +8,7 @@ from .weights import attention_weights
 
 __all__ = [
     "AttentionDisplay",
+    "BacktestDisplay",
     "ForecastDisplay",
     "ForecastGrid",
     "LossCurveDisplay",

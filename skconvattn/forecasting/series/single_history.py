@@ -118,6 +118,11 @@ class History:
         """Covariates at the time stamps of ``y``; a frame without columns where there are none."""
         return pd.DataFrame(index=self.y.index) if self.X is None else self.X
 
+    def head(self, n_timepoints: int) -> History:
+        """Return the history as it was after its first time steps, on the same scale."""
+        covariates = None if self.X is None else self.X.iloc[:n_timepoints]
+        return replace(self, y=self.y.iloc[:n_timepoints], X=covariates)
+
     def tail(self, n_timepoints: int) -> History:
         """Return the history of the last time steps, on the same scale."""
         cut = replace(
