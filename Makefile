@@ -173,8 +173,9 @@ fuzz: $(STAMP) ## Change 10,000 model files at three levels (FILES=500 for fewer
 	@$(BIN)/python -m tests.persistence.fuzzing --files $(FILES)
 
 .PHONY: kill
-kill: $(STAMP) ## Kill 200 saves and 20 studies while they run, and look at what they leave
-	@N_KILLS=200 N_STUDIES=20 $(PYTEST) -m "" tests/persistence/test_kill.py
+kill: $(STAMP) ## Kill 200 saves, 20 studies and 10 searches while they run, and look at what they leave
+	@N_KILLS=200 N_STUDIES=20 N_SEARCH_KILLS=10 N_SEARCH_TRIALS=50 $(PYTEST) -m "" \
+	  tests/persistence/test_kill.py tests/tuning/test_killed_searches.py
 
 .PHONY: soak
 soak: $(STAMP) ## Fit hundreds of times and watch the memory

@@ -1,4 +1,4 @@
-from . import adapters, datasets, extend, inspection, layers, tuning
+from . import adapters, datasets, distributed, extend, inspection, layers, tuning
 from ._registry import all_estimators
 from .architectures.attention import AttentionClassifier, AttentionForecaster, AttentionRegressor
 from .architectures.conv_attention import (
@@ -42,6 +42,7 @@ __all__ = [
     "adapters",
     "all_estimators",
     "datasets",
+    "distributed",
     "extend",
     "inspection",
     "layers",

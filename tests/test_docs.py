@@ -59,7 +59,7 @@ def test_every_public_name_has_a_page_in_the_reference():
     listed = set(
         re.findall(r"^   (\w+)$", (DOCS / "api/index.rst").read_text(), flags=re.MULTILINE)
     )
-    modules = ("adapters", "datasets", "extend", "inspection", "layers", "tuning")
+    modules = ("adapters", "datasets", "distributed", "extend", "inspection", "layers", "tuning")
     names = {name for module in modules for name in getattr(skconvattn, module).__all__}
     assert listed == (names | set(skconvattn.__all__)) - set(modules)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-# Each script runs as if the package before it were not installed.
+# Each script runs as if the package that its name begins with were not installed.
 WITHOUT = {
     "optuna": (
         (
@@ -18,6 +18,41 @@ WITHOUT = {
         (
             "search_space returns distributions of Optuna, which is not installed; run pip install "
             "optuna optuna-integration."
+        ),
+    ),
+    "optuna, for OptunaSearch": (
+        (
+            "from sklearn.linear_model import Ridge\n"
+            "from skconvattn.tuning import OptunaSearch\n"
+            "OptunaSearch(Ridge(), {'alpha': None}).fit([[1.0], [2.0]], [1.0, 2.0])"
+        ),
+        (
+            "OptunaSearch searches with Optuna, which is not installed; run pip install optuna "
+            "optuna-integration."
+        ),
+    ),
+    "optuna, for OptunaForecastingSearch": (
+        (
+            "from sktime.datasets import load_airline\n"
+            "from skconvattn.tuning import OptunaForecastingSearch\n"
+            "search = OptunaForecastingSearch(skconvattn.ConvAttentionForecaster())\n"
+            "search.fit(load_airline(), fh=[1])"
+        ),
+        (
+            "OptunaForecastingSearch searches with Optuna, which is not installed; run pip install "
+            "optuna optuna-integration."
+        ),
+    ),
+    "distributed": (
+        (
+            "from sktime.datasets import load_airline\n"
+            "from skconvattn.distributed import DaskForecaster\n"
+            "forecaster = skconvattn.ConvAttentionForecaster(panel='local')\n"
+            "DaskForecaster(forecaster).fit(load_airline(), fh=[1])"
+        ),
+        (
+            "DaskForecaster spreads series with Dask, which is not installed; run pip install dask "
+            "distributed."
         ),
     ),
     "scikeras": (
@@ -43,9 +78,10 @@ WITHOUT = {
 }
 
 
-@pytest.mark.parametrize("package", WITHOUT)
-def test_a_package_that_is_missing_is_named_where_it_is_needed(package):
-    use, sentence = WITHOUT[package]
+@pytest.mark.parametrize("case", WITHOUT)
+def test_a_package_that_is_missing_is_named_where_it_is_needed(case):
+    use, sentence = WITHOUT[case]
+    package = case.partition(",")[0]
     script = f"""
 import sys
 

@@ -48,8 +48,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "architectures": {"forecasting", "estimators", "networks", "layers"},
 }
-# Three rooms stand on top of all models and nothing imports them.
-MAY_IMPORT["inspection"] = MAY_IMPORT["tuning"] = MAY_IMPORT.keys() - {"datasets"}
+# Four rooms stand on top of all models and nothing imports them.
+_BELOW = MAY_IMPORT.keys() - {"datasets"}
+MAY_IMPORT["inspection"] = MAY_IMPORT["tuning"] = MAY_IMPORT["distributed"] = _BELOW
 MAY_IMPORT["adapters"] = {"architectures"}
 # What other packages build upon.
 MAY_IMPORT["extend"] = {"estimators", "forecasting", "networks"}

@@ -16,7 +16,7 @@ _SPEC.loader.exec_module(versions)
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 # What users may install, beside the backends other than the default.
-EXTRAS = ("plots", "holidays", "probabilistic")
+EXTRAS = ("plots", "holidays", "probabilistic", "dask")
 REQUIRED = [*PROJECT["dependencies"], *(r for e in EXTRAS for r in PROJECT[
     "optional-dependencies"][e])]  # fmt: skip
 

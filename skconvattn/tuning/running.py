@@ -235,7 +235,8 @@ def run(search: Any, space: Mapping[str, Any], objective: Objective, direction: 
 
         worker = _Worker(search.storage, options, space, objective, budget, seed)
         n_processes = search.n_processes
-        Parallel(n_processes, backend="loky")(delayed(worker)() for _ in range(n_processes))
+        # Processes of this machine, unless the user has named a backend of joblib such as Dask's.
+        Parallel(n_processes, prefer="processes")(delayed(worker)() for _ in range(n_processes))
     studies.check_finished(study, error)
     return study
 

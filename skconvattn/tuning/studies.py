@@ -20,6 +20,8 @@ from skconvattn.tuning.spaces import SearchSpace, suggested
 
 # What is kept of a trial beside Optuna's own record.
 _PROCESS, _REASON, _SAME_AS = "process", "reason", "same_as"
+# Trials that threads of this process are at, by study and number.
+_AT_WORK: set[tuple[str, int]] = set()
 # Seconds that a process waits for another one that writes to the same SQLite file.
 _WAIT = 60.0
 
@@ -238,15 +240,40 @@ def _try_again_what_was_cut_off(study: Any) -> None:
 
     for trial in study.get_trials(states=(TrialState.RUNNING,)):
         host, process = trial.user_attrs.get(_PROCESS, (None, None))
-        if host == socket.gethostname() and not _is_alive(process):
+        if host == socket.gethostname() and not _is_at_work(process, study, trial):
             study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
             if trial.params:
-                study.enqueue_trial(trial.params)
+                study.enqueue_trial(trial.params, user_attrs={_PROCESS: _this_process()})
 
 
-def _is_alive(process: int) -> bool:
+def _this_process() -> list[Any]:
+    return [socket.gethostname(), os.getpid()]
+
+
+@contextmanager
+def _asked(study: Any) -> Iterator[Any]:
+    """Begin a trial that names its process from its first moment on.
+
+    A process that is killed between two writes leaves no trial of which nobody knows whose it was.
+    """
+    from optuna.trial import TrialState
+
+    if not study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+        study.enqueue_trial({}, user_attrs={_PROCESS: _this_process()})
+    trial = study.ask()
+    trial.set_user_attr(_PROCESS, _this_process())
+    _AT_WORK.add((study.study_name, trial.number))
+    try:
+        yield trial
+    finally:
+        _AT_WORK.discard((study.study_name, trial.number))
+
+
+def _is_at_work(process: int, study: Any, trial: Any) -> bool:
+    """Whether a process of this machine is still at a trial."""
     if process == os.getpid():
-        return False
+        # A thread of this process is, or an earlier process of the same number was.
+        return (study.study_name, trial.number) in _AT_WORK
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -275,11 +302,21 @@ def _try(
     study: Any, space: Mapping[str, Any], objective: Objective, seed: int | None, deadline: Any
 ) -> Exception | None:
     """Try parameters once, and return why they failed."""
+    with _asked(study) as trial:
+        return _tried(study, trial, space, objective, seed, deadline)
+
+
+def _tried(
+    study: Any,
+    trial: Any,
+    space: Mapping[str, Any],
+    objective: Objective,
+    seed: int | None,
+    deadline: Any,
+) -> Exception | None:
     import optuna
     from optuna.trial import TrialState
 
-    trial = study.ask()
-    trial.set_user_attr(_PROCESS, [socket.gethostname(), os.getpid()])
     if seed is not None:
         own = np.random.SeedSequence((seed, trial.number)).generate_state(1)[0]
         study.sampler = optuna.samplers.TPESampler(seed=int(own))

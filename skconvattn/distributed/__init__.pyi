@@ -1,0 +1,3 @@
+from .dask_forecaster import DaskForecaster
+
+__all__ = ["DaskForecaster"]
