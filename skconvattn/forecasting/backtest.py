@@ -84,9 +84,9 @@ class Backtest:
         seen = y.iloc[windows[0][0] : windows[-1][-1] + 1]
         if panel.first.X is not None and (X is None or len(seen.index.difference(X.index))):
             return None
-        history = panel.first.extended(seen, X, timeline)
+        history = panel.first.extended(seen, X, timeline, fitted.channels.encoder)
         # What later values tell about outliers is not known at earlier cutoffs.
-        if not np.array_equal(history.repaired, history.y.to_numpy(np.float64)):
+        if not np.array_equal(history.repaired, history.unexplained):
             return None
         positions = ends - int(timeline.steps(history.y.index[:1])[0])
         future = _future_after(fitted, history, X, positions, int(steps.max()))
@@ -141,7 +141,14 @@ class Backtest:
         )
         point = fitted.head.output.point(outputs)[:, self.steps - 1]
         values = point.reshape(n_cutoffs, -1, len(self.steps)).transpose(0, 2, 1)
-        return fitted.bounded(self.history.scaling.reverse(values))
+        return fitted.bounded(self._restored(self.history.scaling.reverse(values)))
+
+    def _restored(self, values: np.ndarray) -> np.ndarray:
+        """Return forecasts with the effects of covariates."""
+        effects = self.history.effects
+        if effects is None:
+            return values
+        return effects.restored(values, effects.at(self.future[:, 0, self.steps - 1]))
 
     def _beside(self, n_targets: int) -> Beside | None:
         """Forecast by the univariate members from each position, the targets of one together."""

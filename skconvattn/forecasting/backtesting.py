@@ -151,7 +151,7 @@ class _Run:
         if forecaster.panel_.first.X is None:
             X = None
         y = agreement.checked_update(self.y, X, forecaster.panel_, fitted.channels)
-        panel = forecaster.panel_.extended(y, X, fitted.channels.timeline)
+        panel = forecaster.panel_.extended(y, X, fitted.channels.timeline, fitted.channels.encoder)
         n_cutoffs, n_series = self.ends.shape
         levels, n_each = np.array([0.5, *alpha]), max(_MOST_TOGETHER // n_series, 1)
         found = []
@@ -276,7 +276,7 @@ def _continued(
             f"y has the series {list(new[0])!r}, which the forecaster was not fitted to; give "
             "initial_window, or leave the series out."
         )
-    panel = panel.extended(y, X, channels.timeline)
+    panel = panel.extended(y, X, channels.timeline, channels.encoder)
     covariates = [history.X for history in panel.histories if history.X is not None]
     whole = _joined([history.y for history in panel.histories], panel)
     return whole, _joined(covariates, panel) if covariates else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import pandas as pd
@@ -11,6 +12,7 @@ from skconvattn.engine.isolation import restored_on_error
 from skconvattn.forecasting import agreement, horizons, sampling, validation
 from skconvattn.forecasting.backtest import Backtest
 from skconvattn.forecasting.contract import PanelForecaster
+from skconvattn.forecasting.fitted import FittedForecast
 from skconvattn.forecasting.fitting import ForecastFitter
 from skconvattn.forecasting.parameter_checks import check_parameters
 from skconvattn.forecasting.parameters import ForecastingParameters
@@ -47,6 +49,10 @@ class BaseNeuralForecaster(ForecastingParameters, PanelForecaster):
         Epochs of training behind the forecast; 0 where the network has no weight in it.
     weights_ : pandas.DataFrame of shape (n_series * n_targets, 5)
         What the forecast of each series is made of.
+    effects_ : pandas.DataFrame of shape (n_series * n_targets, n_channels + 1)
+        What one unit more of each future covariate, or a category, adds to a series; as a share of
+        the series where the last column, "proportional", is true. Zeros where nothing was
+        supported by left-out time steps.
     best_loss_ : float
         Loss of the best epoch: on the held-out part where there is one.
     pretrained_ : FittedForecast
@@ -149,12 +155,21 @@ class BaseNeuralForecaster(ForecastingParameters, PanelForecaster):
     @property
     def weights_(self) -> pd.DataFrame:
         """Weights of the members of the forecast, one row per series, with a sum of one."""
+        return self._by_target(FittedForecast.weights, "weights_")
+
+    @property
+    def effects_(self) -> pd.DataFrame:
+        """Effects of future covariates that were measured, one row per series."""
+        return self._by_target(FittedForecast.effects, "effects_")
+
+    def _by_target(self, table: Callable[..., pd.DataFrame], name: str) -> pd.DataFrame:
+        """Return a table of one row per target, which forecasters of one series have by a name."""
         self.check_is_fitted()
         if hasattr(self, "fitted_forecast_"):
-            return self.fitted_forecast_.weights(self.panel_)
+            return table(self.fitted_forecast_, self.panel_)
         # One forecaster per series, which sktime keeps in a frame.
         index = self.forecasters_.index
-        tables = [each.weights_ for each in self.forecasters_.to_numpy().ravel()]
+        tables = [getattr(each, name) for each in self.forecasters_.to_numpy().ravel()]
         if all(len(table) == 1 for table in tables):
             return pd.concat(tables).set_axis(index)
         keys = [key if isinstance(key, tuple) else (key,) for key in index]

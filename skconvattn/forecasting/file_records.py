@@ -10,6 +10,7 @@ import pandas as pd
 from skconvattn.forecasting.fitted import FittedForecast
 from skconvattn.forecasting.series.channels import Channels
 from skconvattn.forecasting.series.covariates import CovariateEncoder
+from skconvattn.forecasting.series.effects import Effects
 from skconvattn.forecasting.series.history import History, Panel
 from skconvattn.forecasting.series.timeline import Timeline
 from skconvattn.forecasting.zero_shot import ZeroShotFit
@@ -137,6 +138,22 @@ def _check_history(history: History, channels: Channels, columns: pd.Index) -> N
     require_scale(scaling.scale, (n_targets,), "the scale of a series")
     require_array(scaling.least, (n_targets,), "the least value of a series", least=0.0)
     require(_is_season(history.period), "a season is shorter than one time step")
+    if history.effects is not None:
+        _check_effects(history.effects, len(y), channels)
+
+
+def _check_effects(effects: Effects, n_timepoints: int, channels: Channels) -> None:
+    n_targets, n_channels = channels.n_targets, channels.encoder.n_future_channels
+    shapes = {
+        "coefficients": (n_channels, n_targets),
+        "limits": (2, n_targets),
+        "past": (n_timepoints, n_targets),
+    }
+    for name, shape in shapes.items():
+        require_array(getattr(effects, name), shape, f"{name} of effects")
+    is_mask = isinstance(effects.proportional, np.ndarray) and effects.proportional.dtype == bool
+    require(is_mask and effects.proportional.shape == (n_targets,), "effects are of no known kind")
+    require((effects.limits[0] <= effects.limits[1]).all(), "limits of effects are in no order")
 
 
 def _is_numeric(dtype: Any) -> bool:

@@ -200,6 +200,31 @@ class FittedForecast:
         values = np.stack([smoothing, logs, pretrained, rest - network, network], axis=1)
         return pd.DataFrame(values, index=target_names(panel), columns=list(MEMBERS))
 
+    def effects(self, panel: Panel) -> pd.DataFrame:
+        """Return what future covariates add to each target of each series of a panel.
+
+        Returns
+        -------
+        pandas.DataFrame of shape (n_series * n_targets, n_channels + 1)
+            Effects of one more unit of a covariate, of a category against none, or of a calendar
+            feature: in units of the target, or as a share of it where "proportional", the last
+            column, says so. Zeros where none were supported.
+        """
+        encoder = self.channels.encoder
+        scaling = encoder.future_scaling
+        scale = np.ones(encoder.n_future_channels) if scaling is None else scaling.scale
+        rows = []
+        for history in panel.histories:
+            effects = history.effects
+            found = np.zeros((len(scale), panel.n_targets))
+            kinds = np.zeros(panel.n_targets, dtype=bool)
+            if effects is not None:
+                found, kinds = effects.coefficients / scale[:, None], effects.proportional
+            values = np.where(kinds, np.expm1(found), found).T
+            rows.append(pd.DataFrame(values, columns=list(encoder.future_names)))
+            rows[-1]["proportional"] = kinds
+        return pd.concat(rows).set_axis(target_names(panel))
+
     def map_index(self, panel: Panel) -> np.ndarray | None:
         """Return the index of the map of each target of a panel; None if there are no maps."""
         return None if self.maps is None else self.maps.of(panel.keys, panel.n_targets)

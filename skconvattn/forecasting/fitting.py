@@ -19,6 +19,7 @@ from skconvattn.forecasting.fitted import FittedForecast
 from skconvattn.forecasting.preparing import (
     all_seasons,
     channels_for,
+    encoder_for,
     first_season,
     is_mixed,
     windows_for,
@@ -94,6 +95,7 @@ class ForecastFitter:
         """
         panel, channels = self._panel(y, X, fitted.period), fitted.channels
         check_columns(X, channels.encoder)
+        panel = self._explained(panel, channels.encoder)
         if channels.mixed and channels.n_targets != panel.n_targets:
             raise ValueError(
                 f"y has {panel.n_targets} columns, but pretrain saw {channels.n_targets} with "
@@ -137,7 +139,9 @@ class ForecastFitter:
             Results as of :meth:`fit`.
         """
         scaled, known = self.parameters.normalization is not None, set(panel.keys)
-        panel = panel.extended(y, X, fitted.channels.timeline, scaled=scaled)
+        panel = panel.extended(
+            y, X, fitted.channels.timeline, fitted.channels.encoder, scaled=scaled
+        )
         if strategy == "refit":
             period = first_season(self.parameters.seasonal_period, panel.longest.y.iloc[:, 0])
             panel, horizon = panel.rescaled(period, scaled=scaled), fitted.window.horizon
@@ -169,6 +173,12 @@ class ForecastFitter:
         )
         return Panel.of(y, X, period, holidays, scaled=parameters.normalization is not None)
 
+    def _explained(self, panel: Panel, encoder: CovariateEncoder) -> Panel:
+        """Return the panel with the effects that covariates are found to have."""
+        if not self.parameters.covariate_effects:
+            return panel
+        return panel.explained(encoder, scaled=self.parameters.normalization is not None)
+
     def _rescaled(self, panel: Panel) -> tuple[Panel, float]:
         """Return several series scaled by their noise, and the factor; one series as it is."""
         if len(panel.keys) == 1 or self.parameters.normalization is None:
@@ -193,12 +203,14 @@ class ForecastFitter:
         seed = np.random.SeedSequence(
             int(generator_from(self.parameters.random_state).integers(2**63))
         )
+        encoder = encoder_for(self.parameters, panel, X, before)
+        panel = self._explained(panel, encoder)
         windows = windows_for(self.parameters, panel, n_ahead)
         univariate = self._univariate(panel, windows[0].horizon)
         panel, factor = self._rescaled(self._on_logs(panel, univariate))
         univariate = None if univariate is None else univariate.on(panel)
         longest = panel.longest.y
-        channels = channels_for(self.parameters, panel, X, Timeline.of(longest.index), before)
+        channels = channels_for(self.parameters, panel, encoder, Timeline.of(longest.index))
         candidates = [
             self._fit_window(panel, channels, window, seed, start, univariate) for window in windows
         ]

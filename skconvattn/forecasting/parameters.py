@@ -213,6 +213,17 @@ class ForecastingParameters(
         none of the known ones.
         """,
     )
+    covariate_effects: bool = hyperparameter(
+        default=True,
+        constraints=["boolean"],
+        doc="""
+        bool
+        Whether the effects of future covariates are measured by regression, as far as left-out time
+        steps support them, and taken out of the series before any member reads it. Otherwise the
+        linear map and the network alone know covariates. See ``effects_``.
+        """,
+        before=False,
+    )
     channels: Literal["shared", "mixed"] = hyperparameter(
         default="shared",
         constraints=[StrOptions({"shared", "mixed"})],

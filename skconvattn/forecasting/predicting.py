@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -106,12 +107,17 @@ class PanelForecast:
         if (steps <= 0).any():
             self._fill_in_sample(steps, levels, scaled)
         values = []
-        for history, own_steps, one in zip(self.panel.histories, steps, scaled, strict=True):
+        for i, (history, own_steps, one) in enumerate(
+            zip(self.panel.histories, steps, scaled, strict=True)
+        ):
             found = history.scaling.reverse(one.swapaxes(1, 2)).swapaxes(1, 2)
             found = _within_reach(found, history, own_steps)
             past = own_steps <= 0
             # Level shifts that were undone come back.
             found[past] -= history.moved[own_steps[past] - 1][..., None]
+            if history.effects is not None:
+                effects = self.effects(i, own_steps)[:, None]
+                found = history.effects.restored(found.swapaxes(1, 2), effects).swapaxes(1, 2)
             values.append(self.fitted.bounded(found[..., :-1]))
         return np.stack(values)
 
@@ -128,8 +134,36 @@ class PanelForecast:
             steps.append(known[key])
         return np.stack(steps)
 
-    def last_inputs(self, steps: np.ndarray) -> LastInputs:
-        """Return what forecasts are made from, for steps ahead of shape (n_series, n_stamps)."""
+    def effects(self, number: int, steps: np.ndarray) -> np.ndarray:
+        """Return the effects of covariates on a series.
+
+        Parameters
+        ----------
+        number : int
+            Index of the series, which has effects.
+        steps : ndarray of shape (n_stamps,)
+            Steps ahead of the end; those up to 0 are in-sample.
+
+        Returns
+        -------
+        ndarray of shape (n_stamps, n_targets)
+            Effects.
+        """
+        effects = self.panel.histories[number].effects
+        assert effects is not None
+        found = np.zeros((len(steps), self.panel.n_targets))
+        found[steps <= 0] = effects.past[steps[steps <= 0] - 1]
+        if (steps > 0).any():
+            # Covariates are the same for all targets.
+            last, row = self.last_inputs, number * self.panel.n_targets
+            channels = last.future[row, last.gaps[row] + steps[steps > 0] - 1]
+            found[steps > 0] = effects.at(channels)
+        return found
+
+    @cached_property
+    def last_inputs(self) -> LastInputs:
+        """What the forecasts of steps ahead are made from."""
+        steps = self.steps_ahead()  # (n_series, n_stamps)
         fitted, length = self.fitted, self.fitted.window.length
         given = {} if self.X is None else split_panel(self.X)
         windows, futures, gaps = [], [], []
@@ -182,7 +216,7 @@ class PanelForecast:
     def _ahead(self, steps: np.ndarray, levels: np.ndarray) -> np.ndarray:
         """Forecast up to the furthest step: (n_series, n_targets, n_ahead, n_levels)."""
         fitted, panel = self.fitted, self.panel
-        last = self.last_inputs(steps)
+        last = self.last_inputs
         beside = fitted.beside(panel, last.future.shape[1])
         outputs = fitted.ahead(last.windows, last.future, fitted.map_index(panel), beside)
         outputs = last.asked(outputs)

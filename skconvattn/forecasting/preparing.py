@@ -61,9 +61,8 @@ def is_mixed(parameters: Any, panel: Panel) -> bool:
 def channels_for(
     parameters: Any,
     panel: Panel,
-    X: pd.DataFrame | None,
+    encoder: CovariateEncoder,
     timeline: Timeline,
-    before: CovariateEncoder | None,
 ) -> Channels:
     """Return the channels of the network's input.
 
@@ -73,16 +72,14 @@ def channels_for(
         Hyperparameters.
     panel : Panel
         Series.
-    X : pandas.DataFrame or None
-        Covariates; rows later than the series tell which columns are future covariates.
+    encoder : CovariateEncoder
+        Encoder of the covariates.
     timeline : Timeline
         Time stamps.
-    before : CovariateEncoder or None
-        An earlier encoder, whose columns keep their role.
     """
     period = panel.first.period
     return Channels(
-        encoder=_encoder(parameters, panel, X, before),
+        encoder=encoder,
         n_targets=panel.n_targets,
         mixed=is_mixed(parameters, panel),
         has_missing=panel.has_inner_gaps,
@@ -125,9 +122,22 @@ def windows_for(parameters: Any, panel: Panel, n_ahead: int) -> list[WindowSpec]
     return [WindowSpec(checked_window_length(length, longest), horizon) for length in asked]
 
 
-def _encoder(
+def encoder_for(
     parameters: Any, panel: Panel, X: pd.DataFrame | None, before: CovariateEncoder | None
 ) -> CovariateEncoder:
+    """Return the encoder of the covariates.
+
+    Parameters
+    ----------
+    parameters : ForecastingParameters
+        Hyperparameters.
+    panel : Panel
+        Series.
+    X : pandas.DataFrame or None
+        Covariates; rows later than the series tell which columns are future covariates.
+    before : CovariateEncoder or None
+        An earlier encoder, whose columns keep their role.
+    """
     asked = (parameters.past_regressors, parameters.static_regressors)
     is_auto = all(isinstance(each, str) and each == "auto" for each in asked)
     features, holidays = parameters.calendar_features, parameters.holidays

@@ -141,7 +141,7 @@ def _draw(
 ) -> np.ndarray:
     """Return samples in units of ``y``: (n_series, n_steps, n_targets * n_samples)."""
     fitted, panel = forecast.fitted, forecast.panel
-    last, map_index = forecast.last_inputs(steps), fitted.map_index(panel)
+    last, map_index = forecast.last_inputs, fitted.map_index(panel)
     beside = fitted.beside(panel, last.future.shape[1])
     # Samples outermost, so that the targets of a series stay together.
     outputs = fitted.ahead(
@@ -157,7 +157,11 @@ def _draw(
     drawn = []
     for i, history in enumerate(panel.histories):
         one = by_series[:, i][..., steps[i] - 1].transpose(2, 0, 1)  # (step, sample, target)
-        values = fitted.bounded(history.scaling.reverse(one)).transpose(0, 2, 1)
+        values = history.scaling.reverse(one)
+        if history.effects is not None:
+            effects = forecast.effects(i, steps[i])
+            values = history.effects.restored(values, effects[:, None])
+        values = fitted.bounded(values).transpose(0, 2, 1)
         drawn.append(values.reshape(len(values), -1))
     return np.stack(drawn)
 

@@ -15,6 +15,7 @@ from skconvattn.forecasting.file_state import FROZEN_LIST
 from skconvattn.forecasting.fitted import FittedForecast
 from skconvattn.forecasting.series.channels import Channels
 from skconvattn.forecasting.series.covariates import CovariateEncoder
+from skconvattn.forecasting.series.effects import Effects
 from skconvattn.forecasting.series.history import History, Panel
 from skconvattn.forecasting.series.target_scaling import TargetScaling
 from skconvattn.forecasting.series.timeline import Timeline
@@ -92,6 +93,7 @@ RECORDS: tuple[type, ...] = (
     Combination,
     ConformalQuantiles,
     CovariateEncoder,
+    Effects,
     FittedForecast,
     History,
     IntervalModel,

@@ -193,7 +193,7 @@ def _history(forecaster: PanelForecaster, given: Any, length: int) -> History:
                 "history that it was fitted or updated with."
             )
         known = known.reindex(y.index)
-    return _long_enough(replace(panel.first, y=y, X=known), length)
+    return _long_enough(replace(panel.first, y=y, X=known, effects=None), length)
 
 
 def _long_enough(history: History, length: int) -> History:

@@ -126,6 +126,17 @@ def n_calendar_channels(features: tuple[str, ...]) -> int:
     return sum(2 if name in _POSITIONS else 1 for name in features)
 
 
+def calendar_names(features: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the channels of calendar features."""
+    names: list[str] = []
+    for name in features:
+        if name in _POSITIONS:
+            names += [f"sin({name})", f"cos({name})"]
+        else:
+            names.append("dates" if name.startswith(_DATES) else name)
+    return tuple(names)
+
+
 def calendar_channels(index: pd.Index, features: tuple[str, ...]) -> np.ndarray:
     r"""Return calendar features of time stamps.
 

@@ -12,7 +12,11 @@ import numpy as np
 import pandas as pd
 
 from skconvattn.data.scaling import Scaling
-from skconvattn.forecasting.series.calendar import calendar_channels, n_calendar_channels
+from skconvattn.forecasting.series.calendar import (
+    calendar_channels,
+    calendar_names,
+    n_calendar_channels,
+)
 
 # Most categories of a column: more channels would outnumber all others.
 _MAX_CATEGORIES = 50
@@ -117,6 +121,16 @@ class CovariateEncoder:
         """Number of channels of future covariates."""
         n_calendar = n_calendar_channels(self.calendar)
         return self._count((*self.future, *self.static)) + n_calendar
+
+    @property
+    def future_names(self) -> tuple[str, ...]:
+        """Names of the channels of future covariates."""
+        names: list[str] = []
+        for column in (*self.future, *self.static):
+            known = (self.categories or {}).get(column)
+            names += [str(column)] if known is None else [f"{column}={one}" for one in known]
+            names += [f"{column} is missing"] if column in self.with_missing else []
+        return (*names, *calendar_names(self.calendar))
 
     def _count(self, columns: tuple[Any, ...]) -> int:
         categories = self.categories or {}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skconvattn.forecasting.series.covariates import CovariateEncoder
 from skconvattn.forecasting.series.single_history import History
 from skconvattn.forecasting.series.timeline import Timeline
 from skconvattn.intervals.noise import noise_floor
@@ -154,6 +155,13 @@ class Panel:
         histories = (h.on_logs(one) for h, one in zip(self.histories, by_series, strict=True))
         return replace(self, histories=tuple(histories))
 
+    def explained(self, encoder: CovariateEncoder, *, scaled: bool = True) -> Panel:
+        """Return the panel with the effects that covariates are found to have on each series."""
+        if not encoder.n_future_channels:
+            return self
+        histories = (history.explained(encoder, scaled=scaled) for history in self.histories)
+        return replace(self, histories=tuple(histories))
+
     def rescaled(self, period: int, *, scaled: bool = True) -> Panel:
         """Return the panel with another season, and scales measured on all that has been seen."""
         histories = (
@@ -166,15 +174,19 @@ class Panel:
         y: pd.DataFrame,
         X: pd.DataFrame | None,
         timeline: Timeline,
+        encoder: CovariateEncoder | None = None,
         *,
         scaled: bool = True,
     ) -> Panel:
-        """Return the panel with new time stamps, and new series, added."""
+        """Return the panel with new time stamps, and new series, added.
+
+        The encoder is that of the fit, where covariates have effects.
+        """
         known = dict(iter(self))
         covariates = split_panel(X) if X is not None else {}
         for key, part in split_panel(y).items():
             if key in known:
-                known[key] = known[key].extended(part, covariates.get(key), timeline)
+                known[key] = known[key].extended(part, covariates.get(key), timeline, encoder)
             else:
                 given = covariates.get(key)
                 period, holidays = self.first.period, self.first.holidays

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from skconvattn.forecasting.series.calendar import calendar_channels
-from skconvattn.forecasting.series.covariates import covariate_rows
+from skconvattn.forecasting.series.covariates import CovariateEncoder, covariate_rows
+from skconvattn.forecasting.series.effects import Effects
 from skconvattn.forecasting.series.repairing import Repaired, gross_at_the_end, repaired
 from skconvattn.forecasting.series.target_scaling import TargetScaling
 from skconvattn.forecasting.series.timeline import Timeline
@@ -35,6 +36,9 @@ class History:
         Time steps of a season, by which gaps and outliers are repaired.
     holidays : tuple of str
         Calendar features of holidays, which explain outliers.
+    effects : Effects or None
+        Effects of future covariates, without which the targets are forecast; they are taken out
+        before anything is repaired or scaled.
     """
 
     y: pd.DataFrame
@@ -42,6 +46,7 @@ class History:
     scaling: TargetScaling
     period: int = 1
     holidays: tuple[str, ...] = ()
+    effects: Effects | None = None
 
     @classmethod
     def of(
@@ -72,6 +77,30 @@ class History:
         history = cls(y, covariates, TargetScaling.identity(y.shape[1]), period, holidays)
         return history._with(TargetScaling.of(history.observed)) if scaled else history
 
+    def explained(self, encoder: CovariateEncoder, *, scaled: bool = True) -> History:
+        """Return the history with the effects that its future covariates are found to have.
+
+        Parameters
+        ----------
+        encoder : CovariateEncoder
+            Of which the channels of future covariates are read.
+        scaled : bool
+            As for :meth:`of`.
+        """
+        channels = encoder.future_channels(self.X, self.y.index)
+        effects = Effects.of(self.observed, channels, self.period)
+        if effects is None:
+            return self
+        scaling = TargetScaling.identity(self.y.shape[1])
+        history = replace(self, effects=effects, scaling=scaling)
+        return history._with(TargetScaling.of(history.observed)) if scaled else history
+
+    @property
+    def unexplained(self) -> np.ndarray:
+        """Targets without the effects of covariates: (n_timepoints, n_targets), float64."""
+        values = self.y.to_numpy(np.float64, na_value=np.nan)
+        return values if self.effects is None else self.effects.without(values)
+
     @cached_property
     def repaired(self) -> np.ndarray:
         """Targets without gaps, outliers and level shifts: (n_timepoints, n_targets), float64."""
@@ -84,7 +113,7 @@ class History:
 
     @cached_property
     def _repairs(self) -> list[Repaired]:
-        values, covariates = self.y.to_numpy(np.float64, na_value=np.nan), self.X
+        values, covariates = self.unexplained, self.X
         if self.holidays:
             days = calendar_channels(self.y.index, self.holidays)
             frame = pd.DataFrame(days, index=self.y.index, columns=list(self.holidays))
@@ -109,7 +138,7 @@ class History:
         of a new level, a part is kept in ``observed``. Members that follow the last values closely
         read these.
         """
-        given = self.y.to_numpy(np.float64, na_value=np.nan) + self.moved
+        given = self.unexplained + self.moved
         gross = gross_at_the_end(given, self.repaired)
         return np.where(gross, np.nan, self.observed)
 
@@ -121,7 +150,8 @@ class History:
     def head(self, n_timepoints: int) -> History:
         """Return the history as it was after its first time steps, on the same scale."""
         covariates = None if self.X is None else self.X.iloc[:n_timepoints]
-        return replace(self, y=self.y.iloc[:n_timepoints], X=covariates)
+        effects = None if self.effects is None else self.effects.over(slice(n_timepoints))
+        return replace(self, y=self.y.iloc[:n_timepoints], X=covariates, effects=effects)
 
     def tail(self, n_timepoints: int) -> History:
         """Return the history of the last time steps, on the same scale."""
@@ -129,6 +159,7 @@ class History:
             self,
             y=self.y.iloc[-n_timepoints:],
             X=None if self.X is None else self.X.iloc[-n_timepoints:],
+            effects=None if self.effects is None else self.effects.over(slice(-n_timepoints, None)),
         )
         # Values are repaired by those of the whole history.
         vars(cut)["repaired"] = self.repaired[-n_timepoints:]
@@ -169,21 +200,28 @@ class History:
         missing = self.y.isna().to_numpy()
         return bool((missing.sum(axis=0) > self.trailing_gaps(together=False)).any())
 
-    def extended(self, y: pd.DataFrame, X: pd.DataFrame | None, timeline: Timeline) -> History:
+    def extended(
+        self,
+        y: pd.DataFrame,
+        X: pd.DataFrame | None,
+        timeline: Timeline,
+        encoder: CovariateEncoder | None = None,
+    ) -> History:
         """Return the history with new time stamps added, on the old scale.
 
-        Time stamps between the old end and the new beginning are missing values.
+        Time stamps between the old end and the new beginning are missing values. The encoder gives
+        the channels of future covariates, where these have effects.
         """
         targets = y.combine_first(self.y)[list(self.y.columns)]
         whole = timeline.whole(targets.index)
         if len(whole) > len(targets):
             targets = targets.reindex(whole)
         if self.X is None:
-            return replace(self, y=targets)
+            return self._grown(targets, None, encoder)
         assert X is not None  # checked where it came in
         rows = covariate_rows(X, list(self.X.columns))
         covariates = rows.loc[rows.index.isin(y.index)].combine_first(self.X)[list(self.X.columns)]
-        return replace(self, y=targets, X=covariates.reindex(targets.index))
+        return self._grown(targets, covariates.reindex(targets.index), encoder)
 
     def rescaled_by_noise(self, period: int, factor: float) -> History:
         """Return the history on a scale that is proportional to its noise.
@@ -215,6 +253,16 @@ class History:
             True where there was a gap.
         """
         return self.scaling.apply(self.repaired), self.missing
+
+    def _grown(
+        self, y: pd.DataFrame, X: pd.DataFrame | None, encoder: CovariateEncoder | None
+    ) -> History:
+        """Return the history of more time stamps, with the same effects."""
+        effects = self.effects
+        if effects is not None:
+            assert encoder is not None
+            effects = effects.extended(encoder.future_channels(X, y.index))
+        return replace(self, y=y, X=X, effects=effects)
 
     def _with(self, scaling: TargetScaling) -> History:
         """Return the same values on another scale."""
