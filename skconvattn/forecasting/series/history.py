@@ -97,7 +97,7 @@ class Panel:
         """Whether the series are rare demand: mostly zero, never negative, in short runs."""
         n_values = n_zeros = n_runs = 0
         for history in self.histories:
-            for column in history.y.to_numpy(np.float64, na_value=np.nan).T:
+            for column in history.values.T:
                 values = column[~np.isnan(column)]
                 if len(values) and values.min() < 0:
                     return False
