@@ -13,8 +13,8 @@ from skconvattn.members.seasonal_attention import SeasonalAttention
 # Past origins, one of the shortest seasons apart, at which several seasons are compared; the power
 # of their errors, and equal errors that these are averaged with.
 _N_JUDGED, _SHARPNESS, _EQUAL_ERRORS = 8, 4.0, 1.0
-# Windows whose quantiles are kept at the same time.
-_AT_ONCE = 8192
+# Numbers in the windows that are kept at the same time.
+_AT_ONCE = 2**20
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,11 @@ class Pretrained:
 
         Parameters are those of :meth:`quantiles_at`.
         """
-        counts = np.cumsum([len(asked) for asked in origins])
+        n_read = self.seasons[-1].n_read * (1 if len(self.periods) == 1 else 1 + _N_JUDGED)
+        counts = np.cumsum([len(asked) * n_read for asked in origins])
         first, found = 0, []
         while first < len(series):
-            # Quantiles of many series at once would take memory that their medians do not.
+            # Windows and quantiles of many series at once would take gigabytes.
             seen = counts[first - 1] if first else 0
             last = max(int(np.searchsorted(counts, seen + _AT_ONCE, side="right")), first + 1)
             part = self.quantiles_at(series[first:last], origins[first:last], n_ahead)
