@@ -13,6 +13,8 @@ from skconvattn.members.seasonal_attention import SeasonalAttention
 # Past origins, one of the shortest seasons apart, at which several seasons are compared; the power
 # of their errors, and equal errors that these are averaged with.
 _N_JUDGED, _SHARPNESS, _EQUAL_ERRORS = 8, 4.0, 1.0
+# Numbers in the windows that are kept at the same time.
+_AT_ONCE = 2**20
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,17 @@ class Pretrained:
 
         Parameters are those of :meth:`quantiles_at`.
         """
-        return [self._points(each) for each in self.quantiles_at(series, origins, n_ahead)]
+        n_read = self.seasons[-1].n_read * (1 if len(self.periods) == 1 else 1 + _N_JUDGED)
+        counts = np.cumsum([len(asked) * n_read for asked in origins])
+        first, found = 0, []
+        while first < len(series):
+            # Windows and quantiles of many series at once would take gigabytes.
+            seen = counts[first - 1] if first else 0
+            last = max(int(np.searchsorted(counts, seen + _AT_ONCE, side="right")), first + 1)
+            part = self.quantiles_at(series[first:last], origins[first:last], n_ahead)
+            found += [self._points(each) for each in part]
+            first = last
+        return found
 
     def attention(self, series: np.ndarray, n_ahead: int) -> np.ndarray:
         """Return how much forecasts from the end of a series attend to its time steps.

@@ -18,6 +18,8 @@ _FILE = ("pretrained", "attention.zip")
 
 # Windows that pass through the network together: their tokens stay in a processor's cache.
 _AT_ONCE = 128
+# Rows of a matrix product, at least: from these on each row is summed in the same order.
+_FEWEST_ROWS = 32
 # Added to variances before roots are taken.
 _EPSILON = 1e-5
 # Threshold of the distances between quantiles.
@@ -75,18 +77,19 @@ class PretrainedNetwork:
     def _part(
         self, aligned: np.ndarray, recent: np.ndarray, features: np.ndarray, valid: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Forecast windows of one length; all products are taken window by window."""
+        """Forecast windows of one length."""
         w = self.weights
         n_skipped = min(int(valid.argmax(axis=1).min()), N_ALIGNED - 1)
         aligned, valid = aligned[:, n_skipped:], valid[:, n_skipped:]
         aligned, recent, features = (x.astype(np.float32) for x in (aligned, recent, features))
         features = features[:, None]
-        described = features @ w["features_embedding/kernel"] + w["features_embedding/bias"]
-        query = features @ w["query_embedding/kernel"] + w["query_embedding/bias"]
+        described = _product(features, w["features_embedding/kernel"])
+        described += w["features_embedding/bias"]
+        query = _product(features, w["query_embedding/kernel"]) + w["query_embedding/bias"]
         x = np.concatenate(
             [
-                aligned @ w["aligned_embedding/kernel"] + described,
-                recent @ w["recent_embedding/kernel"] + described,
+                _product(aligned, w["aligned_embedding/kernel"]) + described,
+                _product(recent, w["recent_embedding/kernel"]) + described,
                 _gelu(query),
             ],
             axis=1,
@@ -98,7 +101,7 @@ class PretrainedNetwork:
             n_asked = 1 if number == n_layers - 1 else x.shape[1]
             x, weights = self._layer(f"layer_{number}", x, mask, n_asked)
         x = self._normed("final_norm", x)
-        steps = x @ w["steps/kernel"] + w["steps/bias"]
+        steps = _product(x, w["steps/kernel"]) + w["steps/bias"]
         of_patches = weights[:, :, 0, :-1].mean(axis=1)
         total = np.maximum(of_patches.sum(axis=1, keepdims=True), 1e-12)
         attention = np.pad(of_patches / total, ((0, 0), (n_skipped, 0)))
@@ -111,18 +114,20 @@ class PretrainedNetwork:
         w = self.weights
         normed = self._normed(f"{name}_attention_norm", x) * mask[..., None]
         normed = normed + w[f"{name}_attention/position_embedding"][-x.shape[1] :]
-        queries = self._heads(normed[:, -n_asked:] @ w[f"{name}_attention/query_kernel"])
-        keys = self._heads(normed @ w[f"{name}_attention/key_kernel"])
-        values = self._heads(normed @ w[f"{name}_attention/value_kernel"])
+        asked = normed[:, -n_asked:]
+        queries = self._heads(_product(asked, w[f"{name}_attention/query_kernel"]))
+        keys = self._heads(_product(normed, w[f"{name}_attention/key_kernel"]))
+        values = self._heads(_product(normed, w[f"{name}_attention/value_kernel"]))
         scores = queries @ keys.swapaxes(2, 3) / np.float32(np.sqrt(queries.shape[-1]))
         scores = np.where(mask[:, None, None], scores, np.float32(-1e9))
         weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
         weights /= weights.sum(axis=-1, keepdims=True)
         joined = (weights @ values).swapaxes(1, 2).reshape(len(x), n_asked, -1)
-        x = x[:, -n_asked:] + joined @ w[f"{name}_attention/output_kernel"]
+        x = x[:, -n_asked:] + _product(joined, w[f"{name}_attention/output_kernel"])
         normed = self._normed(f"{name}_dense_norm", x)
-        inner = _silu(normed @ w[f"{name}_inner/kernel"] + w[f"{name}_inner/bias"])
-        return x + inner @ w[f"{name}_outer/kernel"] + w[f"{name}_outer/bias"], weights
+        inner = _silu(_product(normed, w[f"{name}_inner/kernel"]) + w[f"{name}_inner/bias"])
+        x = x + _product(inner, w[f"{name}_outer/kernel"]) + w[f"{name}_outer/bias"]
+        return x, weights
 
     def _heads(self, x: np.ndarray) -> np.ndarray:
         """Turn (n, tokens, width) into (n, heads, tokens, width / heads)."""
@@ -156,6 +161,19 @@ def _ordered(steps: np.ndarray) -> np.ndarray:
     below = np.cumsum(distances[..., middle - 1 :: -1], axis=2)[..., ::-1]
     above = np.cumsum(distances[..., middle + 1 :], axis=2)
     return np.concatenate([median - below, median, median + above], axis=2)
+
+
+def _product(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Multiply the last axis of (n, tokens, width) by a kernel, all rows in one product.
+
+    Few rows are filled up with zeros: the products of few rows sum in another order, and a forecast
+    is not to depend on how many are made.
+    """
+    rows = x.reshape(-1, x.shape[-1])
+    n_rows = len(rows)
+    if n_rows < _FEWEST_ROWS:
+        rows = np.concatenate([rows, np.zeros((_FEWEST_ROWS - n_rows, rows.shape[1]), x.dtype)])
+    return (rows @ kernel)[:n_rows].reshape(*x.shape[:-1], -1)
 
 
 def _silu(x: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import pytest
 
 from skconvattn import ConvAttentionForecaster
 from skconvattn.forecasting.series.history import History
+from skconvattn.forecasting.series.timeline import Timeline
 
 SMALL = {"filters": 4, "units": 4, "random_state": 0}
 INDEX = pd.period_range("2000-01", periods=120, freq="M")
@@ -174,3 +175,18 @@ def test_a_past_covariate_that_is_missing_over_the_window_keeps_its_last_value()
     X.iloc[60:, 0] = np.nan
     forecaster = ConvAttentionForecaster(epochs=5, past_regressors=["leads"], random_state=0)
     assert forecaster.fit(y, X=X, fh=range(1, 4)).predict().between(100, 200).all()
+
+
+@pytest.mark.parametrize("value", [3.0, np.nan])
+def test_a_history_grows_by_one_step_as_by_two(value):
+    index = pd.period_range("2020-01", periods=30, freq="M")
+    y = pd.DataFrame({"a": np.arange(30.0), "b": np.ones(30)}, index=index)
+    y.iloc[28, 0] = value
+    timeline = Timeline.of(index)
+    history = History.of(y[:28], None, 12)
+
+    by_one = history.extended(y[28:29], None, timeline).extended(y[29:], None, timeline)
+    by_two = history.extended(y[28:], None, timeline)
+
+    pd.testing.assert_frame_equal(by_one.y, by_two.y)
+    np.testing.assert_array_equal(by_one.repaired, by_two.repaired)

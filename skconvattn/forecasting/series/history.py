@@ -98,7 +98,7 @@ class Panel:
         """Whether the series are rare demand: mostly zero, never negative, in short runs."""
         n_values = n_zeros = n_runs = 0
         for history in self.histories:
-            for column in history.y.to_numpy(np.float64, na_value=np.nan).T:
+            for column in history.values.T:
                 values = column[~np.isnan(column)]
                 if len(values) and values.min() < 0:
                     return False
@@ -200,8 +200,21 @@ def split_panel(data: pd.DataFrame) -> dict[tuple[Any, ...], pd.DataFrame]:
         return {(): data}
     levels: list[Any] = list(range(data.index.nlevels - 1))
     # Before 3.0, pandas warns of one level in a list.
-    by = levels if len(levels) > 1 else levels[0]
+    groups = data.groupby(level=levels if len(levels) > 1 else levels[0], sort=False)
+    number = groups.ngroup().to_numpy()
+    starts, times = np.flatnonzero(np.diff(number, prepend=-1)), data.index.get_level_values(-1)
+    # Slices of dates would lose their frequency, and those of a range would be no range.
+    if len(starts) != groups.ngroups or not isinstance(times, pd.PeriodIndex):
+        return {_as_key(key): part.droplevel(levels) for key, part in groups}
+    # The rows of each series stand together: slices of one frame, which is ours.
+    keys = data.index.droplevel([-1])[starts]
+    whole = data.copy().set_axis(times, axis=0)
+    ends = [*starts[1:].tolist(), len(data)]
     return {
-        key if isinstance(key, tuple) else (key,): part.droplevel(levels)
-        for key, part in data.groupby(level=by, sort=False)
+        _as_key(key): whole.iloc[start:end]
+        for key, start, end in zip(keys, starts.tolist(), ends, strict=True)
     }
+
+
+def _as_key(key: Any) -> tuple[Any, ...]:
+    return key if isinstance(key, tuple) else (key,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -153,15 +154,13 @@ def _without_outliers(
 
 def _allowed(rest: np.ndarray, distance: np.ndarray) -> np.ndarray:
     """Return how far from the local level a value can be by chance: (n_timepoints,)."""
-    deviation = 1.4826 * np.median(np.abs(distance))
+    deviation = 1.4826 * _median(np.abs(distance))
     changes = np.abs(np.diff(rest, prepend=rest[0]))
     # Where a series has just begun to move, changes around a value tell more than those of all.
-    around = np.median(
-        np.lib.stride_tricks.sliding_window_view(
-            np.pad(changes, 2 * _HALF_WIDTH, mode="reflect"), 4 * _HALF_WIDTH + 1
-        ),
-        axis=1,
-    )
+    width = 2 * _HALF_WIDTH
+    mirrored = np.concatenate([changes[width:0:-1], changes, changes[-2 : -width - 2 : -1]])
+    windows = np.lib.stride_tricks.sliding_window_view(mirrored, 2 * width + 1)
+    around = _median(windows)
     larger = np.maximum(np.quantile(changes, _LARGER_CHANGES), around)
     return np.asarray(np.maximum(_DEVIATIONS * deviation, _CHANGES * larger))
 
@@ -188,7 +187,7 @@ def _level_shifts(
             continue
         slopes = [_slope(part) for part in (before, after) if len(part) == width]
         slope = min(slopes, key=abs, default=0.0)
-        shift = np.median(after) - np.median(before) - slope * (len(before) + len(after)) / 2
+        shift = _median(after) - _median(before) - slope * (len(before) + len(after)) / 2
         # Most of the change happens in one step, and it is no part of a trend.
         distance_between = (
             (after.min() - before.max()) if shift > 0 else (before.min() - after.max())
@@ -253,9 +252,9 @@ def _running_median(values: np.ndarray, half_width: int) -> np.ndarray:
     if half_width == 0:
         return values
     if n < width:
-        return np.full(n, np.median(values))
+        return np.full(n, _median(values))
     windows = np.lib.stride_tricks.sliding_window_view(values, width)
-    inner = np.median(windows, axis=1)
+    inner = _median(windows)
     front, back = np.arange(-half_width, 0), np.arange(1, half_width + 1)
     # Longer than the window, so that two outliers at the end do not turn the line.
     slopes = [_slope(values[: 2 * width]), _slope(values[-2 * width :])]
@@ -264,5 +263,24 @@ def _running_median(values: np.ndarray, half_width: int) -> np.ndarray:
 
 def _slope(values: np.ndarray) -> float:
     """Return the median of the slopes between all pairs of values (Theil, 1950; Sen, 1968)."""
-    first, last = np.triu_indices(len(values), 1)
-    return float(np.median((values[last] - values[first]) / (last - first)))
+    first, last = _pairs(len(values))
+    return float(_median((values[last] - values[first]) / (last - first)))
+
+
+@lru_cache(maxsize=8 * _FEWEST)
+def _pairs(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the indices of all pairs of n values, the earlier one first."""
+    return np.triu_indices(n, 1)
+
+
+def _median(values: np.ndarray) -> np.ndarray:
+    """Return the median along the last axis, with the bits of ``numpy.median``.
+
+    Series are short and many: what NumPy checks before takes longer than the median.
+    """
+    n = values.shape[-1]
+    upper = n // 2
+    ordered = np.partition(values, [n - 1, upper, (n - 1) // 2] if n else 0)
+    middle = (ordered[..., (n - 1) // 2] + ordered[..., upper]) / 2
+    # Missing values come last.
+    return np.asarray(np.where(np.isnan(ordered[..., -1]), np.nan, middle))

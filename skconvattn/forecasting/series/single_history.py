@@ -98,8 +98,7 @@ class History:
     @property
     def unexplained(self) -> np.ndarray:
         """Targets without the effects of covariates: (n_timepoints, n_targets), float64."""
-        values = self.y.to_numpy(np.float64, na_value=np.nan)
-        return values if self.effects is None else self.effects.without(values)
+        return self.values if self.effects is None else self.effects.without(self.values)
 
     @cached_property
     def repaired(self) -> np.ndarray:
@@ -120,10 +119,15 @@ class History:
             covariates = pd.concat([self.covariates, frame], axis=1)
         return [repaired(column, self.period, covariates) for column in values.T]
 
+    @cached_property
+    def values(self) -> np.ndarray:
+        """Targets as given, NaN where missing: (n_timepoints, n_targets), float64."""
+        return self.y.to_numpy(np.float64, na_value=np.nan)
+
     @property
     def missing(self) -> np.ndarray:
         """True where a target is missing: (n_timepoints, n_targets)."""
-        return self.y.isna().to_numpy()
+        return np.isnan(self.values)
 
     @property
     def observed(self) -> np.ndarray:
@@ -162,6 +166,7 @@ class History:
             effects=None if self.effects is None else self.effects.over(slice(-n_timepoints, None)),
         )
         # Values are repaired by those of the whole history.
+        vars(cut)["values"] = self.values[-n_timepoints:]
         vars(cut)["repaired"] = self.repaired[-n_timepoints:]
         vars(cut)["moved"] = self.moved[-n_timepoints:]
         return cut
@@ -172,9 +177,9 @@ class History:
         Gaps within are then filled as they are in the whole history.
         """
         start = max(len(self.y) - n_timepoints, 0)
-        frames = [self.y] if self.X is None else [self.y, self.X]
-        if start and any(frame.iloc[start : start + 1].isna().any(axis=None) for frame in frames):
-            missing = [frame.iloc[:start].isna().to_numpy().any(axis=1) for frame in frames]
+        missing = [self.missing] if self.X is None else [self.missing, self.X.isna().to_numpy()]
+        if start and any(one[start].any() for one in missing):
+            missing = [np.any(one[:start], axis=1) for one in missing]
             complete = np.flatnonzero(~np.any(missing, axis=0))
             start = int(complete[-1]) if len(complete) else 0
         return self.tail(len(self.y) - start)
@@ -188,16 +193,16 @@ class History:
             Whether the targets are forecast from one another: only time steps at which all of them
             are missing count then.
         """
-        if not self.y.iloc[-1:].isna().any(axis=None):
+        if not np.isnan(self.values[-1:]).any():
             return np.zeros(self.y.shape[1], dtype=int)
-        present = self.y.iloc[::-1].notna().to_numpy()
+        present = ~self.missing[::-1]
         if together:
             present = np.broadcast_to(present.any(axis=1, keepdims=True), present.shape)
         return np.where(present.any(axis=0), present.argmax(axis=0), 0)
 
     def has_inner_gaps(self) -> bool:
         """Whether values are missing before the last value of their target."""
-        missing = self.y.isna().to_numpy()
+        missing = self.missing
         return bool((missing.sum(axis=0) > self.trailing_gaps(together=False)).any())
 
     def extended(
@@ -212,16 +217,27 @@ class History:
         Time stamps between the old end and the new beginning are missing values. The encoder gives
         the channels of future covariates, where these have effects.
         """
-        targets = y.combine_first(self.y)[list(self.y.columns)]
-        whole = timeline.whole(targets.index)
-        if len(whole) > len(targets):
-            targets = targets.reindex(whole)
+        targets = self._with_later(y)
+        if targets is None:
+            targets = y.combine_first(self.y)[list(self.y.columns)]
+            whole = timeline.whole(targets.index)
+            if len(whole) > len(targets):
+                targets = targets.reindex(whole)
         if self.X is None:
             return self._grown(targets, None, encoder)
         assert X is not None  # checked where it came in
         rows = covariate_rows(X, list(self.X.columns))
         covariates = rows.loc[rows.index.isin(y.index)].combine_first(self.X)[list(self.X.columns)]
         return self._grown(targets, covariates.reindex(targets.index), encoder)
+
+    def _with_later(self, y: pd.DataFrame) -> pd.DataFrame | None:
+        """Return the targets with those of the next time step; None where there is more to do."""
+        last, types = self.y.index[-1], self.y.dtypes
+        if len(y) != 1 or not isinstance(last, pd.Period) or y.index[0] != last + 1:
+            return None
+        if list(y.columns) != list(types.index) or list(y.dtypes) != list(types):
+            return None
+        return pd.concat([self.y, y])
 
     def rescaled_by_noise(self, period: int, factor: float) -> History:
         """Return the history on a scale that is proportional to its noise.
@@ -267,5 +283,6 @@ class History:
     def _with(self, scaling: TargetScaling) -> History:
         """Return the same values on another scale."""
         scaled = replace(self, scaling=scaling)
-        vars(scaled)["repaired"], vars(scaled)["moved"] = self.repaired, self.moved
+        known = {"values": self.values, "repaired": self.repaired, "moved": self.moved}
+        vars(scaled).update(known)
         return scaled
