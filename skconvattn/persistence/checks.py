@@ -40,19 +40,26 @@ def check_models(models: list[FittedModel], budget: Budget) -> None:
     """
     # One network for all series of a panel; not every specification can be hashed.
     specs: list[ModelSpec] = []
+    by_text: dict[str, list[int]] = {}
+    networks = []
     for model in models:
-        if model.spec not in specs:
+        alike = by_text.setdefault(repr(model.spec), [])
+        number = next((i for i in alike if specs[i] == model.spec), len(specs))
+        if number == len(specs):
+            budget.take("weights and states in its networks")
             _check_parameters(model.spec)
             _check_sizes(model.spec)
             _check_depth(model)
             specs.append(model.spec)
+            alike.append(number)
+        networks.append(number)
     variables = []
     for spec in specs:
         *found, n_variables = _variables_of(spec)
         budget.take("weights and states in its networks", n_variables)
         variables.append(found)
-    for model in models:
-        trainable, state = variables[specs.index(model.spec)]
+    for model, number in zip(models, networks, strict=True):
+        trainable, state = variables[number]
         if model.weights.dtype != np.float32 or model.weights.shape != (trainable,):
             raise ValueError(
                 f"the network has {trainable} weights, and there are {model.weights.shape} "
