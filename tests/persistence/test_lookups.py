@@ -153,6 +153,17 @@ def test_a_number_beyond_64_bits_is_not_written(tmp_path: Path):
     assert load(tmp_path / "model.zip").optimizer == {"a": 2**64 - 1}
 
 
+@pytest.mark.parametrize("room", ["parameters", "state"])
+@pytest.mark.parametrize("name", ["epochs", "a\nb " * 100_000])
+def test_a_message_repeats_little_of_a_file(room: str, name: str, tmp_path: Path):
+    file = File("ConvAttentionRegressor")
+    file.manifest[room][name] = "a\nb " * 100_000
+    with pytest.raises(SaveFileError) as caught:
+        load(file.write(tmp_path / "model.zip"))
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 1200 + len(str(tmp_path))
+
+
 def test_a_hundred_tuples_are_keys_and_no_more():
     check_lookups([(i,) for i in range(100)] + ["a", 1, None, np.float32(2)])
     with pytest.raises(SaveFileError, match="101 keys of a dict"):
