@@ -223,7 +223,8 @@ class Fuzzer:
             level = ("bytes", "members", "values", "values")[number % 4]
             path = self.folder / "model.zip"
             self._write(path, source, level)
-            self._try(path, source.stem, level, number)
+            unchanged = path.read_bytes() == source.read_bytes()
+            self._try(path, source.stem, "no change" if unchanged else level, number)
 
     def _write(self, path: Path, source: Path, level: str) -> None:
         if level == "bytes":
@@ -261,6 +262,8 @@ class Fuzzer:
             problems.append(f"took {megabytes:.0f} MB")
         if estimator is not None:
             problems += _prediction_problems(name, estimator)
+        if level == "bytes" and outcome == "loaded":
+            problems.append("other bytes were loaded")
         self.counts[f"{level} {outcome}"] += 1
         if problems:
             kept = self.folder / f"broken-{number}-{name}.zip"
