@@ -15,6 +15,7 @@ TARGETS, LABELS = SERIES[:, 0], np.where(SERIES[:, 0] > 0, "up", "down")
 MONTHS = pd.period_range("2000-01", periods=48, freq="M")
 Y = pd.Series(np.arange(48.0) + RNG.normal(size=48), index=MONTHS, name="sales")
 COVARIATES = pd.DataFrame({"price": RNG.normal(size=48)}, index=MONTHS)
+LATER = Y[:3].set_axis(MONTHS[-1] + np.arange(1, 4))
 LISTS = np.empty((24, 6), dtype=object)
 for _place in np.ndindex(LISTS.shape):
     LISTS[_place] = [1, 2]
@@ -132,6 +133,8 @@ SUPERVISED: dict[str, tuple[str, Call]] = {
     **_series("fit", lambda X: fit_to(X=X)),
     **_series("predict", predict),
     "fit: all missing": ("X", fit_to(X=np.full((24, 6), np.nan))),
+    "predict: in other units": ("X", predict(SERIES * 1e300)),
+    "fit: one huge value": ("X", fit_to(X=np.where(SERIES.max() - 0.1 < SERIES, 1e300, SERIES))),
     "predict: another length": ("X", predict(SERIES[:, :3].repeat(2, axis=0)[:, None, :2])),
     "y: None": ("y", fit_to(y=None)),
     "y: all missing": ("y", fit_to(y=np.full(24, np.nan))),
@@ -247,6 +250,9 @@ FORECASTERS: dict[str, tuple[str, Call]] = {
     "X: other months": ("X", fit_to(X=COVARIATES[:20])),
     "X: infinite": ("X", fit_to(X=COVARIATES * np.inf)),
     "update: X of text": ("X", lambda forecaster: forecaster.update(Y, X="price")),
+    "X: huge": ("X", fit_to(X=COVARIATES * 1e300)),
+    "X: a huge value": ("X", fit_to(X=COVARIATES.where(COVARIATES < 1, 1e100))),
+    "update: in other units": ("y", lambda forecaster: forecaster.update(LATER * 1e300)),
     "X: lists in cells": ("X", fit_to(X=pd.DataFrame({"a": [[1, 2]] * 48}, index=MONTHS))),
     "quantiles as text": ("quantiles", fit_with(quantiles=["a"])),
     "quantiles beyond 1": ("quantiles", fit_with(quantiles=[0.5, 2.0])),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.bad_inputs import SERIES, Call, cases_of, fitted
+from tests.bad_inputs import SERIES, Call, Y, cases_of, fitted
 from tests.estimator_params import every
 
 # CPU time in s that a refusal may take; where a busy machine slows one down, the fastest of some
@@ -50,17 +50,22 @@ def _complaints(error: BaseException | None, argument: str) -> list[str]:
     return [f"{complaint}: {type(error).__name__}: {text[:200]}" for complaint in complaints]
 
 
+def _small(cls: type) -> Any:
+    """Return an estimator that is fitted in moments."""
+    make: Callable[..., Any] = cls
+    small = {} if cls.__name__.startswith("Pretrained") else SMALL
+    if not cls.__name__.endswith("Forecaster"):
+        small = {**small, "members": ("network",)}
+    return make(**small)
+
+
 @pytest.mark.filterwarnings("ignore::Warning")
 @every(quick="ConvAttention", others=True)
 def test_what_cannot_be_used_is_refused_by_name_and_changes_nothing(
     cls: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(tmp_path)
-    make: Callable[..., Any] = cls
-    small = {} if cls.__name__.startswith("Pretrained") else SMALL
-    if not cls.__name__.endswith("Forecaster"):
-        small = {**small, "members": ("network",)}
-    estimator = make(**small)
+    estimator = _small(cls)
     fitted(estimator)
     before, cases, complaints = _predictions(estimator), cases_of(cls), []
     assert len(cases) >= 60
@@ -78,3 +83,17 @@ def test_what_cannot_be_used_is_refused_by_name_and_changes_nothing(
         complaints += [f"{name}: {complaint}" for complaint in found]
     assert complaints == []
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.filterwarnings("ignore::Warning")
+@pytest.mark.parametrize("factor", [1e300, 1e-300])
+@every(quick="ConvAttention", others=True)
+def test_data_in_huge_and_tiny_units_give_finite_predictions(cls: type, factor: float):
+    estimator = _small(cls)
+    if cls.__name__.endswith("Forecaster"):
+        fitted(estimator, y=Y * factor)
+        found = np.asarray(estimator.predict())
+    else:
+        fitted(estimator, X=SERIES * factor)
+        found = getattr(estimator, "predict_proba", estimator.predict)(SERIES * factor)
+    assert np.isfinite(found).all()

@@ -16,6 +16,8 @@ import pandas as pd
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 _SEPARATOR = "@"
+# pandas has no longer names, and needs quadratic time for long ones.
+_LONGEST_NAME = 40
 _CUSTOM: tuple[Any, ...] = (
     pd.offsets.CustomBusinessDay,
     pd.offsets.CustomBusinessMonthEnd,
@@ -47,6 +49,24 @@ def frequency_name(offset: Any) -> str | None:
     )
 
 
+def check_length(name: str | None) -> None:
+    """Refuse text that is too long for the name of a frequency, before pandas reads it.
+
+    Parameters
+    ----------
+    name : str or None
+        A name of pandas, of dates or of periods, or one of :func:`frequency_name`.
+
+    Raises
+    ------
+    ValueError
+        If it is longer than any name.
+    """
+    plain = (name or "").partition(_SEPARATOR)[0]
+    if len(plain) > _LONGEST_NAME:
+        raise ValueError(f"{plain[:_LONGEST_NAME]!r}... is not the name of a frequency")
+
+
 @lru_cache(maxsize=64)
 def frequency_offset(name: str | None) -> Any:
     """Return the frequency of a name.
@@ -66,6 +86,7 @@ def frequency_offset(name: str | None) -> Any:
     ValueError
         If the name is none of a frequency.
     """
+    check_length(name)
     plain, *calendar = (name or "").split(_SEPARATOR)
     with warnings.catch_warnings():
         # Periods have names of their own, "M" for example, of which pandas before 3.0 warns here.

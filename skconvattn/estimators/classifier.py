@@ -25,6 +25,7 @@ from skconvattn.estimators.losses import class_loss
 from skconvattn.members.calibration import cross_entropies
 from skconvattn.members.class_vote import CLASS_MEMBERS, ClassVote
 from skconvattn.networks import ClassHead, ClassOutput, Head, ModelSpec
+from skconvattn.persistence.budget import Budget
 
 
 class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
@@ -33,7 +34,9 @@ class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
     _parameter_group = "prediction"
 
     _file_attributes = file_state.CLASSIFIER
-    _check_file_state: ClassVar[Callable[[Any], None]] = staticmethod(file_state.check_classifier)
+    _check_file_state: ClassVar[Callable[[Any, Budget], None]] = staticmethod(
+        file_state.check_classifier
+    )
 
     _fitted_attributes: ClassVar[str] = (
         """

@@ -29,6 +29,7 @@ from skconvattn.persistence.attributes import (
     require_scale,
     require_unique,
 )
+from skconvattn.persistence.budget import Budget
 
 # Attributes of both, by name; one that is added gets an entry here or below.
 _COMMON: Mapping[str, Check] = {
@@ -71,7 +72,7 @@ _NEEDED = frozenset(
 )
 
 
-def check_classifier(classifier: Any) -> None:
+def check_classifier(classifier: Any, _budget: Budget) -> None:
     """Refuse a loaded classifier whose parts do not fit together; see :func:`check_common`."""
     state = vars(classifier)
     if "classes_" in state:
@@ -89,7 +90,7 @@ def check_classifier(classifier: Any) -> None:
     )
 
 
-def check_regressor(regressor: Any) -> None:
+def check_regressor(regressor: Any, _budget: Budget) -> None:
     """Refuse a loaded regressor whose parts do not fit together; see :func:`check_common`."""
     state = vars(regressor)
     if not check_common(state, REGRESSOR.keys() - _COMMON.keys() - {"_shifts_"}):

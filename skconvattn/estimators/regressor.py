@@ -30,6 +30,7 @@ from skconvattn.networks import (
     output_of,
 )
 from skconvattn.networks.outputs import check_quantiles
+from skconvattn.persistence.budget import Budget
 
 
 class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
@@ -38,7 +39,9 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
     _parameter_group = "prediction"
 
     _file_attributes = file_state.REGRESSOR
-    _check_file_state: ClassVar[Callable[[Any], None]] = staticmethod(file_state.check_regressor)
+    _check_file_state: ClassVar[Callable[[Any, Budget], None]] = staticmethod(
+        file_state.check_regressor
+    )
 
     linear_skip: bool = hyperparameter(
         default=True,

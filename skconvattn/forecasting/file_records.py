@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skconvattn.forecasting.file_calendars import calendar_of, check_reach
 from skconvattn.forecasting.fitted import FittedForecast
 from skconvattn.forecasting.series.channels import Channels
 from skconvattn.forecasting.series.covariates import CovariateEncoder
@@ -31,6 +32,8 @@ from skconvattn.persistence.attributes import (
     require_scale,
     require_unique,
 )
+from skconvattn.persistence.budget import Budget
+from skconvattn.persistence.lookups import check_lookups, increases
 
 # In time steps: two years of minutes, about.
 _LONGEST_SEASON = 1 << 20
@@ -100,7 +103,7 @@ def check_zero_shot(fitted: ZeroShotFit) -> None:
     require(fitted.lower < fitted.upper, "the bounds of forecasts are in no order")
 
 
-def check_panel(panel: Panel, fitted: FittedForecast | ZeroShotFit) -> None:
+def check_panel(panel: Panel, fitted: FittedForecast | ZeroShotFit, budget: Budget) -> None:
     """Refuse series that are not those of a fit.
 
     Raises
@@ -116,23 +119,24 @@ def check_panel(panel: Panel, fitted: FittedForecast | ZeroShotFit) -> None:
         require(panel.keys == fitted.intervals.keys, "a panel has other series than the fit")
     columns = panel.first.y.columns
     for history in panel.histories:
-        _check_history(history, fitted.channels, columns)
+        _check_history(history, fitted.channels, columns, budget)
 
 
-def _check_history(history: History, channels: Channels, columns: pd.Index) -> None:
+def _check_history(history: History, channels: Channels, columns: pd.Index, budget: Budget) -> None:
     y, X, n_targets = history.y, history.X, channels.n_targets
     require(len(y) >= 1 and y.shape[1] == n_targets, "a series has no values or other targets")
     require(y.columns.equals(columns), "series have targets of other names")
     require(all(_is_numeric(kind) for kind in y.dtypes), "a series is not of numbers")
-    check_stamps(y.index, channels.timeline)
-    encoded = channels.encoder.columns
+    check_stamps(y.index, channels.timeline, budget)
+    encoded = set(channels.encoder.columns)
     require(X is not None or not encoded, "a series has no covariates")
     if X is not None:
         require(X.index.equals(y.index), "covariates have other time stamps than their series")
-        require(X.columns.is_unique and set(encoded) <= set(X.columns), "covariates are missing")
+        kinds = dict(zip(X.columns.tolist(), X.dtypes.tolist(), strict=True))
+        require(len(kinds) == X.shape[1] and encoded <= kinds.keys(), "covariates are missing")
         known = channels.encoder.categories or {}
-        numeric = [name for name in encoded if name not in known]
-        require(all(_is_numeric(X[name].dtype) for name in numeric), "covariates are not numbers")
+        numeric = [kinds[name] for name in encoded if name not in known]
+        require(all(map(_is_numeric, numeric)), "covariates are not numbers")
     scaling = history.scaling
     require_array(scaling.center, (n_targets,), "the location of a series")
     require_scale(scaling.scale, (n_targets,), "the scale of a series")
@@ -160,7 +164,7 @@ def _is_numeric(dtype: Any) -> bool:
     return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
 
 
-def check_stamps(index: pd.Index, timeline: Timeline) -> None:
+def check_stamps(index: pd.Index, timeline: Timeline, budget: Budget) -> None:
     """Refuse time stamps that increase in other steps than one after the other on a grid.
 
     Raises
@@ -174,7 +178,13 @@ def check_stamps(index: pd.Index, timeline: Timeline) -> None:
         "datetime": isinstance(index, pd.DatetimeIndex),
     }
     require(index.nlevels == 1 and kinds.get(timeline.kind), "time stamps are of another kind")
-    require(index.is_monotonic_increasing and index.is_unique, "time stamps do not increase")
+    require(increases(index), "time stamps do not increase")
+    offset = calendar_of(timeline)
+    if offset is not None and isinstance(index, pd.DatetimeIndex):
+        cost = check_reach(timeline, index)
+        if index.freq == offset:
+            return
+        budget.take("time stamps on a calendar", cost)
     steps = timeline.steps(index[[0, -1]])
     require(steps[1] - steps[0] == len(index) - 1, "time stamps have gaps")
 
@@ -186,6 +196,8 @@ def _check_channels(channels: Channels) -> None:
     require(timeline.kind in ("number", "period", "datetime"), "a grid of time is of no known kind")
     encoder = channels.encoder
     require(encoder.unknown_category in ("error", "ignore"), "unknown_category is no option")
+    check_lookups(encoder.columns)
+    check_lookups(encoder.with_missing)
     require_unique(encoder.columns, "covariates")
     require(set(encoder.with_missing) <= set(encoder.columns), "covariates with gaps are unknown")
     require(set(encoder.categories or {}) <= set(encoder.columns), "categories are of no covariate")
@@ -237,10 +249,9 @@ def _check_maps(maps: SeriesMaps, n_targets: int, shape: tuple[int, int]) -> Non
     n = len(maps.keys) * n_targets
     require_array(maps.positions, (n,), "positions of maps", kinds="iu", least=-1)
     require((maps.positions < n_maps).all(), "positions of maps are beyond them")
-    require(
-        maps.shares.ndim == 2 and len(maps.shares) == n_maps and maps.shares.shape[1] >= 1,
-        "shares of maps are of others",
-    )
+    n_shares = maps.shares.shape[1] if maps.shares.ndim == 2 else 0
+    require(n_shares >= 1, "shares of maps are of others")
+    require_array(maps.shares, (n_maps, n_shares), "shares of maps")
 
 
 def _check_combination(combination: Combination, n: int) -> None:
@@ -274,4 +285,15 @@ def _is_season(period: Any) -> bool:
 def _check_keys(keys: tuple[Any, ...]) -> None:
     require(keys and all(isinstance(key, tuple) for key in keys), "the names of series are none")
     require(len({len(key) for key in keys}) == 1, "the names of series differ in length")
-    require_unique(keys, "the names of series")
+    # As text, since anyone can find many tuples with one hash.
+    require_unique(map(_as_text, keys), "the names of series")
+
+
+def _as_text(key: tuple[Any, ...]) -> str:
+    """Return what equal names have in common: 1, True and 1.0 are equal."""
+    parts = [part.item() if isinstance(part, np.generic) else part for part in key]
+    return repr([int(part) if part in (0, 1) or _is_whole(part) else part for part in parts])
+
+
+def _is_whole(part: Any) -> bool:
+    return isinstance(part, float) and part.is_integer()

@@ -26,6 +26,7 @@ from skconvattn.persistence.attributes import (
     optional,
     require,
 )
+from skconvattn.persistence.budget import Budget
 
 # The names of a pandas.MultiIndex; pandas has a public name for their class since 3.0.
 FROZEN_LIST: Any = type(pd.MultiIndex.from_arrays([[0]]).names)
@@ -101,13 +102,15 @@ _ALWAYS = frozenset(["_X", "_converter_store_y", "_cutoff", "_fh", "_state", "_y
 _SEEN = frozenset(["_is_vectorized", "_y_metadata", "_y_mtype_last_seen"])
 
 
-def check_forecaster(forecaster: Any) -> None:
+def check_forecaster(forecaster: Any, budget: Budget) -> None:
     """Refuse a loaded forecaster whose parts do not fit together.
 
     Parameters
     ----------
     forecaster : PanelForecaster
         With attributes that have each passed a check of their own.
+    budget : Budget
+        What is left of what reading may cost.
 
     Raises
     ------
@@ -132,8 +135,8 @@ def check_forecaster(forecaster: Any) -> None:
     require(isinstance(fitted, record), "fitted_forecast_ is of another class of forecasters")
     check = file_records.check_zero_shot if record is ZeroShotFit else file_records.check_forecast
     check(fitted)
-    file_records.check_panel(panel, fitted)
-    file_records.check_stamps(state["_cutoff"], fitted.channels.timeline)
+    file_records.check_panel(panel, fitted, budget)
+    file_records.check_stamps(state["_cutoff"], fitted.channels.timeline, budget)
 
 
 def _check_local(cls: type, state: Mapping[str, Any]) -> None:

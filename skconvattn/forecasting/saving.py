@@ -11,6 +11,7 @@ from sktime.datatypes import VectorizedDF
 from sktime.datatypes._dtypekind import DtypeKind
 from sktime.forecasting.base import ForecastingHorizon
 
+from skconvattn.data.frequencies import check_length
 from skconvattn.forecasting.file_state import FROZEN_LIST
 from skconvattn.forecasting.fitted import FittedForecast
 from skconvattn.forecasting.series.channels import Channels
@@ -31,6 +32,7 @@ from skconvattn.members.smoothing import Smoothing
 from skconvattn.members.univariate import Univariate
 from skconvattn.persistence.attributes import at_least, entries, is_a, one_of, optional
 from skconvattn.persistence.codec import Codec, Kind
+from skconvattn.persistence.lookups import increases
 from skconvattn.persistence.reading import read
 from skconvattn.persistence.saving import check_path, save_estimator
 
@@ -67,11 +69,14 @@ def _decode_horizon(codec: Codec, payload: Any) -> ForecastingHorizon:
     if not isinstance(values, pd.Index) or values.nlevels != 1:
         raise ValueError("a horizon is no index")
     codec.budget.take("bytes when decoded", len(values) * _BYTES_PER_STEP)
-    return ForecastingHorizon(
-        values,
-        is_relative=bool(payload["is_relative"]),
-        freq=codec.decode(payload["freq"]),
-    )
+    freq = codec.decode(payload["freq"])
+    check_length(freq)
+    if not increases(values):
+        raise ValueError("the steps of a horizon do not increase")
+    # sktime looks for equal steps by hashes that anyone can make equal.
+    fh = ForecastingHorizon(values[:1], is_relative=bool(payload["is_relative"]), freq=freq)
+    fh._values = values
+    return fh
 
 
 def _encode_vectorized(codec: Codec, data: VectorizedDF, name: str) -> Any:

@@ -53,6 +53,11 @@ class Forest:
         ValueError
             If shapes differ, or a node names a feature, node or leaf that there is not.
         """
+        whole = (self.roots, self.feature, self.right)
+        if any(each.ndim != 1 or each.dtype.kind != "i" for each in whole) or any(
+            each.dtype.kind != "f" for each in (self.threshold, self.values)
+        ):
+            raise ValueError("the arrays of a forest have other types or axes than those of trees")
         nodes = np.arange(len(self.feature))
         leaves = self.feature < 0
         is_right = np.where(leaves, self.right < len(self.values), self.right > nodes + 1)

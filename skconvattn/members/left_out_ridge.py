@@ -46,9 +46,11 @@ class LinearMap:
         Raises
         ------
         ValueError
-            If there is not one intercept for each output.
+            If there is not one intercept for each output, or they are not floats.
         """
-        if self.coefficients.ndim != 2 or self.intercepts.shape != self.coefficients.shape[1:]:
+        kinds = self.coefficients.dtype.kind + self.intercepts.dtype.kind
+        shapes = self.coefficients.shape[1:], self.intercepts.shape
+        if self.coefficients.ndim != 2 or shapes[0] != shapes[1] or kinds != "ff":
             raise ValueError(
                 f"a linear map has coefficients of shape {self.coefficients.shape} and intercepts "
                 f"of shape {self.intercepts.shape}"

@@ -72,6 +72,8 @@ class SeriesPatterns:
             or self.center.shape != (n_features,)
             or self.scale.shape != (n_features,)
             or self.n_channels < 1
+            or self.dilations.dtype.kind not in "iu"
+            or any(a.dtype.kind != "f" for a in (self.thresholds, self.center, self.scale))
             or not (self.dilations > 0).all()
         ):
             raise ValueError(f"patterns with thresholds of shape {shape} do not go together")

@@ -13,6 +13,7 @@ _LIMITS = {
     "lists and dicts in its manifest": (20_000, 36),
     "indices, series and frames": (500, 500),
     "time stamps on a calendar": (50_000, 400),
+    "estimators": (100, 1500),
     "objects of Keras": (50, float("inf")),
     "weights and states in its networks": (700, 1 << 16),
 }

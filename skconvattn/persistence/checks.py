@@ -40,22 +40,30 @@ def check_models(models: list[FittedModel], budget: Budget) -> None:
     """
     # One network for all series of a panel; not every specification can be hashed.
     specs: list[ModelSpec] = []
+    by_text: dict[str, list[int]] = {}
+    networks = []
     for model in models:
         if model.spec.n_networks not in range(1, MOST_NETWORKS + 1):
             raise ValueError(f"an average of {model.spec.n_networks} networks is out of bounds")
-        if model.spec.single not in specs:
-            _check_parameters(model.spec)
-            _check_sizes(model.spec)
+        single = model.spec.single
+        alike = by_text.setdefault(repr(single), [])
+        number = next((i for i in alike if specs[i] == single), len(specs))
+        if number == len(specs):
+            budget.take("weights and states in its networks")
+            _check_parameters(single)
+            _check_sizes(single)
             _check_depth(model)
-            specs.append(model.spec.single)
+            specs.append(single)
+            alike.append(number)
+        networks.append(number)
     variables: list[tuple[int, list[Any]]] = []
     for spec in specs:
         trainable, state, n_variables = _variables_of(spec)
         budget.take("weights and states in its networks", n_variables)
         variables.append((trainable, state))
-    for model in models:
+    for model, number in zip(models, networks, strict=True):
         n_networks = model.spec.n_networks
-        trainable, state = variables[specs.index(model.spec.single)]
+        trainable, state = variables[number]
         trainable, state = trainable * n_networks, state * n_networks
         if model.weights.dtype != np.float32 or model.weights.shape != (trainable,):
             raise ValueError(

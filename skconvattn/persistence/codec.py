@@ -16,7 +16,8 @@ import numpy as np
 from skconvattn.persistence.archive import SaveFileError
 from skconvattn.persistence.budget import Budget
 from skconvattn.persistence.configurations import bytes_of, check_named_class
-from skconvattn.persistence.manifest import current_name
+from skconvattn.persistence.lookups import check_lookups
+from skconvattn.persistence.manifest import INTEGERS, current_name
 
 # Booleans, integers, floats, text, dates and durations; objects and structures are no data.
 _ARRAY_KINDS = "biufUmM"
@@ -109,6 +110,8 @@ class Codec:
         SaveFileError
             If the value is of no known type.
         """
+        if type(value) is int and value not in INTEGERS:
+            raise SaveFileError(f"{name} is a whole number beyond 64 bits; use a smaller one.")
         if value is None or type(value) in (bool, int, str):
             return value
         if type(value) is float and math.isfinite(value):
@@ -263,6 +266,7 @@ def _short(value: Any) -> str:
 
 def _encode_dict(codec: Codec, value: Mapping[Any, Any], name: str) -> Any:
     check_named_class(value)
+    check_lookups(value)
     return [
         [codec.encode(key, f"a key of {name}"), codec.encode(item, f"{name}[{key!r}]")]
         for key, item in value.items()
@@ -271,6 +275,7 @@ def _encode_dict(codec: Codec, value: Mapping[Any, Any], name: str) -> Any:
 
 def _decode_dict(codec: Codec, payload: Any) -> dict[Any, Any]:
     pairs = [(codec.decode(key), codec.decode(item)) for key, item in payload]
+    check_lookups(key for key, _ in pairs)
     value = dict(pairs)
     if len(value) != len(pairs):
         raise ValueError("a dict has one key twice")

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from skconvattn.persistence.archive import SaveFileError
 
 # Classes without weights, code or files of their own, by the public module of each.
@@ -100,14 +102,14 @@ def bytes_of(value: Mapping[Any, Any]) -> float:
     config = value.get("config")
     if not isinstance(config, dict):
         return 0
-    n_classes = _size(config.get("num_classes"))
-    n_thresholds = max(_size(config.get("num_thresholds")), _size(config.get("thresholds")))
-    n_labels = max(1.0, _size(config.get("num_labels")))
+    n_classes, n_labels = _count(config, "num_classes"), max(1.0, _count(config, "num_labels"))
+    thresholds: Any = config.get("thresholds")
+    n_thresholds = max(_count(config, "num_thresholds"), np.size(thresholds))
     return _BYTES_PER_CELL * n_classes**2 + _BYTES_PER_THRESHOLD * n_thresholds * n_labels
 
 
-def _size(value: Any) -> float:
-    """Return the size that a number or a sequence stands for."""
-    if isinstance(value, list | tuple):
-        return float(len(value))
-    return abs(float(value)) if isinstance(value, int | float) else 0.0
+def _count(config: Mapping[Any, Any], name: str) -> float:
+    value = config.get(name)
+    if not isinstance(value, int | float | np.number | None):
+        raise SaveFileError(f"{name} in the configuration of a Keras object is no number.")
+    return abs(float(value or 0))

@@ -15,6 +15,8 @@ FORMAT = "skconvattn"
 SCHEMA = 1
 # Digits, sign and exponent of a number with a fraction; Python writes at most 24.
 _MAX_DIGITS = 32
+# Larger whole numbers could all have one hash, and fill dicts and indices at quadratic cost.
+INTEGERS = range(-(1 << 63), 1 << 64)
 # Names in older files of estimators, architectures and records that were renamed since, by those
 # names. A name is never used again for something else.
 RENAMED: dict[str, str] = {}
@@ -39,6 +41,7 @@ def parsed_manifest(text: bytes) -> dict[str, Any]:
         object_pairs_hook=_without_repeats,
         parse_constant=_no_constant,
         parse_float=_float,
+        parse_int=_integer,
     )
     if manifest.get("format") != FORMAT:
         raise SaveFileError("it is not a saved estimator of skconvattn.")
@@ -92,6 +95,13 @@ def _float(digits: str) -> float:
     if len(digits) > _MAX_DIGITS:
         raise SaveFileError(f"its manifest has a number of {len(digits)} digits.")
     return float(digits)
+
+
+def _integer(digits: str) -> int:
+    value = int(digits) if len(digits) <= _MAX_DIGITS else INTEGERS.stop
+    if value not in INTEGERS:
+        raise ValueError("a whole number has more than 64 bits")
+    return value
 
 
 def _no_constant(name: str) -> Any:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skconvattn.data.frequencies import frequency_name, frequency_offset
+from skconvattn.data.frequencies import check_length, frequency_name, frequency_offset
 from skconvattn.persistence.archive import SaveFileError
 from skconvattn.persistence.budget import Budget
 from skconvattn.persistence.codec import Codec, Kind, array_is_safe
+from skconvattn.persistence.lookups import check_lookups, of_levels
 
 # Names of the time-zone database and fixed offsets: never a path on the reader's disk.
 _TIME_ZONE = re.compile(r"(?!dateutil)[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*|UTC[+-]\d\d:\d\d")
@@ -80,10 +81,13 @@ def _decode_index(codec: Codec, payload: Any) -> pd.Index:
     values = codec.decode(payload["values"])
     if kind == "plain":
         column = _Column.decode(codec, values)
+        if column.dtype == object:
+            check_lookups(column)
         return pd.Index(column, dtype=column.dtype, name=name)
     if values.dtype != np.int64 or values.ndim != 1:
         raise ValueError(f"the time stamps of an index are {values.dtype} of shape {values.shape}")
     freq = codec.decode(payload["freq"])
+    check_length(freq)
     if kind == "period":
         from_ordinals = pd.PeriodIndex.from_ordinals  # type: ignore[attr-defined]
         return from_ordinals(values, freq=freq, name=name)
@@ -106,7 +110,7 @@ def _decode_levels(codec: Codec, payloads: list[Any]) -> pd.MultiIndex:
         raise ValueError("a level of an index has levels of its own")
     levels = [_decode_index(codec, payload) for payload in payloads]
     codec.budget.take(_BYTES, sum(level.size * _BYTES_PER_CODE for level in levels))
-    return pd.MultiIndex.from_arrays(levels)
+    return of_levels(levels)
 
 
 def _with_frequency(codec: Codec, index: Any, offset: Any) -> pd.DatetimeIndex:

@@ -73,15 +73,21 @@ def read(
         budget.take_text(text)
         return _loaded(parsed_manifest(text), members, budget, classes, networks)
     except SaveFileError as error:
-        raise SaveFileError(f"{shown} cannot be loaded: {error}") from error
+        raise SaveFileError(f"{shown} cannot be loaded: {_one_line(error)}") from error
     # A manifest that was tampered with can break any line of the decoding.
     except Exception as error:
-        # Messages of other packages may have many lines, and repeat the file.
-        said = " ".join(str(error).split())[:_MAX_REASON]
+        said = _one_line(error)
         reason = f"{type(error).__name__}: {said}" if said else type(error).__name__
         raise SaveFileError(
             f"{shown} cannot be loaded, its content is not what save writes ({reason})."
         ) from error
+
+
+def _one_line(error: Exception) -> str:
+    """Return a message in one line: those of other packages may have many, and repeat the file."""
+    text = str(error)
+    said = " ".join(text[: 2 * _MAX_REASON].split())
+    return said if len(said) <= _MAX_REASON else f"{said[:_MAX_REASON]} ..."
 
 
 def _loaded(

@@ -32,7 +32,7 @@ class Saveable:
     _file_records: ClassVar[tuple[type, ...]] = ()
     # Attributes that files may have beside parameters, and the check of all of them together.
     _file_attributes: ClassVar[Mapping[str, Check]] = {}
-    _check_file_state: ClassVar[Callable[[Any], None]]
+    _check_file_state: ClassVar[Callable[[Any, Budget], None]]
     # Whether files carry the mark by which sktime's load finds the class.
     _file_is_marked: ClassVar[bool] = False
 

@@ -121,6 +121,7 @@ def decode_estimator(codec: Codec, payload: Any, cls: type) -> Any:
     Exception
         Of any type, where the payload is not of such an estimator.
     """
+    codec.budget.take("estimators")
     known = parameter_names(cls)
     if current_name(payload["estimator"]) != cls.__name__:
         raise SaveFileError(f"it holds a {payload['estimator']} within a {cls.__name__}.")
@@ -143,7 +144,7 @@ def decode_estimator(codec: Codec, payload: Any, cls: type) -> Any:
     for name in vars(estimator).keys() - set(known):
         delattr(estimator, name)
     vars(estimator).update(state)
-    cls._check_file_state(estimator)  # type: ignore[attr-defined]
+    cls._check_file_state(estimator, codec.budget)  # type: ignore[attr-defined]
     return estimator
 
 

@@ -10,10 +10,12 @@ broke a promise in a folder that it names.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import copy
 import hashlib
 import io
 import json
+import linecache
 import random
 import re
 import sys
@@ -30,8 +32,9 @@ from skconvattn.persistence import SaveFileError
 from skconvattn.persistence.archive import read_archive, write_archive
 from tests.persistence.written import FOLDER, loaded, predictions
 
-# Limits per file of less than 1 MB: CPU time in s, and memory above that of the process in MB.
-SECONDS, MEGABYTES = 5.0, 256.0
+# Limits per file of less than 1 MB: CPU time in s, the fastest of some tries where the machine is
+# busy, and memory above that of the process in MB.
+SECONDS, TRIES, MEGABYTES = 2.0, 3, 256.0
 # What loading never does; "open" counts where it is for writing.
 FORBIDDEN = re.compile(
     r"open|exec|pickle\.find_class|socket\..*|subprocess\.Popen|os\.(system|exec|fork|posix_spawn|"
@@ -174,7 +177,7 @@ def changed_values(manifest: dict[str, Any], rng: random.Random) -> None:
         now = inner[last]
         match rng.randrange(6):
             case 0:
-                inner[last] = rng.choice(JUNK)
+                inner[last] = copy.deepcopy(rng.choice(JUNK))
             case 1 | 2 if type(now) in (int, float):
                 inner[last] = rng.choice([now + 1, now - 1, -now, *NUMBERS])
             case 3:
@@ -187,7 +190,8 @@ def changed_values(manifest: dict[str, Any], rng: random.Random) -> None:
             case 4 | 5 if isinstance(inner, list):
                 inner.insert(last, copy.deepcopy(now))
             case _:
-                inner[last] = rng.choice(NUMBERS if isinstance(now, int | float) else JUNK)
+                junk = rng.choice(NUMBERS if isinstance(now, int | float) else JUNK)
+                inner[last] = copy.deepcopy(junk)
 
 
 class Fuzzer:
@@ -211,13 +215,16 @@ class Fuzzer:
             predictions(path.stem, loaded(path))
 
     def run(self, n_files: int) -> None:
-        """Change and load so many files."""
+        """Change and load so many files, and say how far it came after every thousand."""
         for number in range(n_files):
+            if number and number % 1000 == 0:
+                sys.stderr.write(f"{number} files, {len(self.broken)} broken promises\n")
             source = self.rng.choice(self.sources)
             level = ("bytes", "members", "values", "values")[number % 4]
             path = self.folder / "model.zip"
             self._write(path, source, level)
-            self._try(path, source.stem, level, number)
+            unchanged = path.read_bytes() == source.read_bytes()
+            self._try(path, source.stem, "no change" if unchanged else level, number)
 
     def _write(self, path: Path, source: Path, level: str) -> None:
         if level == "bytes":
@@ -246,12 +253,17 @@ class Fuzzer:
             outcome = "failed"
             problems.append(f"load raised {type(error).__name__}: {error}")
         problems += self.audit.stop()
-        if time.process_time() - started > SECONDS:
-            problems.append(f"took {time.process_time() - started:.1f} s")
-        if _peak() - before > MEGABYTES:
-            problems.append(f"took {_peak() - before:.0f} MB")
+        seconds, megabytes = time.process_time() - started, _peak() - before
+        for _ in range(TRIES - 1):
+            seconds = min(seconds, _seconds_again(path) if seconds > SECONDS else seconds)
+        if seconds > SECONDS:
+            problems.append(f"took {seconds:.1f} s")
+        if megabytes > MEGABYTES:
+            problems.append(f"took {megabytes:.0f} MB")
         if estimator is not None:
             problems += _prediction_problems(name, estimator)
+        if level == "bytes" and outcome == "loaded":
+            problems.append("other bytes were loaded")
         self.counts[f"{level} {outcome}"] += 1
         if problems:
             kept = self.folder / f"broken-{number}-{name}.zip"
@@ -274,12 +286,21 @@ def _prediction_problems(name: str, estimator: Any) -> list[str]:
     return []
 
 
+def _seconds_again(path: Path) -> float:
+    """Return the CPU time of loading a file once more."""
+    started = time.process_time()
+    with contextlib.suppress(SaveFileError):
+        loaded(path)
+    return time.process_time() - started
+
+
 def _raised_by_package(error: BaseException) -> bool:
-    """Whether an error was raised by a line of skconvattn, sklearn or sktime that checks input."""
-    trace, last = error.__traceback__, ""
+    """Whether an error comes from a raise statement of skconvattn, sklearn or sktime."""
+    trace, last, line = error.__traceback__, "", 0
     while trace is not None:
-        last, trace = trace.tb_frame.f_code.co_filename, trace.tb_next
-    return any(package in last for package in ("skconvattn", "sklearn", "sktime"))
+        last, line, trace = trace.tb_frame.f_code.co_filename, trace.tb_lineno, trace.tb_next
+    is_ours = any(package in last for package in ("skconvattn", "sklearn", "sktime"))
+    return is_ours and linecache.getline(last, line).strip().startswith("raise")
 
 
 def _not_one_sentence(error: BaseException) -> list[str]:

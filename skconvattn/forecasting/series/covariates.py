@@ -21,6 +21,9 @@ from skconvattn.forecasting.series.calendar import (
 # Most categories of a column: more channels would outnumber all others.
 _MAX_CATEGORIES = 50
 
+# Covariates become float32, which ends at 3e38.
+_LARGEST = 1e30
+
 
 @dataclass(frozen=True, eq=False)
 class CovariateEncoder:
@@ -309,6 +312,12 @@ def _numbers(values: pd.Series, column: Any) -> np.ndarray:
             f"X[{column!r}] has infinite values; replace them by numbers, or by NaN, which stands "
             "for missing."
         )
+    largest = np.nanmax(np.abs(numbers), initial=0.0)
+    if largest > _LARGEST:
+        raise ValueError(
+            f"X[{column!r}] has a value of size {largest:.3g}, too large for float32; give it in "
+            "larger units."
+        )
     return numbers
 
 
@@ -330,4 +339,13 @@ def _scaling(parts: list[np.ndarray]) -> Scaling | None:
 
 
 def _apply(scaling: Scaling | None, values: np.ndarray) -> np.ndarray:
-    return values.astype(np.float32) if scaling is None else scaling.apply(values)
+    if scaling is None:
+        return values.astype(np.float32)
+    with np.errstate(over="ignore"):
+        scaled = scaling.apply(values)
+    if np.isinf(scaled).any():
+        raise ValueError(
+            "X has a value too far from those of the fit for float32; give covariates in the units "
+            "of the fit."
+        )
+    return scaled

@@ -13,6 +13,8 @@ from skconvattn.data.scaling import Scaling
 _LEAST = 0.1
 # No exponential function overflows below this.
 _MOST_LOG = 700.0
+# Scaled values are float32, and so are their squares, which end at 3e38.
+_LARGEST = 1e18
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +72,21 @@ class TargetScaling:
         return replace(self, scale=self.scale * ratio)
 
     def apply(self, values: np.ndarray) -> np.ndarray:
-        """Return scaled values of shape (..., n_targets), float32; NaN stays NaN."""
-        return self.precise(values).astype(np.float32)
+        """Return scaled values of shape (..., n_targets), float32; NaN stays NaN.
+
+        Raises
+        ------
+        ValueError
+            If a value is too far from the others for float32.
+        """
+        precise = self.precise(values)
+        largest = np.nanmax(np.abs(precise), initial=0.0)
+        if largest > _LARGEST:
+            raise ValueError(
+                f"y has a value {largest:.3g} times as far from the others as they are from each "
+                "other, too far for float32; give values in the units of the fit."
+            )
+        return precise.astype(np.float32)
 
     def precise(self, values: np.ndarray) -> np.ndarray:
         """Return scaled values of shape (..., n_targets), float64; NaN stays NaN."""
