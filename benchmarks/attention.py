@@ -28,17 +28,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 import numpy as np
+import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from classification import UNIVARIATE
 from classification import load as load_classification
-from forecasting import M1, M4_HORIZON, _m1, _m1_scores, _m4, _m4_scores
+from forecasting import M1, M4_HORIZON, _m1, _m1_scores, _m4, _m4_scores, _peers
 
 # Layers whose attention is a softmax of scores.
 LAYERS = ("attention", "multi_head_self_attention", "seq_self_attention")
-# Sets for the pretrained forecaster, from sktime.
-SHIPPED = ("airline", "lynx", "solar", "PBS_dataset", "shampoo_sales")
+# Models of statsforecast that the pretrained forecaster is compared with.
+PEERS = ("SeasonalNaive", "AutoETS")
 
 
 def main() -> None:
@@ -178,6 +179,55 @@ def networks(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
                    "of five": taken[5], "ratio": taken[5] / taken[1]}  # fmt: skip
 
 
+def classical(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Compare the pretrained forecaster with AutoETS on hours, days and weeks: mean MASE.
+
+    Simulated series of each season, and hours of the Italian power demand: of sktime's series the
+    only ones of these frequencies that need no download, ten days of one class after each other.
+    AutoETS of statsforecast has no seasons of more than 24 steps. Needs ``--peers``.
+    """
+    import sktime.datasets
+
+    from skconvattn import PretrainedForecaster
+    from skconvattn.datasets import simulate_series
+
+    sets = [
+        (f"simulated, season {period}", period,
+         list(simulate_series(10, max(4 * period, 120) + min(period, 48), period, random_state=7)
+              .to_numpy().T))
+        for period in (7, 24, 48, 52, 168)
+    ]  # fmt: skip
+    days, labels = sktime.datasets.load_italy_power_demand(return_type="numpy3D")
+    hours = [
+        rows.ravel()
+        for label in np.unique(labels)
+        for rows in days[labels == label][:100, 0].reshape(10, 10, 24)
+    ]
+    sets.append(("ItalyPowerDemand, hours", 24, hours))
+    for name, period, series in sets:
+        horizon = min(period, 48)
+        train, test = [y[:-horizon] for y in series], [y[-horizon:] for y in series]
+        forecasts = {}
+        for model, (found, _) in _peers(arguments, train, period, horizon, PEERS).items():
+            forecasts[model] = [np.asarray(each[0]) for each in found]
+        forecasts["pretrained"] = [
+            PretrainedForecaster(seasonal_period=period)
+            .fit(pd.Series(y), fh=range(1, horizon + 1))
+            .predict()
+            .to_numpy()
+            for y in train
+        ]
+        units = [np.abs(y[period:] - y[:-period]).mean() for y in train]
+        yield {"set": name, "n": len(series)} | {
+            model: float(
+                np.mean(
+                    [np.abs(f - y).mean() / u for f, y, u in zip(each, test, units, strict=True)]
+                )
+            )
+            for model, each in forecasts.items()
+        }
+
+
 def _shipped(name: str) -> Any:
     """Return a univariate series of sktime."""
     import sktime.datasets
@@ -256,6 +306,7 @@ BENCHMARKS = {
     "classifiers": classifiers,
     "seeds": seeds,
     "networks": networks,
+    "classical": classical,
 }
 
 
@@ -263,6 +314,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--data", type=Path, default=None, help="folder with benchmark data")
     parser.add_argument("--only", nargs="+", choices=[*BENCHMARKS], help="rows; all by default")
+    parser.add_argument("--peers", help="Python with statsforecast, see classical_peers.py")
     parser.add_argument("--seeds", type=int, default=3, help="seeds of trained networks")
     return parser
 

@@ -236,13 +236,19 @@ def _m1(arguments: argparse.Namespace, name: str) -> tuple[list[np.ndarray], lis
 
 
 def _peers(
-    arguments: argparse.Namespace, series: list[np.ndarray], period: int, horizon: int
+    arguments: argparse.Namespace,
+    series: list[np.ndarray],
+    period: int,
+    horizon: int,
+    models: tuple[str, ...] = (),
 ) -> dict[str, tuple[list[Interval], float]]:
     """Return forecasts of peers, with limits of the 90 % interval, and seconds a series."""
     if arguments.peers is None:
         naive = [np.resize(y[-period:], horizon) for y in series]
         return {"seasonal naive": ([(point, point, point) for point in naive], 0.0)}
     asked = {"period": period, "horizon": horizon, "series": [y.tolist() for y in series]}
+    if models:
+        asked["models"] = models
     done = subprocess.run(
         [arguments.peers, str(Path(__file__).with_name("classical_peers.py"))],
         input=json.dumps(asked), capture_output=True, text=True, check=True,

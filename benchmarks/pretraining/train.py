@@ -21,30 +21,11 @@ from batches import simulated_batch
 from joblib.externals.loky import get_reusable_executor
 from keras import ops
 
-from skconvattn.networks.pretrained import LEVELS, pretrained_network
+from skconvattn.networks.pretrained import pretrained_network, scaled_pinball
 from skconvattn.simulation.mixing import SHARES
 
-# Share of the median in the loss; the other quantiles have the rest.
-MEDIAN_SHARE = 0.5
-# A window counts with at most this loss.
-MOST_LOSS = 20.0
 # Batches per process that are simulated before they are asked for.
 AHEAD = 4
-
-
-def scaled_pinball(targets: Any, quantiles: Any) -> Any:
-    """Return twice the pinball loss of each window, in units of its change between seasons.
-
-    ``targets`` of shape (batch, 2 * steps) are values and their weights, ``quantiles`` are of shape
-    (batch, steps, n_levels).
-    """
-    actual, weights = ops.split(targets, 2, axis=-1)
-    levels = np.array(LEVELS, "float32")
-    shares = np.where(levels == 0.5, MEDIAN_SHARE, (1 - MEDIAN_SHARE) / (len(levels) - 1))
-    error = actual[..., None] - quantiles
-    loss = 2 * ops.maximum(levels * error, (levels - 1) * error)
-    by_step = ops.sum(loss * shares.astype("float32"), axis=-1)
-    return ops.minimum(ops.sum(by_step * weights, axis=-1), MOST_LOSS)
 
 
 class SimulatedBatches(keras.utils.PyDataset):

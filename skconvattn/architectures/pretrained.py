@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import pandas as pd
+from sklearn.utils._param_validation import Interval
 from sktime.forecasting.base import ForecastingHorizon
 
+from skconvattn._hyperparameters import hyperparameter
 from skconvattn.forecasting import agreement, validation
 from skconvattn.forecasting.contract import PanelForecaster
 from skconvattn.forecasting.parameter_checks import check_series_parameters
@@ -19,13 +22,13 @@ from skconvattn.forecasting.zero_shot import ZeroShotFit, ZeroShotForecast
 class PretrainedForecaster(SeriesParameters, PanelForecaster):
     """Zero-shot forecaster: self-attention over the last seasons, learned from simulated series.
 
-    ``fit`` trains nothing: the weights come with the package. They were learned from millions of
-    simulated series (:func:`skconvattn.datasets.simulate_series`), as Oreshkin et al. (2026),
-    "Zero-shot Forecasting by Simulation Alone" (arXiv 2601.00970), propose. Tokens are patches of
-    12 steps at the phases of the forecast in the last eight seasons, or in the last eight cycles of
-    whole seasons where a season is shorter, and the last two patches. Forecasts are quantiles, and
-    ``predict`` gives the median. Missing values, outliers and level shifts are handled as in the
-    other forecasters; covariates are not read.
+    ``fit`` trains nothing by default: the weights come with the package. They were learned from
+    millions of simulated series (:func:`skconvattn.datasets.simulate_series`), as Oreshkin et al.
+    (2026), "Zero-shot Forecasting by Simulation Alone" (arXiv 2601.00970), propose. Tokens are
+    patches of 12 steps at the phases of the forecast in the last eight seasons, or in the last
+    eight cycles of whole seasons where a season is shorter, and the last two patches. Forecasts are
+    quantiles, and ``predict`` gives the median. Missing values, outliers and level shifts are
+    handled as in the other forecasters; covariates are not read.
 
     Examples
     --------
@@ -37,6 +40,18 @@ class PretrainedForecaster(SeriesParameters, PanelForecaster):
     (12,)
     """
 
+    finetune_epochs: int = hyperparameter(
+        default=0,
+        constraints=[Interval(Integral, 0, None, closed="left")],
+        doc="""
+        int
+        Epochs of further training on the series of the fit, all of them together; 0 trains
+        nothing and loads no backend. The weights are kept only where training on all but the last
+        30 % of each series lowers the pinball loss there by more than chance explains, and are then
+        trained on all of the series; ``is_finetuned_`` says so.
+        """,
+    )
+
     _fitted_attributes: ClassVar[str] = """
     fitted_forecast_ : ZeroShotFit
         Season, time stamps and bounds.
@@ -44,6 +59,8 @@ class PretrainedForecaster(SeriesParameters, PanelForecaster):
         Targets of each series up to its end.
     seasonal_period_ : int
         Time steps of a season, 1 for none.
+    is_finetuned_ : bool
+        Whether the weights were trained further on the series.
     """
     _forecast_type = ZeroShotForecast
 
@@ -63,6 +80,11 @@ class PretrainedForecaster(SeriesParameters, PanelForecaster):
         """Time steps of a season."""
         return self.fitted_forecast_.period
 
+    @property
+    def is_finetuned_(self) -> bool:
+        """Whether the weights were trained further on the series."""
+        return self.fitted_forecast_.pretrained.network is not None
+
     def _fit(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: ForecastingHorizon | None) -> Any:
         parts = split_panel(y)
         validation.check_panel(parts, None)
@@ -70,6 +92,11 @@ class PretrainedForecaster(SeriesParameters, PanelForecaster):
         period = first_season(self.seasonal_period, longest.iloc[:, 0])
         panel = Panel.of(y, None, period, scaled=False)
         fitted = ZeroShotFit.of(panel, self.seasonal_period, self.lower_bound, self.upper_bound)
+        if self.finetune_epochs:
+            # Time stamps may be at other steps of each series.
+            relative = fh is not None and fh.is_relative
+            n_ahead = validation.largest_step(fh, y) if relative else period
+            fitted = fitted.finetuned(panel, max(1, n_ahead), self.finetune_epochs)
         return self._keep(fitted, panel)
 
     def _update(

@@ -19,6 +19,7 @@ from skconvattn.intervals import IntervalModel
 from skconvattn.intervals.residuals import ConformalQuantiles, ResidualQuantiles
 from skconvattn.members.combination import Combination
 from skconvattn.members.pretrained import Pretrained
+from skconvattn.members.pretrained_network import pretrained_network
 from skconvattn.members.recursion import settings
 from skconvattn.members.series_maps import SeriesMaps
 from skconvattn.networks import HorizonHead, PointOutput
@@ -276,6 +277,19 @@ def _check_pretrained(pretrained: Pretrained) -> None:
     periods = pretrained.periods
     require(periods and all(map(_is_season, periods)), "a season is shorter than one time step")
     require(list(periods) == sorted(set(periods)), "seasons are in no order")
+    network = pretrained.network
+    if network is None:
+        return
+    shipped = pretrained_network()
+    require(
+        network.levels == shipped.levels and network.n_heads == shipped.n_heads,
+        "a pretrained network is not of this version",
+    )
+    require(
+        list(network.weights) == list(shipped.weights), "a pretrained network has other weights"
+    )
+    for name, weights in shipped.weights.items():
+        require_array(network.weights[name], weights.shape, f"weights {name}")
 
 
 def _is_season(period: Any) -> bool:

@@ -27,6 +27,7 @@ from skconvattn.intervals.noise import LevelShare
 from skconvattn.intervals.residuals import ConformalQuantiles, ResidualQuantiles
 from skconvattn.members.combination import Combination
 from skconvattn.members.pretrained import Pretrained
+from skconvattn.members.pretrained_network import PretrainedNetwork
 from skconvattn.members.series_maps import SeriesMaps
 from skconvattn.members.smoothing import Smoothing
 from skconvattn.members.univariate import Univariate
@@ -105,6 +106,7 @@ RECORDS: tuple[type, ...] = (
     LevelShare,
     Panel,
     Pretrained,
+    PretrainedNetwork,
     ResidualQuantiles,
     SeriesMaps,
     Smoothing,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,24 @@ class ZeroShotFit:
             lower=-np.inf if lower is None else float(lower),
             upper=np.inf if upper is None else float(upper),
         )
+
+    def finetuned(self, panel: Panel, n_ahead: int, epochs: int) -> ZeroShotFit:
+        """Train the network on the series of a panel for some epochs, where that pays.
+
+        Parameters
+        ----------
+        panel : Panel
+            Series on their own scale.
+        n_ahead : int
+            Steps ahead that forecasts are wanted for.
+        epochs : int
+            Epochs, at least 1.
+        """
+        # Training, which loads a backend, is for those who ask for it.
+        from skconvattn.members.finetuning import finetuned
+
+        series = [column for history in panel.histories for column in history.trusted.T]
+        return replace(self, pretrained=finetuned(self.pretrained, series, n_ahead, epochs))
 
     @property
     def period(self) -> int:

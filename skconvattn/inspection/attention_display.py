@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from skconvattn.estimators.inputs import series_to_predict
 from skconvattn.forecasting.contract import PanelForecaster
 from skconvattn.inspection import drawing
+from skconvattn.inspection.attention_spread import attention_of_networks, doubt_of
 from skconvattn.inspection.weights import (
     attention_weights,
     forecaster_window,
@@ -18,11 +20,12 @@ from skconvattn.inspection.weights import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.collections import QuadMesh
+    from matplotlib.collections import PolyCollection, QuadMesh
     from matplotlib.colorbar import Colorbar
     from matplotlib.container import BarContainer
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
+    from matplotlib.text import Text
 
 _KINDS = ("auto", "strip", "bars", "map", "pairs")
 _LINES = ("black", drawing.FORECAST, drawing.ACTUAL, "#CC79A7")
@@ -46,6 +49,10 @@ class AttentionDisplay:
     pairs : ndarray of shape (n_samples, n_positions, n_positions), optional
         Self-attention: weights of every position for each position that attends, on the first of
         both axes, with a sum of one.
+    networks : ndarray of shape (n_networks, n_samples, n_timepoints), optional
+        Attention of each of several networks, of which ``attention`` is the mean.
+    note : str, optional
+        What is to be said of the attention, above the axes.
 
     Attributes
     ----------
@@ -57,6 +64,10 @@ class AttentionDisplay:
         Attention as colour, for the kinds "strip", "map" and "pairs".
     bars_ : matplotlib.container.BarContainer or None
         Attention as height, for the kind "bars".
+    band_ : matplotlib.collections.PolyCollection or None
+        From the lowest to the highest attention of several networks, for the kind "bars".
+    note_ : matplotlib.text.Text or None
+        The note.
     lines_ : list of matplotlib.lines.Line2D
         The channels of the series, for the kind "strip".
     colorbar_ : matplotlib.colorbar.Colorbar or None
@@ -84,8 +95,12 @@ class AttentionDisplay:
         index: pd.Index | None = None,
         name: str | None = None,
         pairs: np.ndarray | None = None,
+        networks: np.ndarray | None = None,
+        note: str | None = None,
     ) -> None:
         self.attention = attention
+        self.networks = networks
+        self.note = note
         self.pairs = pairs
         self.series = series
         self.index = index
@@ -105,6 +120,10 @@ class AttentionDisplay:
 
         Self-attention, which has a weight per pair of positions, is drawn as what each time step
         receives on average over heads and attending positions; ``kind="pairs"`` draws the pairs.
+        Of several networks (``n_networks``) bars show the mean, and a band from the lowest to the
+        highest. A note says where attention is no better than an even average: where held-out
+        errors gave the network no weight, or where the mean over the networks is no further from
+        even than two of its standard errors.
 
         Parameters
         ----------
@@ -139,8 +158,15 @@ class AttentionDisplay:
         if np.ndim(attention) == 4:
             pairs = np.asarray(attention, dtype=np.float64).mean(axis=1)
             attention = received_attention(estimator, np.asarray(attention), values.shape[-1])
+        networks = attention_of_networks(estimator, X, member=member)
         display = cls(
-            attention=np.atleast_2d(attention), series=values, index=index, name=name, pairs=pairs
+            attention=np.atleast_2d(attention),
+            series=values,
+            index=index,
+            name=name,
+            pairs=pairs,
+            networks=networks,
+            note=doubt_of(estimator, member, networks),
         )
         return display.plot(ax, kind=kind)
 
@@ -155,7 +181,8 @@ class AttentionDisplay:
             "strip" draws one series over its attention as colour; "bars" draws the attention of
             one series as bars, with the even share as a line; "map" draws the attention of many
             series as colour, one row per series; "pairs" draws the self-attention of one series as
-            colour, attending positions downwards. "auto" is "strip" for one series, else "map".
+            colour, attending positions downwards. "auto" is "strip" for one series, "bars" where
+            several networks attend to it, and "map" for several series.
 
         Returns
         -------
@@ -174,6 +201,8 @@ class AttentionDisplay:
         ax = drawing.axes_for(ax, height={"bars": 2.5, "pairs": 6.0}.get(kind, 3.5))
         self.heat_: QuadMesh | None = None
         self.bars_: BarContainer | None = None
+        self.band_: PolyCollection | None = None
+        self.note_: Text | None = None
         self.colorbar_: Colorbar | None = None
         self.lines_: list[Line2D] = []
         draw = {
@@ -189,6 +218,10 @@ class AttentionDisplay:
             ax.set_xlabel("time step")
         else:
             drawing.label_time(ax, self.index)
+        if self.note:
+            self.note_ = ax.set_title(
+                self.note, loc="left", fontsize="small", color=drawing.HISTORY
+            )
         self.ax_: Axes = ax
         self.figure_: Figure = ax.figure  # type: ignore[assignment]
         return self
@@ -198,7 +231,9 @@ class AttentionDisplay:
             raise ValueError(f"kind={kind!r} is not known; use one of {', '.join(_KINDS)}.")
         n_samples = len(self.attention)
         if kind == "auto":
-            return "strip" if n_samples == 1 else "map"
+            if n_samples > 1:
+                return "map"
+            return "strip" if self.networks is None else "bars"
         if kind == "pairs" and self.pairs is None:
             raise ValueError(
                 "kind='pairs' shows self-attention, and this attention has one weight per time "
@@ -255,6 +290,25 @@ class AttentionDisplay:
             annotation_clip=False,
         )
         ax.set_ylabel("attention")
+        if self.networks is not None:
+            self._draw_band(ax, edges, self.networks[:, 0])
+
+    def _draw_band(self, ax: Axes, edges: np.ndarray, networks: np.ndarray) -> None:
+        """Draw from the lowest to the highest attention of several networks."""
+        low, high = networks.min(axis=0), networks.max(axis=0)
+        self.band_ = ax.fill_between(
+            edges,
+            np.append(low, low[-1]),
+            np.append(high, high[-1]),
+            step="post",
+            color=drawing.HISTORY,
+            alpha=0.35,
+            linewidth=0,
+            label="lowest to highest",
+        )
+        assert self.bars_ is not None
+        self.bars_.set_label(f"mean of {len(networks)} networks")
+        drawing.legend_above(ax, [self.bars_, self.band_])
 
     def _draw_map(self, ax: Axes) -> None:
         from matplotlib.ticker import MaxNLocator
@@ -294,8 +348,14 @@ def _series_of(
 ) -> tuple[np.ndarray, pd.Index | None, str | None]:
     """Return the series that are attended to, (n_samples, n_channels, n_timepoints), and stamps."""
     if not isinstance(estimator, PanelForecaster):
-        series = np.asarray(X, dtype=np.float64)
-        return (series[:, None] if series.ndim == 2 else series), None, None
+        panel = series_to_predict(estimator, X)
+        n_after = estimator._preparation_.n_timepoints - panel.values.shape[1]
+        values = np.pad(
+            np.asarray(panel.values, dtype=np.float64),
+            ((0, 0), (0, n_after), (0, 0)),
+            constant_values=np.nan,
+        )
+        return values.swapaxes(1, 2), None, None
     length = len(attention) if np.ndim(attention) == 1 else estimator.window_length_
     window = forecaster_window(estimator, length, X)
     name = None if window.name is None else str(window.name)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from skconvattn.engine import FittedModel
 from skconvattn.estimators.base import BaseNeuralEstimator
 from skconvattn.forecasting import BaseNeuralForecaster
 from skconvattn.forecasting.contract import PanelForecaster
@@ -71,15 +72,32 @@ def attention_weights(
     (Period('1953-01', 'M'), Period('1960-12', 'M'), np.float64(1.0))
     """
     if isinstance(estimator, PanelForecaster):
-        pretrained = _pretrained_of(estimator, member)
+        pretrained = pretrained_of(estimator, member)
         if pretrained is not None:
             return _of_pretrained(estimator, pretrained, X)
-        history = _history(estimator, X, estimator.window_length_)
-        attention = _of_forecaster(estimator, history)
+        attention = by_time_step(*network_and_inputs(estimator, X))
         if attention.ndim == 4:
             return attention
-        stamps = history.y.index[-estimator.window_length_ :]
+        stamps = forecaster_window(estimator, estimator.window_length_, X).index
         return pd.Series(attention[0], index=stamps, name="attention")
+    return by_time_step(*network_and_inputs(estimator, X))
+
+
+def network_and_inputs(estimator: Any, X: Any) -> tuple[FittedModel, list[np.ndarray]]:
+    """Return the network of an estimator, and its inputs for the series to look at.
+
+    Parameters and errors are those of :func:`attention_weights`.
+
+    Returns
+    -------
+    model : FittedModel
+        The network, or the average of several.
+    inputs : list of ndarray of shape (n_samples, ...)
+        One per model input.
+    """
+    if isinstance(estimator, PanelForecaster):
+        history = _history(estimator, X, estimator.window_length_)
+        return estimator.fitted_model_, _inputs_of_forecaster(estimator, history)
     if not isinstance(estimator, BaseNeuralEstimator):
         raise TypeError(
             f"estimator is a {type(estimator).__name__}, which has no attention to show; give a "
@@ -95,7 +113,7 @@ def attention_weights(
             f"This {type(estimator).__name__} was fitted without a network, and nothing else in it "
             "attends; fit with members=('network',), or name 'network' among others."
         )
-    return _by_time_step(estimator.fitted_model_, estimator._inputs(X))
+    return estimator.fitted_model_, estimator._inputs(X)
 
 
 def forecaster_window(
@@ -127,7 +145,7 @@ def forecaster_window(
     return _history(forecaster, history, n_timepoints).y.iloc[-n_timepoints:, 0]
 
 
-def _pretrained_of(forecaster: PanelForecaster, member: str) -> Pretrained | None:
+def pretrained_of(forecaster: PanelForecaster, member: str) -> Pretrained | None:
     """Return pretrained attention if it is asked for; None for the network."""
     _check_whole(forecaster)
     if member not in _MEMBERS:
@@ -268,7 +286,8 @@ def _steps_per_position(fitted: Any) -> int:
     return int(np.prod(widths))
 
 
-def _of_forecaster(forecaster: PanelForecaster, history: History) -> np.ndarray:
+def _inputs_of_forecaster(forecaster: PanelForecaster, history: History) -> list[np.ndarray]:
+    """Return the inputs of the network for the last window of a history."""
     fitted = forecaster.fitted_forecast_
     channels = fitted.channels
     if not channels.mixed:
@@ -282,10 +301,11 @@ def _of_forecaster(forecaster: PanelForecaster, history: History) -> np.ndarray:
     window = channels.of(replace(tail, y=y, scaling=first))[0]
     # Future covariates do not enter attention: zeros take their place.
     future = np.zeros((1, fitted.window.horizon, fitted.n_future), dtype=np.float32)
-    return _by_time_step(forecaster.fitted_model_, fitted.inputs(window[None], future))
+    return fitted.inputs(window[None], future)
 
 
-def _by_time_step(fitted: Any, inputs: list[np.ndarray]) -> np.ndarray:
+def by_time_step(fitted: FittedModel, inputs: list[np.ndarray]) -> np.ndarray:
+    """Return attention per time step, or self-attention as it is."""
     attention = fitted.attention(inputs)
     if attention.ndim == 4:
         return attention

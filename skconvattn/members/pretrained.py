@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skconvattn.members.pretrained_network import pretrained_network
+from skconvattn.members.pretrained_network import PretrainedNetwork, pretrained_network
 from skconvattn.members.seasonal_attention import SeasonalAttention
 
 # Past origins, one of the shortest seasons apart, at which several seasons are compared; the power
@@ -31,15 +31,18 @@ class Pretrained:
         Time steps of each season, in increasing order; 1 for none.
     mean : bool
         Whether points are means instead of medians.
+    network : PretrainedNetwork, optional
+        The network, after further training; that of the package by default.
     """
 
     periods: tuple[int, ...]
     mean: bool = False
+    network: PretrainedNetwork | None = None
 
     @property
     def seasons(self) -> list[SeasonalAttention]:
         """Attention over each season."""
-        return [SeasonalAttention(period) for period in self.periods]
+        return [SeasonalAttention(period, self.network) for period in self.periods]
 
     @property
     def n_read(self) -> int:

@@ -13,7 +13,7 @@ from skconvattn.data.patches import (
     read_patches,
     window_steps,
 )
-from skconvattn.members.pretrained_network import pretrained_network
+from skconvattn.members.pretrained_network import PretrainedNetwork, pretrained_network
 
 # Patches that are forecast from a window directly, as in training; later ones from forecasts.
 _DIRECT_SHORT, _DIRECT_LONG = 4, 8
@@ -29,9 +29,12 @@ class SeasonalAttention:
     ----------
     period : int
         Time steps of a season.
+    network : PretrainedNetwork, optional
+        The network; that of the package by default.
     """
 
     period: int
+    network: PretrainedNetwork | None = None
 
     @property
     def n_read(self) -> int:
@@ -53,11 +56,11 @@ class SeasonalAttention:
         ndarray of shape (n, n_ahead, n_levels)
             Quantiles at the levels of :func:`pretrained_network`, in units of the series.
         """
-        network = pretrained_network()
+        network = self.network or pretrained_network()
         blocks: list[np.ndarray] = []
         lower, upper = _bounds(windows)
         while (left := n_ahead - PATCH * len(blocks)) > 0:
-            numbers = range(min(self._n_direct, -(-left // PATCH)))
+            numbers = range(min(self.n_direct, -(-left // PATCH)))
             own = [
                 np.clip(network(read_patches(windows, self.period, number))[0], lower, upper)
                 for number in numbers
@@ -83,10 +86,11 @@ class SeasonalAttention:
         ndarray of shape (n, n_read)
             Weights with a sum of one; that of a patch is spread evenly over its known values.
         """
-        numbers = range(min(-(-n_ahead // PATCH), self._n_direct))
+        numbers = range(min(-(-n_ahead // PATCH), self.n_direct))
         known, total = np.isfinite(windows), np.zeros(windows.shape)
+        network = self.network or pretrained_network()
         for number in numbers:
-            weights = pretrained_network()(read_patches(windows, self.period, number))[1]
+            weights = network(read_patches(windows, self.period, number))[1]
             starts = [start for part in patch_starts(self.period, number) for start in part]
             for start, of_patch in zip(starts, weights.T, strict=True):
                 begin = max(self.n_read + start, 0)
@@ -104,7 +108,7 @@ class SeasonalAttention:
         return np.lib.stride_tricks.sliding_window_view(padded, length)[np.asarray(origins) + 1]
 
     @property
-    def _n_direct(self) -> int:
+    def n_direct(self) -> int:
         """Patches that are forecast from a window directly."""
         return _DIRECT_SHORT if cycle_length(self.period) == PATCH else _DIRECT_LONG
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from skconvattn.data.patches import (
     ALIGNED_WIDTH,
     N_ALIGNED,
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 
 # Quantiles that the network forecasts.
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+# Share of the median in the loss; the other quantiles have the rest.
+_MEDIAN_SHARE = 0.5
+# A window counts with at most this loss.
+_MOST_LOSS = 20.0
 
 
 def pretrained_network(width: int = 192, n_layers: int = 4, n_heads: int = 4) -> keras.Model:
@@ -87,6 +93,32 @@ def ordered(quantiles: Any) -> Any:
     below = ops.flip(ops.cumsum(ops.flip(ops.softplus(quantiles[..., :middle] - 2.0), -1), -1), -1)
     above = ops.cumsum(ops.softplus(quantiles[..., middle + 1 :] - 2.0), -1)
     return ops.concatenate([median - below, median, median + above], axis=-1)
+
+
+def scaled_pinball(targets: Any, quantiles: Any) -> Any:
+    """Return twice the pinball loss of each window, in units of its change between seasons.
+
+    Parameters
+    ----------
+    targets : tensor of shape (batch, 2 * steps)
+        Scaled values, and then their weights.
+    quantiles : tensor of shape (batch, steps, n_levels)
+        Forecasts.
+
+    Returns
+    -------
+    tensor of shape (batch,)
+        The losses.
+    """
+    from keras import ops
+
+    actual, weights = ops.split(targets, 2, axis=-1)
+    levels = np.array(LEVELS, "float32")
+    shares = np.where(levels == 0.5, _MEDIAN_SHARE, (1 - _MEDIAN_SHARE) / (len(levels) - 1))
+    error = actual[..., None] - quantiles
+    loss = 2 * ops.maximum(levels * error, (levels - 1) * error)
+    by_step = ops.sum(loss * shares.astype("float32"), axis=-1)
+    return ops.minimum(ops.sum(by_step * weights, axis=-1), _MOST_LOSS)
 
 
 def _transformer_layer(x: Any, mask: Any, n_heads: int, name: str, *, last: bool) -> Any:

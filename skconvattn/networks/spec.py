@@ -124,15 +124,8 @@ class ModelSpec:
         BuiltModel
             The model, and a second one with the same weights that returns the attention.
         """
-        # Keras draws the default seeds of its initialisers from Python's global generator. With one
-        # seed for all, the model does not depend on what ran before.
-        with _BUILDING, _single_precision():
-            state = random.getstate()
-            random.seed(0)
-            try:
-                return self._build() if self.n_networks == 1 else self._build_average()
-            finally:
-                random.setstate(state)
+        with building():
+            return self._build() if self.n_networks == 1 else self._build_average()
 
     def _build_average(self) -> BuiltModel:
         """Build all networks, whose weights follow each other, and their average."""
@@ -191,6 +184,22 @@ class BuiltModel:
 
     model: keras.Model
     attention_model: keras.Model | None
+
+
+@contextmanager
+def building() -> Iterator[None]:
+    """Let one thread at a time build a model of float32, and leave Python's random state as it was.
+
+    Keras draws the default seeds of its initialisers from Python's global generator. With one seed
+    for all, a model does not depend on what ran before.
+    """
+    with _BUILDING, _single_precision():
+        state = random.getstate()
+        random.seed(0)
+        try:
+            yield
+        finally:
+            random.setstate(state)
 
 
 @contextmanager

@@ -208,7 +208,7 @@ def test_a_file_of_other_numbers_of_networks_is_refused(
         skconvattn.load(path)
 
 
-def test_a_stream_of_several_networks_forecasts_as_predict():
+def test_a_stream_of_several_networks_forecasts_as_predict_from_the_same_window():
     forecaster = RNNAttentionForecaster(
         units=2,
         window_length=4,
@@ -220,7 +220,7 @@ def test_a_stream_of_several_networks_forecasts_as_predict():
         n_networks=2,
         random_state=0,
     ).fit(AIRLINE, fh=range(1, 4))
-    stream = forecaster.stream()
+    stream = forecaster.stream().restart(AIRLINE[-4:])
     np.testing.assert_allclose(stream.predict(), forecaster.predict(), rtol=1e-5)
     assert len(stream._models) == 2
 
