@@ -22,9 +22,13 @@ from skconvattn.inspection import AttentionAnimation, AttentionDisplay, attentio
 # Train on both
 # -------------
 # Additive attention compares a hidden state with the last one through tanh. Without the linear map
-# of the whole series, all that is known of a number comes through the attention.
+# of the whole series, and without the members beside the network, all that is known of a number
+# comes through the attention.
 
-COMMON = {"attention_score": "bahdanau", "linear_skip": False, "learning_rate": 0.01}
+COMMON = {
+    "attention_score": "bahdanau", "linear_skip": False, "learning_rate": 0.01,
+    "members": ["network"],
+}  # fmt: skip
 TASKS = {
     "adding": (
         make_adding,
