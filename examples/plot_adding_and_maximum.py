@@ -9,7 +9,9 @@ attention go, and when in training does it get there?
 
 from __future__ import annotations
 
+import tempfile
 import time
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -79,7 +81,11 @@ plt.show()
 # How attention gets there
 # ------------------------
 # The first 20 series of the adding task, before training and after every other epoch, above the
-# steps that count. ``AttentionAnimation.save("adding.gif")`` writes the same to a file.
+# steps that count, as a moving picture and as a GIF of the same.
 
 movie = animations["adding"].plot().animate(interval=400)
+with tempfile.TemporaryDirectory() as folder:
+    path = Path(folder) / "adding.gif"
+    movie.save(path, writer="pillow", dpi=60)
+    print(f"{path.stat().st_size / 1024:.0f} KB")
 plt.show()
