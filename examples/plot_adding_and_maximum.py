@@ -9,7 +9,9 @@ attention go, and when in training does it get there?
 
 from __future__ import annotations
 
+import tempfile
 import time
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -22,12 +24,19 @@ from skconvattn.inspection import AttentionAnimation, AttentionDisplay, attentio
 # Train on both
 # -------------
 # Additive attention compares a hidden state with the last one through tanh. Without the linear map
-# of the whole series, all that is known of a number comes through the attention.
+# of the whole series, and without the members beside the network, all that is known of a number
+# comes through the attention.
 
-COMMON = {"attention_score": "bahdanau", "linear_skip": False, "learning_rate": 0.01, "epochs": 60}
+COMMON = {
+    "attention_score": "bahdanau", "linear_skip": False, "learning_rate": 0.01,
+    "members": ["network"],
+}  # fmt: skip
 TASKS = {
-    "adding": (make_adding, AttentionRegressor(bidirectional=True, random_state=0, **COMMON)),
-    "maximum": (make_maximum, AttentionRegressor(random_state=0, **COMMON)),
+    "adding": (
+        make_adding,
+        AttentionRegressor(bidirectional=True, epochs=24, random_state=0, **COMMON),
+    ),
+    "maximum": (make_maximum, AttentionRegressor(epochs=60, random_state=0, **COMMON)),
 }
 
 
@@ -42,9 +51,9 @@ print(f"{'task':9}{'error':>8}{'without a model':>17}{'peaks right':>13}{'second
 for name, (make, model) in TASKS.items():
     started = time.perf_counter()
     training, fresh = make(2000, random_state=0), make(500, random_state=1)
-    # Trains a clone, and notes its attention to fresh series after every third epoch.
+    # Trains a clone, and notes its attention to fresh series after every other epoch.
     animations[name] = AttentionAnimation.from_estimator(
-        model, training.X, training.y, shown=fresh.X[:20], steps=fresh.steps[:20], every=3
+        model, training.X, training.y, shown=fresh.X[:20], steps=fresh.steps[:20], every=2
     )
     model = animations[name].estimator_
     error = np.sqrt(np.mean((model.predict(fresh.X) - fresh.y) ** 2))
@@ -71,8 +80,12 @@ plt.show()
 # %%
 # How attention gets there
 # ------------------------
-# The first 20 series of the adding task, before training and after every third epoch, above the
-# steps that count. ``AttentionAnimation.save("adding.gif")`` writes the same to a file.
+# The first 20 series of the adding task, before training and after every other epoch, above the
+# steps that count, as a moving picture and as a GIF of the same.
 
 movie = animations["adding"].plot().animate(interval=400)
+with tempfile.TemporaryDirectory() as folder:
+    path = Path(folder) / "adding.gif"
+    movie.save(path, writer="pillow", dpi=60)
+    print(f"{path.stat().st_size / 1024:.0f} KB")
 plt.show()

@@ -37,7 +37,7 @@ KINDS = {
     "local, 21 steps": {"attention_width": WIDTH},
     "history only": {"history_only": True},
     "multiplicative": {"attention_type": "multiplicative"},
-    "multiplicative, regularised": {
+    "regularised": {
         "attention_type": "multiplicative", "attention_regularizer_weight": 0.01,
     },
 }  # fmt: skip
@@ -67,7 +67,7 @@ for name, parameters in KINDS.items():
         attention = expand_band(attention)
     maps[name] = keras.ops.convert_to_numpy(attention)[0]
     print(
-        f"{name:28} loss on fresh series {loss:.3f}   overlap of steps {overlap(maps[name]):.2f}   "
+        f"{name:18} loss on fresh series {loss:.3f}   overlap of steps {overlap(maps[name]):.2f}   "
         f"{time.perf_counter() - started:5.1f} s"
     )
 
@@ -100,7 +100,7 @@ plt.show()
 # arXiv 1703.03130): rows that attend to the same steps are penalised.
 
 figure, axes = plt.subplots(1, 2, figsize=(8, 3.8), sharey=True, layout="constrained")
-for ax, name in zip(axes, ("multiplicative", "multiplicative, regularised"), strict=True):
+for ax, name in zip(axes, ("multiplicative", "regularised"), strict=True):
     draw(ax, name)
     ax.set_title(f"{name}: overlap {overlap(maps[name]):.2f}", fontsize="medium")
     ax.set_xlabel("time step attended to")

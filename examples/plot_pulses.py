@@ -86,8 +86,8 @@ plt.show()
 # %%
 # A test series, both outputs, and the attention of each position
 # ---------------------------------------------------------------
-# Positions in a rectangle attend to the edges of both rectangles, those in a triangle to both
-# triangles: what is needed to average the two heights.
+# Positions within a pulse attend to pulses, and those between to what lies between: what is needed
+# to average two heights.
 
 figure, (left, right) = plt.subplots(
     1, 2, figsize=(9.5, 4), width_ratios=[1.3, 1], layout="constrained"
