@@ -7,7 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ _PROCESS, _REASON, _SAME_AS = "process", "reason", "same_as"
 _AT_WORK: set[tuple[str, int]] = set()
 # Seconds that a process waits for another one that writes to the same SQLite file.
 _WAIT = 60.0
+# Times that a file is opened again while another process makes its tables, and seconds between.
+_TRIES, _PAUSE = 5, 0.2
 
 Objective = Callable[[dict[str, Any], Reports], float]
 
@@ -231,6 +233,13 @@ def _opened(storage: Any) -> Any:
         text = f"sqlite:///{text}"
     if not text.startswith("sqlite"):
         return text
+    from sqlalchemy.exc import SQLAlchemyError
+
+    for _ in range(_TRIES):
+        # Processes that begin together may each try to make the tables of a new file.
+        with suppress(SQLAlchemyError):
+            return RDBStorage(text, engine_kwargs={"connect_args": {"timeout": _WAIT}})
+        time.sleep(_PAUSE)
     return RDBStorage(text, engine_kwargs={"connect_args": {"timeout": _WAIT}})
 
 
