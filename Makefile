@@ -184,7 +184,7 @@ soak: $(STAMP) ## Fit hundreds of times and watch the memory
 .PHONY: clean
 clean: ## Remove the environments, caches and build products
 	@rm -rf .venv .venv-docs .venv-jax .venv-torch .venv-oldest .venv-release
-	@rm -rf build dist *.egg-info docs/_build docs/gallery docs/api/generated htmlcov .coverage .coverage.*
+	@rm -rf build dist *.egg-info docs/_build docs/gallery docs/notebooks docs/api/generated htmlcov .coverage .coverage.*
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -126,6 +126,66 @@ def classifiers(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
                        "seconds": (time.perf_counter() - started) / len(scores)}  # fmt: skip
 
 
+def seeds(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """How far forecasts and attention of five seeds agree, with defaults and for the network alone.
+
+    The spread is the difference between the highest and the lowest forecast of a step, in per cent
+    of the mean level of the series; the correlation is the lowest and the median one of any two.
+    """
+    from skconvattn import ConvAttentionForecaster
+    from skconvattn.inspection import attention_weights
+
+    shown = (("auto", {}), ("network", {"members": ("linear", "network")}))
+    for name in ("airline", "shampoo_sales", "lynx"):
+        y = _shipped(name)
+        for member, options in shown:
+            for n_networks in (1, 5) if options else (1,):
+                started, fits = time.process_time(), []
+                for seed in range(5):
+                    forecaster = ConvAttentionForecaster(
+                        random_state=seed, n_networks=n_networks, **options
+                    )
+                    fits.append(forecaster.fit(y, fh=range(1, 13)))
+                seconds = time.process_time() - started
+                forecasts = np.stack([fit.predict() for fit in fits])
+                weights = [attention_weights(fit, member=member) for fit in fits]
+                pairs = np.corrcoef(weights)[np.triu_indices(5, 1)]
+                yield {"set": name, "members": "linear, network" if options else "all",
+                       "n_networks": n_networks,
+                       "spread %": float(100 * np.ptp(forecasts, axis=0).max() / y.abs().mean()),
+                       "correlation": float(pairs.min()), "median": float(np.median(pairs)),
+                       "CPU s per fit": seconds / 5}  # fmt: skip
+
+
+def networks(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """CPU seconds of a fit with five networks against one, on series of the sizes of M1's."""
+    from skconvattn import ConvAttentionForecaster, SelfAttentionForecaster
+    from skconvattn.datasets import simulate_series
+
+    for cls in (ConvAttentionForecaster, SelfAttentionForecaster):
+        for period, length, horizon in ((12, 90, 18), (4, 48, 8), (1, 24, 6)):
+            y = simulate_series(8, length, period, random_state=0)
+            cls(n_networks=1, random_state=0).fit(y.iloc[:, 0], fh=range(1, horizon + 1))
+            taken = {}
+            for n_networks in (1, 5):
+                started = time.process_time()
+                for column in y:
+                    cls(n_networks=n_networks, random_state=0).fit(
+                        y[column], fh=range(1, horizon + 1)
+                    )
+                taken[n_networks] = time.process_time() - started
+            yield {"estimator": cls.__name__, "period": period, "seconds of one": taken[1],
+                   "of five": taken[5], "ratio": taken[5] / taken[1]}  # fmt: skip
+
+
+def _shipped(name: str) -> Any:
+    """Return a univariate series of sktime."""
+    import sktime.datasets
+
+    y = getattr(sktime.datasets, f"load_{name}")()
+    return y if y.ndim == 1 else y.iloc[:, 0]
+
+
 def _zero_shot(
     train: list[np.ndarray], periods: tuple[int, ...], horizon: int
 ) -> Iterator[tuple[str, float, np.ndarray]]:
@@ -189,7 +249,14 @@ def _text(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-BENCHMARKS = {"pretrained": pretrained, "panels": panels, "toy": toy, "classifiers": classifiers}
+BENCHMARKS = {
+    "pretrained": pretrained,
+    "panels": panels,
+    "toy": toy,
+    "classifiers": classifiers,
+    "seeds": seeds,
+    "networks": networks,
+}
 
 
 def _parser() -> argparse.ArgumentParser:

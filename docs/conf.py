@@ -12,11 +12,17 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
 sys.path.insert(0, str(HERE.parent))
+sys.path.insert(0, str(HERE.parent / "tools"))
 # Examples draw into files, and TensorFlow's notes on the processor are no part of a page.
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import notebook  # noqa: E402
+
 import skconvattn  # noqa: E402
+
+# The tour is downloaded as a notebook of the same text and code.
+notebook.write(HERE / "tour.md", HERE / "notebooks" / "tour.ipynb")
 
 project = "skconvattn"
 author = "skconvattn developers"
@@ -33,7 +39,13 @@ extensions = [
     "parameter_table",
 ]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
-exclude_patterns = ["_build", "gallery/**/*.ipynb", "gallery/**/*.py", "gallery/**/*.json"]
+exclude_patterns = [
+    "_build",
+    "notebooks",
+    "gallery/**/*.ipynb",
+    "gallery/**/*.py",
+    "gallery/**/*.json",
+]
 templates_path = ["_templates"]
 nitpicky = False
 
@@ -83,6 +95,8 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "matplotlib_animations": True,
     "min_reported_time": 10,
+    # Two scripts at a time: most of a script is work for a single core.
+    "parallel": 2,
     "plot_gallery": os.environ.get("DOCS_GALLERY", "True"),
     "abort_on_example_error": False,
 }

@@ -10,9 +10,11 @@ seeds. The picture shows the forecasts, and how much attention each month of the
 from __future__ import annotations
 
 import argparse
+import json
 import time
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -26,10 +28,15 @@ from tqdm import tqdm
 
 from skconvattn import ConvAttentionForecaster
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 N_SEEDS = 5
 HORIZON = range(1, 13)
 COVERAGE = 0.9
 OURS = "ConvAttention"
+# Name of the numbers in the file of the picture.
+NUMBERS = "skconvattn numbers"
 
 
 def main() -> None:
@@ -96,8 +103,34 @@ def draw(models: dict[str, BaseForecaster], series: dict[str, pd.Series], output
         AttentionDisplay.from_estimator(model, ax=below, kind="bars")
         below.set_title("attention over the window before the forecast", fontsize="medium")
     output.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(output, dpi=110)
+    # The numbers go into the file, so that a test sees when the code draws others.
+    numbers = json.dumps(drawn_numbers(figure))
+    figure.savefig(output, dpi=110, metadata={NUMBERS: numbers})
     plt.close(figure)
+
+
+def drawn_numbers(figure: Figure) -> list[dict[str, Any]]:
+    """Return title, heights of lines, of bands and of bars of all axes."""
+    return [
+        {
+            "title": ax.get_title(),
+            "labels": [text.get_text() for text in ax.get_legend().get_texts()]
+            if ax.get_legend()
+            else [],
+            "lines": [_rounded(line.get_ydata()) for line in ax.lines],
+            "bands": [
+                _rounded(path.vertices[:, 1])
+                for each in ax.collections
+                for path in each.get_paths()
+            ],
+            "bars": _rounded([bar.get_height() for bar in ax.patches]),
+        }
+        for ax in figure.axes
+    ]
+
+
+def _rounded(values: Any) -> list[float]:
+    return [float(f"{value:.5g}") for value in np.asarray(values, dtype=float)]
 
 
 def _models() -> list[tuple[str, int]]:

@@ -50,9 +50,9 @@ def attending(inputs, units=16):
 # The target is the largest value of a series.
 
 training, fresh = make_maximum(600, 10, random_state=0), make_maximum(300, 10, random_state=1)
-settings = {"epochs": 40, "learning_rate": 0.01, "random_state": 0}
+settings = {"epochs": 30, "learning_rate": 0.01, "random_state": 0}
 search = GridSearchCV(
-    NeuralRegressor(network=dilated, **settings), {"network__units": [8, 32]}, cv=3
+    NeuralRegressor(network=dilated, **settings), {"network__units": [8, 32]}, cv=2
 )
 search.fit(training.X, training.y)
 print(f"best of the search: {search.best_params_}")

@@ -19,7 +19,7 @@ from skconvattn import ConvAttentionForecaster
 from skconvattn.inspection import ForecastDisplay
 
 N_SHOPS, N_WEEKS, N_NEW, HORIZON = 30, 104, 26, 8
-SETTINGS = {"window_length": 16, "seasonal_period": 13, "epochs": 40, "random_state": 0}
+SETTINGS = {"window_length": 16, "seasonal_period": 13, "epochs": 25, "random_state": 0}
 fh = range(1, HORIZON + 1)
 
 

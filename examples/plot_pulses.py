@@ -16,15 +16,16 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 
-from skconvattn import NeuralRegressor, SelfAttentionRegressor
+from skconvattn import NeuralRegressor
 from skconvattn.datasets import make_pulses
 from skconvattn.inspection import AttentionDisplay, attention_weights, drawing
+from skconvattn.layers import MultiHeadSelfAttention
 
 # %%
 # The first six pairs of input and target
 # ---------------------------------------
 
-training, validation = make_pulses(2000, random_state=0), make_pulses(500, random_state=1)
+training, validation = make_pulses(1000, random_state=0), make_pulses(300, random_state=1)
 figure, axes = plt.subplots(2, 3, figsize=(9, 3.6), sharex=True, sharey=True, layout="constrained")
 for ax, series, target in zip(axes.flat, training.X[:, 0], training.y, strict=False):
     ax.plot(series, color="#999999", label="input")
@@ -40,33 +41,51 @@ plt.show()
 # %%
 # Train both
 # ----------
+# Five convolutions of 64 filters, and the same with the third one replaced by self-attention with a
+# single head.
 
 
-def five_convolutions(inputs, units=32):
-    """Five convolutions of five time steps each; their features per step are the output."""
-    hidden = inputs
-    for _ in range(5):
-        hidden = keras.layers.Conv1D(units, 5, padding="same", activation="relu")(hidden)
-    return hidden
+def convolutions(inputs, filters=64, attend=False):
+    """Return features per time step, and with attention its weights."""
+    hidden, weights = inputs, None
+    for number in range(5):
+        if attend and number == 2:
+            layer = MultiHeadSelfAttention(1, filters, return_attention=True)
+            hidden, weights = layer(hidden)
+        else:
+            convolution = keras.layers.Conv1D(filters, 5, padding="same", activation="relu")
+            hidden = convolution(hidden)
+    return hidden if weights is None else (hidden, weights)
 
 
 SETTINGS = {
-    "sequence": True, "learning_rate": 4e-3, "batch_size": 32, "epochs": 24,
+    "sequence": True, "learning_rate": 4e-3, "batch_size": 32, "epochs": 16,
     "early_stopping": False, "random_state": 0,
 }  # fmt: skip
 models = {
-    "five convolutions": NeuralRegressor(network=five_convolutions, **SETTINGS),
-    "self-attention": SelfAttentionRegressor(units=32, num_heads=1, dropout=0.0, **SETTINGS),
+    "five convolutions": NeuralRegressor(network=convolutions, **SETTINGS),
+    "self-attention": NeuralRegressor(
+        network=convolutions, network_params={"attend": True}, **SETTINGS
+    ),
 }
 for name, model in models.items():
     started = time.perf_counter()
-    model.fit(training.X, training.y)
-    loss = np.mean((model.predict(validation.X) - validation.y) ** 2)
-    print(f"{name:18} validation loss {loss:7.3f}   {time.perf_counter() - started:5.1f} s")
+    model.fit(training.X, training.y, validation_data=(validation.X, validation.y))
+    losses = np.mean((model.predict(validation.X) - validation.y) ** 2)
+    print(f"{name:18} validation loss {losses:7.3f}   {time.perf_counter() - started:5.1f} s")
+
+figure, ax = plt.subplots(figsize=(8, 3.2), layout="constrained")
+for (name, model), colour in zip(models.items(), (drawing.ACTUAL, drawing.FORECAST), strict=True):
+    losses = model.history_["val_loss"]
+    ax.semilogy(np.arange(1, len(losses) + 1), losses, color=colour, label=name)
+ax.set(xlabel="epoch", ylabel="validation loss, scaled")
+ax.legend(frameon=False)
+ax.spines[["top", "right"]].set_visible(False)
+plt.show()
 
 # %%
-# A fresh series, both predictions, and the attention of each position
-# --------------------------------------------------------------------
+# A test series, both outputs, and the attention of each position
+# ---------------------------------------------------------------
 # Positions in a rectangle attend to the edges of both rectangles, those in a triangle to both
 # triangles: what is needed to average the two heights.
 
@@ -84,8 +103,9 @@ AttentionDisplay.from_estimator(models["self-attention"], validation.X[:1], ax=r
 plt.show()
 
 # %%
-# What three series receive, below each
-# -------------------------------------
+# Average attention of three test series, below each
+# --------------------------------------------------
+# The average over all positions that attend: which parts of a series the others look at.
 
 figure, axes = plt.subplots(
     2, 3, figsize=(9.5, 3.8), sharex=True, sharey="row", height_ratios=[2, 1], layout="constrained"

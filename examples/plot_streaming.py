@@ -79,7 +79,7 @@ plt.show()
 # once more. One does not grow, the other does. Shown is processor time, the least of several runs.
 
 long = pd.Series(np.resize(values, 30_000), pd.date_range(minutes[0], periods=30_000, freq="min"))
-sizes = [1_500, 5_000, 10_000, 15_000, 20_000, 25_000, 29_900]
+sizes = [1_500, 7_500, 15_000, 22_500, 29_900]
 whole, single = [], []
 for size in sizes:
     runs = []

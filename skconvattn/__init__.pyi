@@ -18,12 +18,14 @@ from .architectures.self_attention import (
     SelfAttentionForecaster,
     SelfAttentionRegressor,
 )
+from .forecasting.backtest_result import BacktestResult
 from .persistence.loading import load
 
 __all__ = [
     "AttentionClassifier",
     "AttentionForecaster",
     "AttentionRegressor",
+    "BacktestResult",
     "ConvAttentionClassifier",
     "ConvAttentionForecaster",
     "ConvAttentionRegressor",

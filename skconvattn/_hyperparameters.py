@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
 
+_NEVER_WITHOUT = object()
 _CLASS_VARIABLE = re.compile(r"(\w+\.)*ClassVar\b")
 
 
@@ -73,6 +74,7 @@ def hyperparameter(
     doc: str,
     search: SearchRange | None = None,
     elsewhere: tuple[str, ...] = (),
+    before: Any = _NEVER_WITHOUT,
 ) -> Any:
     """Declare one constructor parameter of an estimator or a network.
 
@@ -91,6 +93,9 @@ def hyperparameter(
         Values to search; by default the parameter is not searched.
     elsewhere : tuple of str
         What other packages call it: whoever writes that is told the name here.
+    before : immutable, optional
+        Value with which a network is what it was before it had the parameter. Files from that time
+        are read as if they had it.
 
     Returns
     -------
@@ -106,6 +111,7 @@ def hyperparameter(
             "doc": textwrap.dedent(description).strip(),
             "search": search,
             "elsewhere": elsewhere,
+            "before": before,
         },
     )
 
@@ -151,7 +157,8 @@ def take_hyperparameters(cls: type, defaults: Mapping[str, Any]) -> None:
         field.name: field.metadata["constraints"] for field in fields
     }
     attributes = textwrap.dedent(getattr(cls, "_fitted_attributes", "")).strip()
-    cls.__doc__ = _with_sections(doc, fields, attributes)
+    groups = _grouped(cls, [field.name for field in fields])
+    cls.__doc__ = _with_sections(doc, groups, fields, attributes)
 
 
 def unknown_parameter(cls: Any, name: str) -> str:
@@ -201,6 +208,12 @@ def search_ranges(cls: Any) -> dict[str, SearchRange]:
     """Return the search ranges of a class by the names of its hyperparameters."""
     found = {field.name: field.metadata["search"] for field in dataclasses.fields(cls)}
     return {name: search for name, search in found.items() if search is not None}
+
+
+def values_before(cls: Any) -> dict[str, Any]:
+    """Return the values, by name, that hyperparameters have in files from before they existed."""
+    found = {field.name: field.metadata["before"] for field in dataclasses.fields(cls)}
+    return {name: value for name, value in found.items() if value is not _NEVER_WITHOUT}
 
 
 def _check_declares_nothing(cls: type, defaults: Mapping[str, Any]) -> None:
@@ -258,7 +271,28 @@ def _check_order_of_bases(cls: type) -> None:
             foreign = base
 
 
-def _with_sections(doc: str, fields: tuple[dataclasses.Field[Any], ...], attributes: str) -> str:
+def _grouped(cls: type, names: list[str]) -> str:
+    """Return a list of parameters by the group of the classes that declare them.
+
+    Empty if there are fewer than two groups.
+    """
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        owner = next(
+            base for base in reversed(cls.__mro__) if name in inspect.get_annotations(base)
+        )
+        groups.setdefault(getattr(owner, "_parameter_group", "other"), []).append(f"``{name}``")
+    if len(groups) < 2:
+        return ""
+    lines = [f"- {group}: {', '.join(members)}" for group, members in groups.items()]
+    return "Parameters by group:\n\n" + "\n".join(
+        textwrap.fill(line, 88, subsequent_indent="  ") for line in lines
+    )
+
+
+def _with_sections(
+    doc: str, groups: str, fields: tuple[dataclasses.Field[Any], ...], attributes: str
+) -> str:
     """Insert ``Parameters`` and ``Attributes`` after the summary and extended description."""
     text = inspect.cleandoc(doc)
     entries = [
@@ -266,7 +300,7 @@ def _with_sections(doc: str, fields: tuple[dataclasses.Field[Any], ...], attribu
         + textwrap.indent(field.metadata["doc"], "    ")
         for field in fields
     ]
-    section = "Parameters\n----------\n" + "\n".join(entries)
+    section = f"{groups}\n\nParameters\n----------\n".lstrip() + "\n".join(entries)
     if attributes:
         section += "\n\nAttributes\n----------\n" + attributes
     first = re.search(r"^(?:[A-Z][A-Za-z ]+)\n-{3,}$", text, flags=re.MULTILINE)

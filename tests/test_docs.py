@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -72,6 +73,23 @@ def test_pictures_of_the_gallery_are_those_of_an_example():
     }
     assert len(shown) >= 8
     assert shown <= examples - {"plot_ucr", "plot_imdb"}
+
+
+def test_the_notebook_of_the_tour_has_the_code_of_the_page_and_its_text_without_links():
+    written = runpy.run_path(str(DOCS.parent / "tools" / "notebook.py"))["notebook"]
+    made = written((DOCS / "tour.md").read_text(encoding="utf-8"))
+
+    cells = {kind: [] for kind in ("code", "markdown")}
+    for cell in made["cells"]:
+        cells[cell["cell_type"]].append("".join(cell["source"]))
+    # So the test that runs the page runs the notebook.
+    assert "\n".join(code + "\n" for code in cells["code"]) == PAGES["tour.md"]
+    text = "\n".join(cells["markdown"])
+    assert "# A five-minute tour" in text
+    assert "five-minute tour" in cells["markdown"][0]
+    assert not re.search(r"```|\]\((?!http)|\{download\}", text)
+    assert (made["nbformat"], made["nbformat_minor"]) == (4, 5)
+    assert len({cell["id"] for cell in made["cells"]}) == len(made["cells"])
 
 
 def test_links_between_pages_lead_to_files():

@@ -304,3 +304,27 @@ def test_fields_can_be_read_but_their_documentation_not_changed():
     field = Estimator.__dataclass_fields__["filters"]
     with pytest.raises(TypeError):
         field.metadata["doc"] = "Something else."
+
+
+def test_the_docstring_lists_parameters_by_the_group_of_the_class_that_declares_them():
+    class Training(Network):
+        """What trains."""
+
+        _parameter_group = "training"
+        epochs: int = hyperparameter(default=3, constraints=[POSITIVE], doc="int\nPasses.")
+
+    class Layers(Network):
+        """What is trained."""
+
+        units: int = hyperparameter(default=4, constraints=[POSITIVE], doc="int\nSize.")
+
+    class Both(Layers, Training, epochs=5):
+        """Both."""
+
+    listed, _, documented = Both.__doc__.partition("Parameters\n----------\n")
+    assert listed == (
+        "Both.\n\nParameters by group:\n\n- training: ``epochs``\n- network: ``units``\n\n"
+    )
+    assert documented.startswith("epochs : int, default=5")
+    # One group needs no list.
+    assert "by group" not in Layers.__doc__

@@ -34,6 +34,11 @@ ARROWS = [
 
 def main() -> None:
     """Write the drawing."""
+    Path(__file__).with_name("inside.svg").write_text(svg(), encoding="utf-8")
+
+
+def svg() -> str:
+    """Return the drawing."""
     head = (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 506" role="img" '
         'aria-label="How a forecast is made" font-family="sans-serif" font-size="15">'
@@ -46,8 +51,7 @@ def main() -> None:
     boxes = [_box(*box) for box in BOXES.values()]
     ground = '<rect width="800" height="506" fill="white"/>'
     parts = [head, marker, ground, *arrows, *boxes, "</svg>"]
-    path = Path(__file__).with_name("inside.svg")
-    path.write_text("\n".join(parts) + "\n", encoding="utf-8")
+    return "\n".join(parts) + "\n"
 
 
 def _box(left: int, top: int, width: int, height: int, colour: str, lines: list[str]) -> str:

@@ -6,7 +6,12 @@ from typing import Any, Literal
 
 from skconvattn._hyperparameters import hyperparameter
 from skconvattn.architectures import declarations
-from skconvattn.architectures.recurrent import recurrent_layer, with_context
+from skconvattn.architectures.recurrent import (
+    patches,
+    recurrent_layer,
+    settled_patch_size,
+    with_context,
+)
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
 from skconvattn.networks import Encoding, Network
@@ -26,6 +31,7 @@ class AttentionNetwork(Network):
         Whether the encoder also reads each series backwards.
         """,
     )
+    patch_size: int | Literal["auto"] = declarations.patch_size()
     units: int = declarations.attention_units()
     attention_score: Literal["luong", "bahdanau"] = declarations.attention_score(
         default="luong", compared="a hidden state"
@@ -36,7 +42,8 @@ class AttentionNetwork(Network):
         """Encode a batch of series; see :meth:`Network.encode`."""
         from skconvattn.layers import Attention
 
-        hidden = inputs
+        patch_size = settled_patch_size(self.patch_size, inputs.shape[1])
+        hidden, mask = patches(inputs, mask, patch_size, self.recurrent_units)
         for _ in range(self.n_layers):
             layer = recurrent_layer(
                 self.recurrent,
@@ -48,6 +55,10 @@ class AttentionNetwork(Network):
         attend = Attention(units=self.units, score=self.attention_score, return_attention=True)
         features, attention = attend(hidden, mask=mask)
         return Encoding(features, attention, with_context(hidden, features))
+
+    def settled(self, n_timepoints: int | None) -> dict[str, Any]:
+        """Return the patch size for series of a length; see :meth:`Network.settled`."""
+        return {"patch_size": settled_patch_size(self.patch_size, n_timepoints)}
 
 
 class AttentionForecaster(AttentionNetwork, BaseNeuralForecaster):

@@ -9,7 +9,12 @@ from sklearn.utils._param_validation import StrOptions
 from skconvattn._hyperparameters import Choices, IntegerRange, hyperparameter
 from skconvattn.architectures import declarations
 from skconvattn.architectures.declarations import POSITIVE
-from skconvattn.architectures.recurrent import recurrent_layer, with_context
+from skconvattn.architectures.recurrent import (
+    patches,
+    recurrent_layer,
+    settled_patch_size,
+    with_context,
+)
 from skconvattn.estimators import BaseNeuralClassifier, BaseNeuralRegressor
 from skconvattn.forecasting import BaseNeuralForecaster
 from skconvattn.networks import Encoding, Network
@@ -111,6 +116,7 @@ class ConvAttentionNetwork(Network):
     )
     recurrent: Literal["lstm", "gru"] | None = declarations.optional_recurrent_encoder()
     recurrent_units: int = declarations.recurrent_units(needs="recurrent")
+    patch_size: int | Literal["auto"] = declarations.patch_size()
 
     def encode(self, inputs: Any, mask: Any = None) -> Encoding:
         """Encode a batch of series; see :meth:`Network.encode`."""
@@ -118,6 +124,8 @@ class ConvAttentionNetwork(Network):
 
         hidden = inputs
         if self.recurrent is not None:
+            patch_size = settled_patch_size(self.patch_size, inputs.shape[1])
+            hidden, mask = patches(inputs, mask, patch_size, self.recurrent_units)
             layer = recurrent_layer(self.recurrent, self.recurrent_units, dropout=self.dropout)
             hidden = layer(hidden, mask=mask)
         attend = ConvAttention(
@@ -138,6 +146,12 @@ class ConvAttentionNetwork(Network):
         )
         features, attention, sequence = attend(hidden, mask=mask)
         return Encoding(features, attention, with_context(sequence, features))
+
+    def settled(self, n_timepoints: int | None) -> dict[str, Any]:
+        """Return the patch size for series of a length; see :meth:`Network.settled`."""
+        if self.recurrent is None:
+            return {"patch_size": 1}
+        return {"patch_size": settled_patch_size(self.patch_size, n_timepoints)}
 
 
 class ConvAttentionForecaster(ConvAttentionNetwork, BaseNeuralForecaster):

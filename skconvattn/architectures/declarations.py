@@ -69,6 +69,21 @@ def recurrent_units(*, needs: str | None = None) -> Any:
     )
 
 
+def patch_size() -> Any:
+    """Declare how many time steps a recurrent encoder reads at once."""
+    return hyperparameter(
+        default="auto",
+        constraints=[POSITIVE, StrOptions({"auto"})],
+        doc="""
+        int or "auto"
+        Time steps per step of the recurrent encoder. If above 1, a residual convolution with this
+        stride stands in front of it. "auto" is 1 for up to 100 time steps; of longer series it
+        makes at most 50 steps, since recurrent encoders learn little over hundreds of them.
+        """,
+        before=1,
+    )
+
+
 def attention_units() -> Any:
     """Declare the number of features of many-to-one attention."""
     return hyperparameter(

@@ -15,7 +15,7 @@ from skconvattn.networks import Encoding, Network, pooled
 
 
 class SelfAttentionNetwork(Network):
-    """A stack of residual convolutions, a stack of self-attention, and pooling over time."""
+    """A stack of convolutions, one of self-attention, and pooling over time."""
 
     filters: int = hyperparameter(
         default=32,
@@ -35,7 +35,15 @@ class SelfAttentionNetwork(Network):
         """,
         search=IntegerRange(2, 9),
     )
-    n_convolutions: int = declarations.depth(default=2, of="Residual convolutions", most_searched=4)
+    n_convolutions: int = declarations.depth(default=2, of="Convolutions", most_searched=4)
+    residual: bool = hyperparameter(
+        default=True,
+        constraints=["boolean"],
+        doc="""
+        bool
+        Whether each convolution is added to its input; False makes it a plain one.
+        """,
+    )
     dilation_base: int = hyperparameter(
         default=1,
         constraints=[POSITIVE],
@@ -178,8 +186,9 @@ class SelfAttentionNetwork(Network):
 
     def _convolved(self, hidden: Any, mask: Any, number: int) -> tuple[Any, Any]:
         from skconvattn.layers import ResidualConv1D
+        from skconvattn.layers.parts.masked_conv1d import MaskedConv1D
 
-        convolution = ResidualConv1D(
+        convolution = (ResidualConv1D if self.residual else MaskedConv1D)(
             filters=self.filters,
             kernel_size=self.kernel_size,
             strides=self.strides if number == 0 else 1,

@@ -13,14 +13,18 @@ from skconvattn.engine.callback_copies import check_callbacks
 from skconvattn.engine.plan import TrainingPlan
 from skconvattn.engine.programs import FittedModel
 from skconvattn.networks.base import Network
-from skconvattn.networks.spec import ModelSpec
+from skconvattn.networks.spec import MOST_NETWORKS, ModelSpec
 
 # The most samples per epoch with steps_per_epoch="auto".
 _LARGE = 16_384
+# Networks of n_networks="auto", and the most samples that they are trained on.
+_SEVERAL, _FEW_SAMPLES = 5, 1000
 
 
 class TrainingParameters(Network):
     """How a network is trained."""
+
+    _parameter_group = "training"
 
     epochs: int = hyperparameter(
         default=200,
@@ -143,6 +147,19 @@ class TrainingParameters(Network):
         again on all data shows that too.
         """,
     )
+    n_networks: int | Literal["auto"] = hyperparameter(
+        default=1,
+        constraints=[Interval(Integral, 1, MOST_NETWORKS, closed="both"), StrOptions({"auto"})],
+        doc="""
+        int or "auto"
+        Networks that are trained from other random weights, in other orders of the samples, and
+        averaged, attention included: two seeds then differ less. The first one finds the number of
+        epochs (callbacks see it alone, and ``history_`` is its own), the others are trained for
+        as many, in the same compiled program. "auto" takes 5 for up to 1,000 training samples, and
+        one for more.
+        """,
+        elsewhere=("n_ensembles", "ensemble_size"),
+    )
     engine: Literal["auto", "compiled", "portable"] = hyperparameter(
         default="auto",
         constraints=[StrOptions({"auto", "compiled", "portable"})],
@@ -240,6 +257,7 @@ class TrainingParameters(Network):
             callbacks=callbacks,
             verbose=self.verbose,
             engine=self.engine,
+            n_networks=_networks_for(self.n_networks, n_training),
             description=type(self).__name__,
         )
 
@@ -250,7 +268,9 @@ class TrainingParameters(Network):
     def _warm_model(self, spec: ModelSpec) -> FittedModel | None:
         """Return the weights to start from, if asked for and of the same model."""
         fitted = getattr(self, "fitted_model_", None)
-        return fitted if self.warm_start and fitted is not None and fitted.spec == spec else None
+        if not self.warm_start or fitted is None or fitted.spec.single != spec:
+            return None
+        return fitted
 
 
 def _batch_size_for(batch_size: int | str, n_training: int) -> int:
@@ -265,6 +285,13 @@ def _steps_for(steps: int | str | None, n_training: int, batch_size: int) -> int
     if not isinstance(steps, str):
         return None if steps is None else int(steps)
     return None if n_training <= _LARGE else max(1, _LARGE // batch_size)
+
+
+def _networks_for(n_networks: int | str, n_training: int) -> int:
+    """Resolve ``n_networks="auto"``."""
+    if isinstance(n_networks, str):
+        return _SEVERAL if n_training <= _FEW_SAMPLES else 1
+    return int(n_networks)
 
 
 def _patience_for(patience: int | str, n_training: int) -> int:

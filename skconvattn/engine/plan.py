@@ -44,6 +44,8 @@ class TrainingPlan:
         See :class:`~skconvattn.engine.progress.Progress`.
     engine : {"auto", "compiled", "portable"}
         See :func:`~skconvattn.engine.training.choose_engine`.
+    n_networks : int
+        Networks to train and average, for :func:`~skconvattn.engine.copies.train_copies`.
     description : str
         What the progress bar calls the fit.
     """
@@ -59,6 +61,7 @@ class TrainingPlan:
     callbacks: Any = ()
     verbose: int = 0
     engine: str = "auto"
+    n_networks: int = 1
     description: str = "fit"
 
 

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import cycle
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
@@ -81,7 +82,9 @@ _MODELS: ProgramCache[ModelProgram] = ProgramCache(max_size=32)
 
 
 def model_program(spec: ModelSpec) -> ModelProgram:
-    """Return the program of a model, built at its first use, for which the backend is loaded.
+    """Return the program of a network, built at its first use, for which the backend is loaded.
+
+    Of an average of networks, it is the program of one of them.
 
     Raises
     ------
@@ -89,7 +92,8 @@ def model_program(spec: ModelSpec) -> ModelProgram:
         If this process was forked from one that has computed.
     """
     refuse_in_forked_child()
-    return _MODELS.get(spec, lambda: _built(spec))
+    single = spec.single
+    return _MODELS.get(single, lambda: _built(single))
 
 
 def _built(spec: ModelSpec) -> ModelProgram:
@@ -117,7 +121,8 @@ class FittedModel:
     spec : ModelSpec
         The model.
     weights : ndarray of shape (n_weights,)
-        Trainable weights, one after the other, float32.
+        Trainable weights, one after the other, float32; of several networks, those of the first
+        before those of the second.
     state : tuple of ndarray
         Non-trainable variables.
     """
@@ -125,6 +130,40 @@ class FittedModel:
     spec: ModelSpec
     weights: np.ndarray
     state: tuple[np.ndarray, ...]
+
+    @classmethod
+    def average_of(cls, networks: Sequence[FittedModel]) -> FittedModel:
+        """Return the average of networks of the same description; a single one as it is.
+
+        Parameters
+        ----------
+        networks : sequence of FittedModel
+            The networks, at least one.
+
+        Returns
+        -------
+        FittedModel
+            A model whose predictions and attention are the means of those of the networks.
+        """
+        if len(networks) == 1:
+            return networks[0]
+        return cls(
+            replace(networks[0].spec, n_networks=len(networks)),
+            np.concatenate([each.weights for each in networks]),
+            tuple(value for each in networks for value in each.state),
+        )
+
+    @property
+    def networks(self) -> tuple[FittedModel, ...]:
+        """The networks whose average this is; itself where it is one."""
+        n_networks = self.spec.n_networks
+        if n_networks == 1:
+            return (self,)
+        per_network = len(self.state) // n_networks
+        return tuple(
+            FittedModel(self.spec.single, weights, self.state[i * per_network :][:per_network])
+            for i, weights in enumerate(np.split(self.weights, n_networks))
+        )
 
     def for_length(self, n_timepoints: int) -> FittedModel:
         """Return the model with the same weights for longer series.
@@ -168,11 +207,18 @@ class FittedModel:
         ndarray of shape (n_samples, ...)
             Output of the head, float32.
         """
-        return model_program(self.spec).predict(self.weights, self.state, inputs)
+        # One after the other through the program of one: nothing is traced for the average.
+        program = model_program(self.spec)
+        return _mean([program.predict(n.weights, n.state, inputs) for n in self.networks])
 
     def attention(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
         """Return the attention of samples, see :class:`~skconvattn.networks.Encoding`."""
-        return model_program(self.spec).attention(self.weights, self.state, inputs)
+        return _mean(self.attentions(inputs))
+
+    def attentions(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return the attention of samples, of each network by itself."""
+        program = model_program(self.spec)
+        return [program.attention(n.weights, n.state, inputs) for n in self.networks]
 
     def to_keras(self) -> keras.Model:
         """Return a Keras model of its own with these weights."""
@@ -224,7 +270,7 @@ def changed_model(
     Parameters
     ----------
     model, other : FittedModel
-        Models of the same description.
+        Models of the same description; of several networks, each is changed by itself.
     change : callable
         Gets the value of every variable of both, trainable or not, by the path that Keras gives it,
         and replaces entries of the first by others of the same shape.
@@ -234,6 +280,9 @@ def changed_model(
     FittedModel
         The model.
     """
+    if model.spec.n_networks > 1:
+        pairs = zip(model.networks, cycle(other.networks), strict=False)
+        return FittedModel.average_of([changed_model(*pair, change) for pair in pairs])
     program = model_program(model.spec)
     keras_model = program.model
     variables = (*keras_model.trainable_variables, *keras_model.non_trainable_variables)
@@ -247,6 +296,11 @@ def changed_model(
     changed = [np.asarray(values[path], dtype=dtypes[path]) for path in paths]
     n_trainable = len(keras_model.trainable_variables)
     return FittedModel(model.spec, *_flat(program, changed[:n_trainable], changed[n_trainable:]))
+
+
+def _mean(values: list[np.ndarray]) -> np.ndarray:
+    """Return the mean of arrays of the same shape, in their precision; one array as it is."""
+    return values[0] if len(values) == 1 else np.mean(values, axis=0, dtype=values[0].dtype)
 
 
 def _flat(

@@ -14,6 +14,8 @@ def sampled_outputs(
 ) -> np.ndarray:
     """Predict with dropout on, with a dropout mask of its own for each row.
 
+    Of several networks, each row is predicted by one that is drawn at random.
+
     Parameters
     ----------
     model : FittedModel
@@ -29,6 +31,8 @@ def sampled_outputs(
         Output of the head, float32. What training alone changes, such as running statistics, is
         dropped.
     """
+    if model.spec.n_networks > 1:
+        return _by_one_of(model, inputs, rng)
     program = model_program(model.spec)
     from keras import ops
 
@@ -46,3 +50,20 @@ def sampled_outputs(
         training=True,
     )
     return np.asarray(ops.convert_to_numpy(outputs))
+
+
+def _by_one_of(
+    model: FittedModel, inputs: Sequence[np.ndarray], rng: np.random.Generator
+) -> np.ndarray:
+    """Predict each row by one of several networks, drawn at random."""
+    drawn = rng.integers(model.spec.n_networks, size=len(inputs[0]))
+    outputs: np.ndarray | None = None
+    for number, network in enumerate(model.networks):
+        rows = np.flatnonzero(drawn == number)
+        if len(rows):
+            part = sampled_outputs(network, [values[rows] for values in inputs], rng)
+            if outputs is None:
+                outputs = np.empty((len(drawn), *part.shape[1:]), dtype=part.dtype)
+            outputs[rows] = part
+    assert outputs is not None
+    return outputs

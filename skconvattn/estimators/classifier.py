@@ -30,6 +30,8 @@ from skconvattn.networks import ClassHead, ClassOutput, Head, ModelSpec
 class BaseNeuralClassifier(ClassifierMixin, BaseNeuralEstimator):
     """Base of all classifiers."""
 
+    _parameter_group = "prediction"
+
     _file_attributes = file_state.CLASSIFIER
     _check_file_state: ClassVar[Callable[[Any], None]] = staticmethod(file_state.check_classifier)
 

@@ -16,6 +16,8 @@ _MOST_DILATIONS = 64
 class MemberParameters(Network):
     """What a prediction is averaged from."""
 
+    _parameter_group = "prediction"
+
     members: Any = hyperparameter(
         default="all",
         constraints=[StrOptions({"all"}), "array-like"],

@@ -35,6 +35,8 @@ from skconvattn.networks.outputs import check_quantiles
 class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
     """Base of all regressors."""
 
+    _parameter_group = "prediction"
+
     _file_attributes = file_state.REGRESSOR
     _check_file_state: ClassVar[Callable[[Any], None]] = staticmethod(file_state.check_regressor)
 

@@ -12,7 +12,8 @@ import numpy as np
 from skconvattn._backend import load_backend
 from skconvattn.data import Rows
 from skconvattn.data.panel import Preparation
-from skconvattn.engine import TrainingParameters, TrainingPlan, train
+from skconvattn.engine import TrainingParameters, TrainingPlan
+from skconvattn.engine.copies import train_copies
 from skconvattn.engine.isolation import generator_from
 from skconvattn.engine.programs import in_distribution_scope
 from skconvattn.engine.training import without_validation
@@ -118,16 +119,17 @@ class NetworkTraining(MemberAverage, TrainingParameters, _Trained):
             Number of epochs; by default as parameters and held-out samples say.
         """
         start = self.fitted_model_ if resume else None
-        spec = start.spec if start is not None else self._spec()
+        spec = start.spec.single if start is not None else self._spec()
         if epochs is None:
             start = self._warm_model(spec)
         stops_early = self.early_stopping and len(validation) > 0
         plan = self._training_plan(len(training), self._default_loss(), stops_early=stops_early)
         if epochs is not None:
-            plan = replace(plan, epochs=epochs)
+            n_networks = plan.n_networks if start is None else start.spec.n_networks
+            plan = replace(plan, epochs=epochs, n_networks=n_networks)
         elif start is None and not len(validation):
             plan = self._cross_fitted(spec, source, plan, left_out, rng.spawn(1)[0])
-        result = train(
+        result = train_copies(
             spec, source, plan, rng, training=training, validation=validation, start=start
         )
         before = self.history_ if resume else {}

@@ -11,7 +11,15 @@ from sktime.datatypes import VectorizedDF
 from sktime.forecasting.base import ForecastingHorizon
 
 from skconvattn.engine.isolation import restored_on_error
-from skconvattn.forecasting import file_state, guarding, horizons, sampling, saving, validation
+from skconvattn.forecasting import (
+    backtesting,
+    file_state,
+    guarding,
+    horizons,
+    sampling,
+    saving,
+    validation,
+)
 from skconvattn.forecasting.bases import BaseForecaster
 from skconvattn.forecasting.predicting import PanelForecast
 from skconvattn.forecasting.series.history import Panel
@@ -126,6 +134,7 @@ class PanelForecaster(BaseForecaster):
             self._fh = asked
             return y - forecasts.reindex(y.index)
 
+    backtest = backtesting.backtest
     save = saving.save
     load_from_path: ClassVar[Any] = classmethod(saving.load_from_path)
 

@@ -117,6 +117,22 @@ class FittedForecast:
         """Return the record for the series of a panel, some of which may be new or longer."""
         return replace(self, intervals=self.intervals.on(panel.keys, panel.targets))
 
+    def repeated(self, panel: Panel, numbers: np.ndarray) -> FittedForecast:
+        """Return the record for several histories of each series.
+
+        Parameters
+        ----------
+        panel : Panel
+            Histories, under the names of their series.
+        numbers : ndarray of shape (n_histories,)
+            Index of the series of each history in the panel of the fit.
+        """
+        found = self.on(panel)
+        if found.combination is None:
+            return found
+        rows = (numbers[:, None] * panel.n_targets + np.arange(panel.n_targets)).ravel()
+        return replace(found, combination=found.combination.of(panel.keys, rows))
+
     def beside(self, panel: Panel, n_ahead: int) -> Beside | None:
         """Forecast a panel by the univariate members; None where they have no share.
 

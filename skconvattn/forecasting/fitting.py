@@ -331,7 +331,7 @@ class ForecastFitter:
             return found if "network" in members else replace(found, epochs=0)
 
         return ForecastTrainer(
-            spec=spec,
+            spec=spec.single,
             window=window,
             period=period,
             plan=plan,

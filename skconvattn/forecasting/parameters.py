@@ -19,6 +19,8 @@ _SHARE = Interval(Real, 0, 1, closed="left")
 class SeriesParameters(Network):
     """What every forecaster may be told of its series."""
 
+    _parameter_group = "forecasting"
+
     seasonal_period: Any = hyperparameter(
         default="auto",
         constraints=[_FROM_ONE, StrOptions({"auto"}), "array-like"],
@@ -52,6 +54,8 @@ class ForecastingParameters(
     SeriesParameters, TrainingParameters, patience="auto", steps_per_epoch="auto"
 ):
     """Hyperparameters of windows, normalisation, covariates and many series."""
+
+    _parameter_group = "forecasting"
 
     epochs: int = hyperparameter(
         default=200,

@@ -63,10 +63,12 @@ class ForecastStream:
         self._name = self._history.y.columns[0]
         self._scaling = self._history.scaling
         self._network = _network(self._fitted.model.spec)
-        self._model = SteppedModel(
-            lambda: _streaming_model(self._fitted, self._network),
-            weights_by_path(self._fitted.model),
-        )
+        self._models = [
+            SteppedModel(
+                lambda: _streaming_model(self._fitted, self._network), weights_by_path(network)
+            )
+            for network in self._fitted.model.networks
+        ]
         self.restart(self._history.y.iloc[:, 0])
 
     def restart(self, y: pd.Series) -> ForecastStream:
@@ -86,7 +88,7 @@ class ForecastStream:
         scaled = history.scaled_targets()[0]
         self.cutoff = y.index[-1]
         self.n_timepoints = 0
-        self._state = self._network.initial_state(1)
+        self._states = [self._network.initial_state(1) for _ in self._models]
         self._window = last_window(scaled[:1], self._fitted.window.length)
         self._univariate = self._going_on = None
         found = self._fitted.combination
@@ -182,13 +184,18 @@ class ForecastStream:
     def _see(self, scaled: np.ndarray) -> None:
         """Advance state and window by scaled observations, (n_timepoints, 1), float32."""
         window = np.concatenate([self._window, scaled])[-len(self._window) :]
-        forecast, *state = self._model([scaled[None], window[None], *self._state])
+        forecasts, states = [], []
+        for model, before in zip(self._models, self._states, strict=True):
+            one, *state = model([scaled[None], window[None], *before])
+            forecasts.append(one)
+            states.append(state)
+        forecast = np.mean(forecasts, axis=0, dtype=forecasts[0].dtype)
         if self._going_on is not None and self._univariate is not None:
             ahead = self._univariate.scaled(0, self._going_on.ahead(forecast.shape[1]))
             assert self._fitted.combination is not None
             beside = Beside(ahead[None], self._fitted.combination.shares)
             forecast = self._fitted.mixed(forecast, beside, 0)
-        self._forecast, self._state, self._window = forecast[0], state, window
+        self._forecast, self._states, self._window = forecast[0], states, window
         self.n_timepoints += len(scaled)
 
     def _quantiles(self, levels: np.ndarray) -> np.ndarray:

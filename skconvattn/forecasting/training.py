@@ -10,8 +10,10 @@ import numpy as np
 
 from skconvattn.data import Windows
 from skconvattn.engine import FittedModel, TrainingPlan, TrainingResult, train
+from skconvattn.engine.copies import train_copies
 from skconvattn.engine.programs import changed_model, drawn_model
 from skconvattn.forecasting.combining import UnivariateTargets
+from skconvattn.forecasting.further_networks import between, further_networks
 from skconvattn.forecasting.out_of_sample import Judgement, OutOfSample, Residuals
 from skconvattn.forecasting.series.windowing import WindowSpec
 from skconvattn.forecasting.training_series import TrainingSeries
@@ -128,12 +130,18 @@ class ForecastTrainer:
         if resumed is None:
             linear = self._linear(judge, training)
             start = self._started(linear, windows, training, seed)
+        else:
+            start = resumed.networks[0]
         plan = self.plan(len(training))
         search = self._train(windows, plan, seed, start, training=training, validation=held_out)
         share = 1.0 if search.best_epoch else 0.0
         if start is not None and plan.patience is not None and "linear" in self.members:
             share = self._share(judge, start, search.model, held_out)
-        model = self._between(start, search.model, share)
+        model = between(start, search.model, share)
+        if not self.refit and share > 0:
+            shorter = replace(plan, epochs=search.best_epoch, patience=None, callbacks=())
+            begun = resumed or start
+            model = self._averaged(model, windows, shorter, seed, begun, share, training)
         maps = self._maps(model, judge, training)
         errors = [judge.residuals(model, held_out, maps)]
         is_corrected = maps is not None and len(maps.kernels) > 0
@@ -143,7 +151,7 @@ class ForecastTrainer:
             everything = np.arange(len(windows))
             if resumed is None:
                 start = self._started(linear, windows, everything, seed)
-            model = self._refitted(windows, seed, start, search.best_epoch, share)
+            model = self._refitted(windows, seed, resumed or start, search.best_epoch, share)
             maps = self._maps(model, judge, everything, before=maps)
         n_epochs = search.best_epoch if share > 0 else 0
         found = self._combined(judge, errors, univariate)
@@ -177,9 +185,11 @@ class ForecastTrainer:
         """
         windows = series.windows(self.window)
         if epochs:
+            n_networks = model.spec.n_networks
             plan = replace(self.plan(len(windows)), epochs=epochs, patience=None)
+            plan = replace(plan, n_networks=n_networks)
             rng = np.random.default_rng(sum(series.lengths))
-            model = train(self.spec, windows, plan, rng, start=model).model
+            model = train_copies(self.spec, windows, plan, rng, start=model).model
         judge = OutOfSample(self._head, self.window, self.period, series, windows)
         everything = np.arange(len(windows))
         return model, self._maps(model, judge, everything, correct_one=correct_one)
@@ -246,10 +256,14 @@ class ForecastTrainer:
         if start is None:
             start = self._started(linear, windows, everything, seed)
         epochs = 0 if plan.patience is not None and is_point else plan.epochs
-        search = self._train(windows, replace(plan, epochs=epochs, patience=None), seed, start)
+        plan = replace(plan, epochs=epochs, patience=None)
+        search = self._train(windows, plan, seed, start.networks[0])
+        model = search.model
+        if epochs:
+            model = self._averaged(model, windows, plan, seed, start, 1.0, everything)
         found = self._combined(judge, [errors], univariate)
         return TrainedForecast(
-            search.model,
+            model,
             search,
             epochs,
             float(epochs > 0),
@@ -298,13 +312,14 @@ class ForecastTrainer:
         self,
         windows: Windows,
         seed: np.random.SeedSequence,
-        start: FittedModel | None,
+        start: FittedModel,
         epochs: int,
         share: float,
     ) -> FittedModel:
         """Train on all windows for a number of epochs, as far as its share asks for it."""
-        if share == 0.0 and start is not None:
-            return start
+        first = start.networks[0]
+        if share == 0.0:
+            return first
         plan = self.plan(len(windows))
         plan = replace(
             plan,
@@ -313,8 +328,22 @@ class ForecastTrainer:
             callbacks=(),
             description=f"{plan.description} on all data",
         )
-        trained = self._train(windows, plan, seed, start).model
-        return self._between(start, trained, share)
+        model = between(first, self._train(windows, plan, seed, first).model, share)
+        return self._averaged(model, windows, plan, seed, start, share, np.arange(len(windows)))
+
+    def _averaged(
+        self,
+        model: FittedModel,
+        windows: Windows,
+        plan: TrainingPlan,
+        seed: np.random.SeedSequence,
+        start: FittedModel,
+        share: float,
+        training: np.ndarray,
+    ) -> FittedModel:
+        """Average a trained network with the others of a plan, see :func:`further_networks`."""
+        further = further_networks(windows, plan, seed, start, share, training)
+        return FittedModel.average_of([model, *further])
 
     def _share(
         self, judge: OutOfSample, start: FittedModel, trained: FittedModel, held_out: np.ndarray
@@ -324,16 +353,6 @@ class ForecastTrainer:
         share = network_share(losses[0], losses[1], judge.blocks_of(held_out))
         # Quantiles between those of the start, which are all one, and trained ones are too narrow.
         return share if isinstance(self._head.output, PointOutput) else float(share > 0)
-
-    def _between(
-        self, start: FittedModel | None, trained: FittedModel, share: float
-    ) -> FittedModel:
-        """Return the model whose forecast is ``share`` of the way from one to the other."""
-        if start is None or share == 1.0:
-            return trained
-        if share == 0.0:
-            return start
-        return changed_model(trained, start, lambda now, old: self._head.blend(now, old, share))
 
     def _maps(
         self,

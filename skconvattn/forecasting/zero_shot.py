@@ -82,6 +82,10 @@ class ZeroShotFit:
         """Steps ahead that attention is shown for: a season."""
         return self.period
 
+    def repeated(self, panel: Panel, numbers: np.ndarray) -> ZeroShotFit:
+        """Return the record for several histories of each series: nothing depends on the series."""
+        return self
+
     def bounded(self, values: np.ndarray) -> np.ndarray:
         """Return values, in units of ``y``, within the bounds of forecasts."""
         return np.clip(values, self.lower, self.upper)

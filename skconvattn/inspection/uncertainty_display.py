@@ -23,7 +23,8 @@ class UncertaintyDisplay:
 
     Each column of the picture is a histogram of the samples of one time step. Samples of
     Monte-Carlo dropout show what the network is unsure of, and leave the noise of the series out:
-    they are narrower than an interval.
+    they are no interval. In ``examples/plot_intervals.py``, what holds 50, 80 and 95 % of the
+    samples holds 4, 9 and 12 % of the actual values.
 
     Create it with :meth:`from_estimator`, or from values of any origin and call :meth:`plot`.
 

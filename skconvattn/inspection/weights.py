@@ -264,7 +264,8 @@ def received_attention(estimator: Any, attention: np.ndarray, n_timepoints: int)
 def _steps_per_position(fitted: Any) -> int:
     """Return the number of time steps per position of the encoded sequence."""
     parameters = dict(fitted.spec.parameters)
-    return int(parameters.get("pool_size", 1) * parameters.get("strides", 1))
+    widths = [parameters.get(name, 1) for name in ("patch_size", "pool_size", "strides")]
+    return int(np.prod(widths))
 
 
 def _of_forecaster(forecaster: PanelForecaster, history: History) -> np.ndarray:

@@ -273,7 +273,8 @@ class IntervalModel:
     def _factors_of(self, series: np.ndarray) -> np.ndarray:
         """Return the factors of targets; of a few values in a panel, those of a random walk."""
         factors, calibration = self.factors[series], self.calibration
-        if len(self.changes) == 1 or not isinstance(calibration, ResidualQuantiles):
+        is_alone = len(self.changes) == len(self.keys) and len(set(self.keys)) == 1
+        if is_alone or not isinstance(calibration, ResidualQuantiles):
             return factors
         is_short = self.lengths[series] < max(2 * self.period, _SHORT)
         # Root mean square error, over the horizon, of a random walk of its changes.

@@ -54,3 +54,7 @@ class Combination:
         )
         shares = np.concatenate([known.get(key, usual) for key in keys])
         return replace(self, keys=keys, univariate=univariate, shares=shares)
+
+    def of(self, keys: tuple[tuple[Any, ...], ...], rows: np.ndarray) -> Combination:
+        """Return the combination for some targets, by their index in all of them: (n,)."""
+        return Combination(keys, self.univariate.of(rows), self.shares[rows])

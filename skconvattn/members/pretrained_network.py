@@ -62,27 +62,32 @@ class PretrainedNetwork:
         added = np.empty((n, PATCH, len(self.levels)))
         attention = np.empty((n, N_ALIGNED + N_RECENT))
         inputs = patches.inputs()
-        # Windows of like lengths pass together, without the patches before all of them.
-        order = np.argsort(patches.valid.argmax(axis=1), kind="stable")
-        for start in range(0, n, _AT_ONCE):
-            rows = order[start : start + _AT_ONCE]
-            added[rows], attention[rows] = self._part(*(one[rows] for one in inputs))
+        # Windows of one length pass together, without the patches before them, so that a forecast
+        # does not depend on what else is asked for.
+        lengths = patches.valid.argmax(axis=1)
+        for length in np.unique(lengths):
+            own = np.flatnonzero(lengths == length)
+            for start in range(0, len(own), _AT_ONCE):
+                rows = own[start : start + _AT_ONCE]
+                added[rows], attention[rows] = self._part(*(one[rows] for one in inputs))
         return patches.base[..., None] + patches.scale[..., None] * added, attention
 
     def _part(
         self, aligned: np.ndarray, recent: np.ndarray, features: np.ndarray, valid: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
+        """Forecast windows of one length; all products are taken window by window."""
         w = self.weights
         n_skipped = min(int(valid.argmax(axis=1).min()), N_ALIGNED - 1)
         aligned, valid = aligned[:, n_skipped:], valid[:, n_skipped:]
         aligned, recent, features = (x.astype(np.float32) for x in (aligned, recent, features))
+        features = features[:, None]
         described = features @ w["features_embedding/kernel"] + w["features_embedding/bias"]
         query = features @ w["query_embedding/kernel"] + w["query_embedding/bias"]
         x = np.concatenate(
             [
-                aligned @ w["aligned_embedding/kernel"] + described[:, None],
-                recent @ w["recent_embedding/kernel"] + described[:, None],
-                _gelu(query)[:, None],
+                aligned @ w["aligned_embedding/kernel"] + described,
+                recent @ w["recent_embedding/kernel"] + described,
+                _gelu(query),
             ],
             axis=1,
         )  # (n, tokens, width)
@@ -92,7 +97,7 @@ class PretrainedNetwork:
         for number in range(n_layers):
             n_asked = 1 if number == n_layers - 1 else x.shape[1]
             x, weights = self._layer(f"layer_{number}", x, mask, n_asked)
-        x = self._normed("final_norm", x[:, 0])
+        x = self._normed("final_norm", x)
         steps = x @ w["steps/kernel"] + w["steps/bias"]
         of_patches = weights[:, :, 0, :-1].mean(axis=1)
         total = np.maximum(of_patches.sum(axis=1, keepdims=True), 1e-12)

@@ -44,6 +44,8 @@ class Network:
     network_class: ClassVar[type[Network]]
     _parameter_names: ClassVar[tuple[str, ...]] = ()
     _parameter_constraints: ClassVar[dict[str, Any]] = {}
+    # Under which the docstring lists the parameters that a class declares.
+    _parameter_group: ClassVar[str] = "network"
 
     def __init_subclass__(cls, **defaults: Any) -> None:
         """Give a new class its constructor; see ``take_hyperparameters`` for what is refused."""
@@ -75,6 +77,23 @@ class Network:
             f"{type(self).__name__} does not implement encode(inputs, mask); an architecture "
             "returns skconvattn.networks.Encoding from it."
         )
+
+    def settled(self, n_timepoints: int | None) -> dict[str, Any]:
+        """Return the hyperparameters that a length decides, as it decides them.
+
+        A model keeps them when it predicts longer series than it was trained on.
+
+        Parameters
+        ----------
+        n_timepoints : int or None
+            Time steps of the series in training; None if the model takes any number.
+
+        Returns
+        -------
+        dict of str to object
+            Values by name, for :meth:`encode`.
+        """
+        return {}
 
 
 Network.network_class = Network

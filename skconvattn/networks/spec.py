@@ -9,11 +9,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from skconvattn._hyperparameters import parameter_names, values_before
 from skconvattn.networks.base import Network
 from skconvattn.networks.heads import Head
 
 if TYPE_CHECKING:
     import keras
+
+# The most networks of an average.
+MOST_NETWORKS = 64
 
 # One model at a time: of two threads that restore a global state, one would do so too late.
 _BUILDING = threading.Lock()
@@ -39,6 +43,8 @@ class ModelSpec:
         Channels of the input.
     masked : bool
         Whether a boolean mask of shape (batch, n_timepoints) is a further input.
+    n_networks : int
+        Number of networks, alike but for their weights, whose average the model is.
     """
 
     network: type[Network]
@@ -47,6 +53,22 @@ class ModelSpec:
     n_timepoints: int | None
     n_channels: int
     masked: bool = False
+    n_networks: int = 1
+
+    @property
+    def single(self) -> ModelSpec:
+        """One of the networks."""
+        return self if self.n_networks == 1 else replace(self, n_networks=1)
+
+    def __post_init__(self) -> None:
+        """Add the hyperparameters that a description from an earlier version lacks."""
+        given = [name for name, _ in self.parameters]
+        before = values_before(self.network)
+        lacking = [(name, value) for name, value in before.items() if name not in given]
+        if lacking:
+            order = parameter_names(self.network).index
+            whole = sorted([*self.parameters, *lacking], key=lambda pair: order(pair[0]))
+            object.__setattr__(self, "parameters", tuple(whole))
 
     @classmethod
     def of(cls, estimator: Network, head: Head, **shape: Any) -> ModelSpec:
@@ -67,8 +89,10 @@ class ModelSpec:
             The description.
         """
         network = estimator.network_class
+        settled = estimator.settled(shape["n_timepoints"])
         parameters = tuple(
-            (name, _hashable(getattr(estimator, name))) for name in network._parameter_names
+            (name, _hashable(settled[name] if name in settled else getattr(estimator, name)))
+            for name in network._parameter_names
         )
         return cls(network=network, parameters=parameters, head=head, **shape)
 
@@ -106,11 +130,33 @@ class ModelSpec:
             state = random.getstate()
             random.seed(0)
             try:
-                return self._build()
+                return self._build() if self.n_networks == 1 else self._build_average()
             finally:
                 random.setstate(state)
 
-    def _build(self) -> BuiltModel:
+    def _build_average(self) -> BuiltModel:
+        """Build all networks, whose weights follow each other, and their average."""
+        import keras
+
+        name = self.network.__name__
+        built = [self.single._build(f"{name}_{i}") for i in range(self.n_networks)]
+        inputs = [
+            keras.Input(i.shape[1:], dtype=i.dtype, name=i.name) for i in built[0].model.inputs
+        ]
+        declared = inputs if len(inputs) > 1 else inputs[0]
+
+        def average(models: list[keras.Model]) -> keras.Model:
+            outputs = [model(declared) for model in models]
+            return keras.Model(declared, keras.layers.Average()(outputs), name=name)
+
+        attending = [each.attention_model for each in built if each.attention_model is not None]
+        return BuiltModel(
+            model=average([each.model for each in built]),
+            attention_model=average(attending) if attending else None,
+        )
+
+    def _build(self, name: str | None = None) -> BuiltModel:
+        """Build one network."""
         import keras
 
         network = self.network(**dict(self.parameters))
@@ -126,7 +172,7 @@ class ModelSpec:
         # Keras warns where one input is declared as a list and given by itself.
         declared = inputs if len(inputs) > 1 else series
         return BuiltModel(
-            model=keras.Model(declared, output, name=self.network.__name__),
+            model=keras.Model(declared, output, name=name or self.network.__name__),
             attention_model=None if attention is None else keras.Model(declared, attention),
         )
 

@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, make_constraint
 from skconvattn._backend import load_backend
 from skconvattn.engine.programs import FittedModel
 from skconvattn.networks import HorizonHead
-from skconvattn.networks.spec import ModelSpec
+from skconvattn.networks.spec import MOST_NETWORKS, ModelSpec
 from skconvattn.persistence.budget import Budget
 
 # No size is beyond these. What repeats a layer has an upper bound in its own constraints.
@@ -41,18 +41,22 @@ def check_models(models: list[FittedModel], budget: Budget) -> None:
     # One network for all series of a panel; not every specification can be hashed.
     specs: list[ModelSpec] = []
     for model in models:
-        if model.spec not in specs:
+        if model.spec.n_networks not in range(1, MOST_NETWORKS + 1):
+            raise ValueError(f"an average of {model.spec.n_networks} networks is out of bounds")
+        if model.spec.single not in specs:
             _check_parameters(model.spec)
             _check_sizes(model.spec)
             _check_depth(model)
-            specs.append(model.spec)
-    variables = []
+            specs.append(model.spec.single)
+    variables: list[tuple[int, list[Any]]] = []
     for spec in specs:
-        *found, n_variables = _variables_of(spec)
+        trainable, state, n_variables = _variables_of(spec)
         budget.take("weights and states in its networks", n_variables)
-        variables.append(found)
+        variables.append((trainable, state))
     for model in models:
-        trainable, state = variables[specs.index(model.spec)]
+        n_networks = model.spec.n_networks
+        trainable, state = variables[specs.index(model.spec.single)]
+        trainable, state = trainable * n_networks, state * n_networks
         if model.weights.dtype != np.float32 or model.weights.shape != (trainable,):
             raise ValueError(
                 f"the network has {trainable} weights, and there are {model.weights.shape} "

@@ -10,7 +10,7 @@ from typing import Any
 from sklearn.utils._param_validation import validate_parameter_constraints
 
 from skconvattn import networks
-from skconvattn._hyperparameters import parameter_names
+from skconvattn._hyperparameters import parameter_names, values_before
 from skconvattn.data.panel import Preparation
 from skconvattn.data.scaling import Scaling
 from skconvattn.engine.programs import FittedModel
@@ -129,8 +129,9 @@ def decode_estimator(codec: Codec, payload: Any, cls: type) -> Any:
         raise SaveFileError(
             f"{cls.__name__} has no parameter {', '.join(unknown)} in this version."
         )
-    # Parameters that a newer version added have their defaults.
+    # Parameters that a newer version added have their defaults, or leave a network as it was.
     parameters = {name: codec.decode(item) for name, item in payload["parameters"].items()}
+    parameters = {**values_before(cls), **parameters}
     _validate(cls, parameters)
     state: dict[str, Any] = {}
     for name, item in payload["state"].items():

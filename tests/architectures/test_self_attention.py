@@ -65,6 +65,30 @@ def test_options_that_contradict_each_other_are_refused(parameters, message):
         SelfAttentionRegressor(epochs=1, members=["network"], **parameters).fit(X, X[:, 0])
 
 
+def test_without_residual_connections_a_convolution_of_zeros_leaves_nothing(series):
+    mask = np.ones((3, 20), bool)
+    for residual in (True, False):
+        model = _model(
+            sequence=True, residual=residual, n_convolutions=2, hidden_normalization=None
+        )
+        # The first convolution as it is, the second one of zeros; attention adds no more than a
+        # map of what it is given.
+        second = [layer for layer in model.layers if "conv1d" in layer.name][1]
+        second.set_weights([np.zeros(w.shape) for w in second.get_weights()])
+        for variable in model.layers[-2].trainable_variables:
+            variable.assign(np.zeros(variable.shape))
+        assert (np.abs(np.asarray(model([series, mask]))).max() > 1e-3) == residual
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_plain_convolutions_leave_masked_steps_out(kind, series):
+    model = _model(attention_type=kind, residual=False, strides=2)
+    mask = np.broadcast_to(np.arange(20) < 13, (3, 20))
+    behind = np.where(mask[..., None], series, 50.0).astype("float32")
+    alone = np.asarray(model([series[:, :13], mask[:, :13]]))
+    np.testing.assert_allclose(np.asarray(model([behind, mask])), alone, atol=1e-5)
+
+
 @pytest.mark.parametrize("kind", ["multi_head", "additive"])
 def test_attention_of_a_window_is_shown_as_a_square(kind):
     X = np.random.default_rng(0).normal(size=(12, 10))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from skconvattn import layers
+from skconvattn.layers.parts.masked_conv1d import MaskedConv1D
 from skconvattn.layers.parts.pooled_statistics import PooledStatistics
 from tests.layers import reference
 
@@ -201,6 +202,12 @@ CASES = [
         layers.ResidualConv1D,
         {"filters": 6, "activation": "relu", "strides": 2},
         partial(reference.residual_convolution, strides=2),
+    ),
+    Case(
+        "masked-conv",
+        MaskedConv1D,
+        {"filters": 6, "activation": "relu", "strides": 2},
+        partial(reference.plain_convolution, strides=2),
     ),
     *(
         _self_attention(kind, width, history_only)

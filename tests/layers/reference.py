@@ -171,6 +171,11 @@ def residual_convolution(weights, x, padding="same", dilation=1, strides=1):
     return np.maximum(convolved, 0) + shortcut
 
 
+def plain_convolution(weights, x, padding="same", dilation=1, strides=1):
+    kernel, bias = weights["convolution/kernel"], weights["convolution/bias"]
+    return np.maximum(convolution(kernel, bias, x, padding, dilation, strides), 0)
+
+
 def conv_attention(weights, x, score, pool_size, residual=False, activation="relu", **convolved):
     kernel, bias = weights["convolution/kernel"], weights["convolution/bias"]
     features = ACTIVATIONS[activation](convolution(kernel, bias, x, **convolved))

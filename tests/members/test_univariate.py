@@ -154,3 +154,17 @@ def test_seasons_are_weighed_by_what_was_known_at_each_origin():
     np.testing.assert_allclose(other, one)
     alone = Pretrained((24, 168)).forecasts_at([y[:601]], [origins[1:]], 24)[0]
     np.testing.assert_allclose(alone, one[1:], rtol=1e-6)
+
+
+@pytest.mark.parametrize("periods", [(12,), (1,)])
+def test_pretrained_attention_does_not_depend_on_what_else_is_forecast(periods):
+    rng = np.random.default_rng(0)
+    series = [rng.normal(size=n).cumsum() for n in (150, 40, 90, 13, 150)]
+    origins = [np.array([len(one) - 1]) for one in series]
+    member = Pretrained(periods)
+
+    together = member.forecasts_at(series, origins, 14)
+
+    for one, origin, forecast in zip(series, origins, together, strict=True):
+        alone = member.forecasts_at([one], [origin], 14)[0]
+        np.testing.assert_array_equal(forecast, alone)

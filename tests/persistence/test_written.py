@@ -96,6 +96,23 @@ def test_a_field_that_a_newer_version_added_to_a_record_has_its_default(tmp_path
     assert load(tmp_path / "model.zip").fitted_forecast_.upper == np.inf
 
 
+@pytest.mark.parametrize("name", ["AttentionClassifier", "AttentionForecaster"])
+def test_a_parameter_that_networks_did_not_have_leaves_them_as_they_were(name: str, tmp_path: Path):
+    """Patches were added to recurrent encoders: without the parameter there were none."""
+    members: dict[str, Any] = dict(read_archive(FOLDER / f"{name}.zip"))
+    text = bytes(members["manifest.json"]).decode()
+    described = json.loads(text)
+    described["parameters"].pop("patch_size", None)
+    text = json.dumps(described)
+    assert '["patch_size"' not in text
+    members["manifest.json"] = text.encode()
+    write_archive(tmp_path / "model.zip", members)
+    estimator = load(tmp_path / "model.zip")
+    assert estimator.patch_size == 1
+    assert type(estimator)().patch_size == "auto"
+    assert dict(estimator.fitted_model_.spec.parameters)["patch_size"] == 1
+
+
 def test_no_present_name_is_the_former_name_of_another_class():
     from skconvattn import all_estimators
 
