@@ -134,6 +134,21 @@ def test_moving_cutoffs_are_those_of_one_process(both, reset):
     pd.testing.assert_frame_equal(spread.predict(FH), alone.predict(FH), check_exact=True)
 
 
+def test_a_backtest_is_that_of_one_process(client):
+    y = _panel(4)
+    inner = ConvAttentionForecaster(**SETTINGS)
+    options = {"fh": FH, "initial_window": 30, "step_length": 3}
+    expected = inner.backtest(y, **options)
+    found = DaskForecaster(inner, n_partitions=2).backtest(y, **options)
+
+    assert len(found.forecasts) == 4 * 3 * 3
+    pd.testing.assert_frame_equal(found.forecasts, expected.forecasts, check_exact=True)
+    pd.testing.assert_series_equal(found.scales, expected.scales)
+    pd.testing.assert_frame_equal(found.errors(), expected.errors())
+    with pytest.raises(ValueError, match="initial_window=None"):
+        DaskForecaster(inner).backtest(y, fh=FH)
+
+
 def test_covariates_go_where_their_series_are(client):
     y = _panel(4)
     X = pd.DataFrame({"price": np.random.default_rng(1).normal(size=len(y))}, index=y.index)
