@@ -265,12 +265,19 @@ def _asked(study: Any) -> Iterator[Any]:
 
     A process that is killed between two writes leaves no trial of which nobody knows whose it was.
     """
+    import optuna
     from optuna.trial import TrialState
 
-    if not study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
-        study.enqueue_trial({}, user_attrs={_PROCESS: _this_process()})
-    trial = study.ask()
-    trial.set_user_attr(_PROCESS, _this_process())
+    if study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+        trial = study.ask()
+        trial.set_user_attr(_PROCESS, _this_process())
+    else:
+        # Optuna's ask has no attributes, and on SQLite two processes may take one waiting trial.
+        template = optuna.trial.create_trial(
+            state=TrialState.RUNNING, user_attrs={_PROCESS: _this_process()}
+        )
+        number = study._storage.create_new_trial(study._study_id, template_trial=template)
+        trial = optuna.trial.Trial(study, number)
     _AT_WORK.add((study.study_name, trial.number))
     try:
         yield trial
@@ -339,13 +346,13 @@ def _tried(
             raise ValueError(f"the score is {value}")
     except optuna.TrialPruned as pruned:
         trial.set_user_attr(_REASON, str(pruned))
-        study.tell(trial, state=TrialState.PRUNED)
+        study.tell(trial, state=TrialState.PRUNED, skip_if_finished=True)
     except Exception as error:  # noqa: BLE001 - whatever one trial fails by is recorded
         trial.set_user_attr(_REASON, f"{type(error).__name__}: {error}")
-        study.tell(trial, state=TrialState.FAIL)
+        study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
         return error
     else:
-        study.tell(trial, value)
+        study.tell(trial, value, skip_if_finished=True)
     return None
 
 

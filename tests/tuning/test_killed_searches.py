@@ -155,12 +155,12 @@ def test_two_processes_on_one_study_try_nothing_twice(tmp_path: Path):
 
 
 def test_a_trial_is_never_without_the_name_of_its_process(tmp_path: Path, monkeypatch):
-    """Also between the two writes by which it begins: a process may be killed there."""
+    """Also in its first moment: a process may be killed there."""
     X, y = load_diabetes(return_X_y=True)
     space = {"alpha": FloatDistribution(1e-3, 10.0, log=True)}
     options = {"cv": 2, "storage": tmp_path / "s.db", "random_state": 0, "progress_bar": False}
-    # As if killed right after the trial was begun.
-    monkeypatch.setattr(optuna.Trial, "set_user_attr", _kill)
+    # As if killed right after the trial was written.
+    monkeypatch.setattr(optuna.trial.Trial, "__init__", _kill)
     with pytest.raises(KeyboardInterrupt):
         OptunaSearch(Ridge(), space, n_trials=2, **options).fit(X, y)
     monkeypatch.undo()
