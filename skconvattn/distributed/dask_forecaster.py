@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from dataclasses import replace
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
+from sktime.datatypes import convert_to
 
 from skconvattn.distributed import partitions
 from skconvattn.distributed.partitions import Partitions, spread
 from skconvattn.engine.isolation import restored_on_error
+from skconvattn.forecasting.backtest_result import BacktestResult
 from skconvattn.forecasting.bases import BaseForecaster
 from skconvattn.forecasting.contract import PanelForecaster
 
@@ -148,6 +151,51 @@ class DaskForecaster(BaseForecaster):
         parts = zip(self._contents, self._split.split(y), self._split.split(X), strict=True)
         jobs = [(self._template, content, function, *rows) for content, *rows in parts]
         return spread(partitions.apply_to_partition, jobs)
+
+    def backtest(self, y: Any, X: Any = None, fh: Any = None, **options: Any) -> BacktestResult:
+        """Forecast the past from many cutoffs, the partitions of a panel on the workers.
+
+        The forecaster itself stays as it is, and need not be fitted.
+
+        Parameters
+        ----------
+        y, X : pandas.DataFrame
+            Series, and their covariates, in sktime's formats of panels; ``X`` may be None.
+        fh : int, sequence of int or ForecastingHorizon, optional
+            Steps ahead, from 1.
+        **options
+            ``initial_window``, which is needed, ``step_length``, ``refit`` and ``coverage`` of
+            ``backtest`` of the forecaster.
+
+        Returns
+        -------
+        BacktestResult
+            Forecasts beside what came, errors by step ahead, cutoff or series, and coverage.
+
+        Raises
+        ------
+        ImportError
+            If Dask is not installed.
+        ValueError, TypeError
+            If parameters or data are not valid, here or on a worker.
+        """
+        _check(self)
+        if options.get("initial_window") is None:
+            raise ValueError(
+                "initial_window=None goes on from one fit, and each series has its own here; give "
+                "the time steps before the first cutoff."
+            )
+        y, X = (None if each is None else convert_to(each, _CONTAINERS) for each in (y, X))
+        split = Partitions.of(y, self.n_partitions)
+        parts = zip(split.split(y), split.split(X), strict=True)
+        jobs = [(self.forecaster.clone(), *rows, fh, options) for rows in parts]
+        found = spread(partitions.backtest_partition, jobs)
+        return replace(
+            found[0],
+            forecasts=pd.concat([each.forecasts for each in found]),
+            scales=pd.concat([each.scales for each in found]),
+            y=y,
+        )
 
     def collect(self) -> pd.DataFrame:
         """Return the fitted forecaster of each series, each of which can be saved to a file.

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skconvattn.forecasting.backtest_result import BacktestResult
 from skconvattn.persistence.reading import read
 
 # Partitions per thread of the workers, so that none waits long for the last one, and series per
@@ -185,6 +186,13 @@ def apply_to_partition(
 ) -> Any:
     """Call a function with the forecaster in a file and further arguments."""
     return function(loaded(forecaster, content), *arguments)
+
+
+def backtest_partition(
+    forecaster: Any, y: Any, X: Any, fh: Any, options: dict[str, Any]
+) -> BacktestResult:
+    """Return the backtest of a clone of a forecaster on the series of a partition."""
+    return forecaster.clone().backtest(y, X, fh, **options)
 
 
 def loaded(forecaster: Any, content: bytes) -> Any:

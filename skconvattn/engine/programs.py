@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import keras
 
 Program = TypeVar("Program")
+Result = TypeVar("Result")
 
 
 class ProgramCache(Generic[Program]):
@@ -97,7 +98,7 @@ def model_program(spec: ModelSpec) -> ModelProgram:
 
 def _built(spec: ModelSpec) -> ModelProgram:
     load_backend()
-    return _outside_scopes(lambda: _program_class()(spec))
+    return outside_scopes(lambda: _program_class()(spec))
 
 
 def in_distribution_scope() -> bool:
@@ -318,10 +319,20 @@ def _program_class() -> type[ModelProgram]:
     return PortableModelProgram
 
 
-def _outside_scopes(build: Callable[[], ModelProgram]) -> ModelProgram:
-    """Build a program that later fits share outside of the caller's ``tf.distribute`` scope.
+def outside_scopes(build: Callable[[], Result]) -> Result:
+    """Build something outside of the caller's ``tf.distribute`` scope.
 
     Scopes belong to threads, so that a thread of its own has none.
+
+    Parameters
+    ----------
+    build : callable
+        Called without arguments.
+
+    Returns
+    -------
+    object
+        What it returns.
     """
     if not in_distribution_scope():
         return build()

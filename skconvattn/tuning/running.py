@@ -93,7 +93,8 @@ class OptunaResults:
         return dict(self.study_.best_params)
 
 
-@dataclass(frozen=True)
+# joblib's backend of Dask puts what it calls into a set.
+@dataclass(frozen=True, eq=False)
 class _Worker:
     """One process of a search."""
 

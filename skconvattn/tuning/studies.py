@@ -7,7 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ _PROCESS, _REASON, _SAME_AS = "process", "reason", "same_as"
 _AT_WORK: set[tuple[str, int]] = set()
 # Seconds that a process waits for another one that writes to the same SQLite file.
 _WAIT = 60.0
+# Times that a file is opened again while another process makes its tables, and seconds between.
+_TRIES, _PAUSE = 5, 0.2
 
 Objective = Callable[[dict[str, Any], Reports], float]
 
@@ -231,6 +233,13 @@ def _opened(storage: Any) -> Any:
         text = f"sqlite:///{text}"
     if not text.startswith("sqlite"):
         return text
+    from sqlalchemy.exc import SQLAlchemyError
+
+    for _ in range(_TRIES):
+        # Processes that begin together may each try to make the tables of a new file.
+        with suppress(SQLAlchemyError):
+            return RDBStorage(text, engine_kwargs={"connect_args": {"timeout": _WAIT}})
+        time.sleep(_PAUSE)
     return RDBStorage(text, engine_kwargs={"connect_args": {"timeout": _WAIT}})
 
 
@@ -256,12 +265,19 @@ def _asked(study: Any) -> Iterator[Any]:
 
     A process that is killed between two writes leaves no trial of which nobody knows whose it was.
     """
+    import optuna
     from optuna.trial import TrialState
 
-    if not study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
-        study.enqueue_trial({}, user_attrs={_PROCESS: _this_process()})
-    trial = study.ask()
-    trial.set_user_attr(_PROCESS, _this_process())
+    if study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+        trial = study.ask()
+        trial.set_user_attr(_PROCESS, _this_process())
+    else:
+        # Optuna's ask has no attributes, and on SQLite two processes may take one waiting trial.
+        template = optuna.trial.create_trial(
+            state=TrialState.RUNNING, user_attrs={_PROCESS: _this_process()}
+        )
+        number = study._storage.create_new_trial(study._study_id, template_trial=template)
+        trial = optuna.trial.Trial(study, number)
     _AT_WORK.add((study.study_name, trial.number))
     try:
         yield trial
@@ -330,13 +346,13 @@ def _tried(
             raise ValueError(f"the score is {value}")
     except optuna.TrialPruned as pruned:
         trial.set_user_attr(_REASON, str(pruned))
-        study.tell(trial, state=TrialState.PRUNED)
+        study.tell(trial, state=TrialState.PRUNED, skip_if_finished=True)
     except Exception as error:  # noqa: BLE001 - whatever one trial fails by is recorded
         trial.set_user_attr(_REASON, f"{type(error).__name__}: {error}")
-        study.tell(trial, state=TrialState.FAIL)
+        study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
         return error
     else:
-        study.tell(trial, value)
+        study.tell(trial, value, skip_if_finished=True)
     return None
 
 

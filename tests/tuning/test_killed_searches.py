@@ -25,6 +25,7 @@ N_TRIALS = int(os.environ.get("N_SEARCH_TRIALS", "10"))
 # Imports once; then each line on its input starts a process that goes on with one study.
 SERVER = """
 import os, sys, time
+import optuna
 from optuna.distributions import FloatDistribution
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import Ridge
@@ -39,17 +40,19 @@ X, y = load_diabetes(return_X_y=True)
 search = OptunaSearch(
     Slow(), {"alpha": FloatDistribution(1e-3, 10.0, log=True)}, cv=2, n_trials=int(sys.argv[2]),
     storage=sys.argv[1], resume=True, random_state=0, progress_bar=False,
+    pruner=optuna.pruners.NopPruner(),
 )
 print("ready", flush=True)
 for line in sys.stdin:
-    children = [os.fork() for _ in range(int(line))]
-    if 0 in children:
-        search.fit(X, y)
-        os._exit(0)
+    children = []
+    for _ in range(int(line)):
+        child = os.fork()
+        if child == 0:
+            search.fit(X, y)
+            os._exit(0)
+        children.append(child)
     print(*children, flush=True)
-    for child in children:
-        os.waitpid(child, 0)
-    print("gone", flush=True)
+    print(*[os.waitpid(child, 0)[1] for child in children], flush=True)
 """
 
 
@@ -79,9 +82,9 @@ class _Server:
         print(n_processes, file=self._process.stdin, flush=True)
         return [int(child) for child in self._line().split()]
 
-    def wait(self) -> None:
-        """Wait until they have ended."""
-        assert self._line() == "gone"
+    def wait(self) -> list[int]:
+        """Wait until they have ended, and return their statuses: 0, or what killed them."""
+        return [int(status) for status in self._line().split()]
 
     def trials(self) -> list[optuna.trial.FrozenTrial]:
         """Return the trials in the file; none before the study is made."""
@@ -109,17 +112,20 @@ def test_a_search_killed_at_random_moments_is_completed_without_losing_a_trial(t
             (child,) = server.start()
             # A share of the trials each, so that all kills fall into the search.
             share = (N_TRIALS - 1) * (kill + 1) // (N_KILLS + 1)
-            while len(_finished(server.trials())) < min(share, len(seen) + rng.randint(1, 6)):
+            enough = min(share, len(seen) + rng.randint(1, 6))
+            end = time.monotonic() + 120
+            while len(_finished(server.trials())) < enough:
+                assert time.monotonic() < end, "the search made no progress"
                 time.sleep(0.02)
             time.sleep(rng.uniform(0.0, 0.15))
             os.kill(child, signal.SIGKILL)
-            server.wait()
+            assert server.wait() == [signal.SIGKILL]
             now = _finished(server.trials())
             assert {number: now.get(number) for number in seen} == seen
             seen = now
         assert len(seen) < N_TRIALS, "the search was over before the last kill"
         server.start()
-        server.wait()
+        assert server.wait() == [0]
         trials = server.trials()
 
     found = _finished(trials)
@@ -137,7 +143,7 @@ def test_a_search_killed_at_random_moments_is_completed_without_losing_a_trial(t
 def test_two_processes_on_one_study_try_nothing_twice(tmp_path: Path):
     with _Server(tmp_path / "study.db") as server:
         server.start(2)
-        server.wait()
+        assert server.wait() == [0, 0]
         trials = server.trials()
 
     alphas = [t.params["alpha"] for t in trials]
@@ -149,12 +155,12 @@ def test_two_processes_on_one_study_try_nothing_twice(tmp_path: Path):
 
 
 def test_a_trial_is_never_without_the_name_of_its_process(tmp_path: Path, monkeypatch):
-    """Also between the two writes by which it begins: a process may be killed there."""
+    """Also in its first moment: a process may be killed there."""
     X, y = load_diabetes(return_X_y=True)
     space = {"alpha": FloatDistribution(1e-3, 10.0, log=True)}
     options = {"cv": 2, "storage": tmp_path / "s.db", "random_state": 0, "progress_bar": False}
-    # As if killed right after the trial was begun.
-    monkeypatch.setattr(optuna.Trial, "set_user_attr", _kill)
+    # As if killed right after the trial was written.
+    monkeypatch.setattr(optuna.trial.Trial, "__init__", _kill)
     with pytest.raises(KeyboardInterrupt):
         OptunaSearch(Ridge(), space, n_trials=2, **options).fit(X, y)
     monkeypatch.undo()

@@ -25,12 +25,15 @@ from skconvattn.engine.plan import (
     epoch_order,
     starting_rate,
 )
-from skconvattn.engine.programs import FittedModel, model_program
+from skconvattn.engine.portable.workers import Workers
+from skconvattn.engine.programs import FittedModel, model_program, outside_scopes
 from skconvattn.engine.weights import Layout
 from skconvattn.networks.spec import ModelSpec
 
 # Samples of a validation batch, as in the compiled engine.
 _VALIDATION_BATCH = 256
+# Samples by which processes see that they were given the same data.
+_COMPARED = 1000
 _IMPORT_LOCK = threading.Lock()
 
 
@@ -46,8 +49,31 @@ def train_portable(
     """Train a model; parameters and result are those of :func:`~skconvattn.engine.train`.
 
     Initial weights, order of samples, losses and choice of the best epoch are those of the
-    compiled engine, so that both give the same losses.
+    compiled engine, so that both give the same losses. In the scope of a strategy of several
+    processes each trains on its part of every batch.
     """
+    workers = Workers.current()
+
+    def run() -> TrainingResult:
+        return _train(spec, source, plan, rng, training, validation, start, workers)
+
+    if workers is None:
+        return run()
+    some = training[:: max(len(training) // _COMPARED, 1)]
+    workers.check_equal(rng, np.append(source.batch(some)[1], len(training)))
+    return outside_scopes(run)
+
+
+def _train(
+    spec: ModelSpec,
+    source: Rows | Windows,
+    plan: TrainingPlan,
+    rng: np.random.Generator,
+    training: np.ndarray,
+    validation: np.ndarray,
+    start: FittedModel | None,
+    workers: Workers | None,
+) -> TrainingResult:
     weights, state = model_program(spec).initialization.draw(rng)
     if start is not None:
         weights, state = Layout.of(weights).split(start.weights), list(start.state)
@@ -65,8 +91,10 @@ def train_portable(
     )
     if not optimizer.scheduled:
         model.optimizer.learning_rate = rate
+    if workers is not None:
+        workers.share_gradients(model.optimizer)
     held_out = _Batches(source, validation, _VALIDATION_BATCH) if len(validation) else None
-    fit = _Fit(model, source, plan, rng, training, held_out)
+    fit = _Fit(model, source, plan, rng, training, held_out, workers)
     return fit.run(spec)
 
 
@@ -81,13 +109,14 @@ class _Fit:
         rng: np.random.Generator,
         training: np.ndarray,
         held_out: _Batches | None,
+        workers: Workers | None,
     ) -> None:
         self.model, self.plan, self.rng, self.held_out = model, plan, rng, held_out
-        self.training = training
+        self.training, self.workers = training, workers
         n_first = len(training)
         if plan.steps_per_epoch is not None:
             n_first = min(n_first, plan.steps_per_epoch * plan.batch_size)
-        self.batches = _Batches(source, training[:n_first], plan.batch_size)
+        self.batches = _Batches(source, training[:n_first], plan.batch_size, workers)
         self.metrics = [metric.name for metric in metric_keys(plan.metrics)]
         self.best = _kept(model)
 
@@ -122,6 +151,16 @@ class _Fit:
         """Shuffle."""
         self.batches.indices = epoch_order(self.rng, self.training, self.plan)
 
+    def begin_batch(self, number: int) -> None:
+        """Tell other processes' gradients how large the batch is."""
+        if self.workers is not None:
+            self.workers.begin_batch(len(self.batches.indices_of(number)))
+
+    def end_batch(self, model: Any, number: int) -> None:
+        """Join the losses of all processes after the last batch of an epoch."""
+        if self.workers is not None and number == len(self.batches) - 1:
+            self.workers.share_metrics(model, len(self.batches.indices))
+
     def end_epoch(self, model: Any, logs: dict[str, Any]) -> None:
         """Keep the weights of the best epoch, and stop where the compiled engine would."""
         kept = _kept(model)
@@ -133,6 +172,9 @@ class _Fit:
         )
         if not usable:
             training[0] = math.nan
+        if self.workers is not None:
+            validation = self.workers.of_first(validation)
+            model.stop_training = self.workers.any(bool(model.stop_training))
         if not self.log.add(training, validation) or self.log.is_over:
             model.stop_training = True
         if self.log.is_best:
@@ -165,6 +207,14 @@ class _Before(keras.callbacks.Callback):
         """Order the samples."""
         self._fit.begin_epoch()
 
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Note the size of the batch."""
+        self._fit.begin_batch(batch)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Join losses, before other callbacks see those of the epoch."""
+        self._fit.end_batch(self.model, batch)
+
     def on_train_end(self, logs: Any = None) -> None:
         """Set the best weights."""
         _assign(self.model, *self._fit.best)
@@ -189,19 +239,37 @@ class _After(keras.callbacks.Callback):
 class _Batches(keras.utils.PyDataset):
     """Batches of a source in the order of the indices."""
 
-    def __init__(self, source: Rows | Windows, indices: np.ndarray, batch_size: int) -> None:
+    def __init__(
+        self,
+        source: Rows | Windows,
+        indices: np.ndarray,
+        batch_size: int,
+        workers: Workers | None = None,
+    ) -> None:
         super().__init__()
         self.source, self.indices, self.batch_size = source, indices, batch_size
+        # Keras's class has an attribute of the name workers.
+        self.shared_by = workers
 
     def __len__(self) -> int:
         """Return the number of batches."""
         return -(-len(self.indices) // self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[Any, np.ndarray, np.ndarray]:
-        """Return inputs, targets and weights of a batch."""
-        start = index * self.batch_size
-        inputs, targets, weights = self.source.batch(self.indices[start : start + self.batch_size])
+        """Return inputs, targets and weights of a batch, or of this process's part of it."""
+        indices = self.indices_of(index)
+        if self.shared_by is None:
+            inputs, targets, weights = self.source.batch(indices)
+        else:
+            indices, counts = self.shared_by.part(indices)
+            inputs, targets, weights = self.source.batch(indices)
+            weights = weights * counts.reshape(-1, *[1] * (weights.ndim - 1))
         return inputs[0] if len(inputs) == 1 else tuple(inputs), targets, weights
+
+    def indices_of(self, index: int) -> np.ndarray:
+        """Return the samples of a batch: (n_samples,)."""
+        start = index * self.batch_size
+        return self.indices[start : start + self.batch_size]
 
 
 def _wrapper_class() -> Any:

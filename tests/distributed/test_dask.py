@@ -1,4 +1,4 @@
-"""Forecasters spread over Dask workers forecast what they forecast in one process."""
+"""What Dask workers fit, forecast and search is what one process does."""
 
 from __future__ import annotations
 
@@ -10,15 +10,30 @@ from collections.abc import Iterator
 from typing import Any
 
 import distributed
+import joblib
 import numpy as np
+import optuna
 import pandas as pd
 import pytest
+from optuna.distributions import FloatDistribution
+from sklearn.datasets import load_diabetes
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV
+from sktime.datasets import load_airline
+from sktime.forecasting.model_selection import ForecastingGridSearchCV
 from sktime.forecasting.naive import NaiveForecaster
 from sktime.split import ExpandingWindowSplitter
 from sktime.utils.estimator_checks import check_estimator as check_sktime
 
-from skconvattn import ConvAttentionForecaster, NeuralForecaster, load
+from skconvattn import (
+    ConvAttentionClassifier,
+    ConvAttentionForecaster,
+    NeuralForecaster,
+    PretrainedForecaster,
+    load,
+)
 from skconvattn.distributed import DaskForecaster
+from skconvattn.tuning import OptunaSearch
 
 SETTINGS: dict[str, Any] = {
     "panel": "local",
@@ -36,7 +51,7 @@ def client() -> Iterator[distributed.Client]:
     """Two worker processes, one thread each, and their client as the current one."""
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
@@ -132,6 +147,21 @@ def test_moving_cutoffs_are_those_of_one_process(both, reset):
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
     assert spread.cutoff == alone.cutoff
     pd.testing.assert_frame_equal(spread.predict(FH), alone.predict(FH), check_exact=True)
+
+
+def test_a_backtest_is_that_of_one_process(client):
+    y = _panel(4)
+    inner = ConvAttentionForecaster(**SETTINGS)
+    options = {"fh": FH, "initial_window": 30, "step_length": 3}
+    expected = inner.backtest(y, **options)
+    found = DaskForecaster(inner, n_partitions=2).backtest(y, **options)
+
+    assert len(found.forecasts) == 4 * 3 * 3
+    pd.testing.assert_frame_equal(found.forecasts, expected.forecasts, check_exact=True)
+    pd.testing.assert_series_equal(found.scales, expected.scales)
+    pd.testing.assert_frame_equal(found.errors(), expected.errors())
+    with pytest.raises(ValueError, match="initial_window=None"):
+        DaskForecaster(inner).backtest(y, fh=FH)
 
 
 def test_covariates_go_where_their_series_are(client):
@@ -245,6 +275,49 @@ def test_rows_of_other_series_and_missing_ones_are_refused(both):
         spread.update(after)
     with pytest.raises(ValueError, match="'shop 5'"):
         spread.update(after.loc[["shop 0", "shop 1", "shop 2", "shop 3", "shop 4"]])
+
+
+def test_searches_of_scikit_learn_run_on_the_workers(client):
+    X = np.random.default_rng(0).normal(size=(40, 12))
+    y = np.where(X[:, 2] > 0, "up", "down")
+    grid = {"random_state": [0, 1]}
+    search = GridSearchCV(ConvAttentionClassifier(), grid, cv=2, n_jobs=2)
+    alone = search.fit(X, y).cv_results_["mean_test_score"]
+    before = client.run(time.process_time)
+    with joblib.parallel_config("dask"):
+        found = search.fit(X, y).cv_results_["mean_test_score"]
+    after = client.run(time.process_time)
+
+    np.testing.assert_array_equal(found, alone)
+    assert sum(after[worker] - before[worker] for worker in after) > 0.05
+
+
+def test_searches_with_optuna_run_on_the_workers(client, tmp_path):
+    X, y = load_diabetes(return_X_y=True)
+    space = {"alpha": FloatDistribution(1e-3, 10.0, log=True)}
+    search = OptunaSearch(
+        Ridge(), space, n_trials=6, cv=2, storage=tmp_path / "s.db", n_processes=2, refit=False,
+        random_state=0, progress_bar=False, pruner=optuna.pruners.NopPruner(),
+    )  # fmt: skip
+    with joblib.parallel_config("dask"):
+        search.fit(X, y)
+    trials = search.study_.trials
+
+    assert {t.state.name for t in trials} == {"COMPLETE"}
+    assert len({t.params["alpha"] for t in trials}) == len(trials) >= 6
+    assert {t.user_attrs["process"][1] for t in trials} <= set(client.run(os.getpid).values())
+
+
+def test_searches_of_sktime_run_on_the_workers(client):
+    y = load_airline()
+    cv = ExpandingWindowSplitter(fh=[1, 2, 3], initial_window=120, step_length=12)
+    grid = {"seasonal_period": [1, 12]}
+    forecaster = PretrainedForecaster()
+    alone = ForecastingGridSearchCV(forecaster, cv, grid).fit(y)
+    found = ForecastingGridSearchCV(forecaster, cv, grid, backend="dask").fit(y)
+
+    assert found.best_params_ == alone.best_params_ == {"seasonal_period": 12}
+    assert found.best_score_ == alone.best_score_
 
 
 # Names of sktime's own warnings of empty updates and of pandas 4.
