@@ -18,9 +18,14 @@ FILES ?= 10000
 # for GPUs; TORCH_INDEX=https://download.pytorch.org/whl/cpu leaves them out.
 TORCH ?= torch
 TORCH_INDEX ?=
-# Tests that every Keras backend runs, and the few of them that a change has to pass on JAX.
+# Tests that every Keras backend runs, and the few that a change has to pass on JAX.
 BACKEND_TESTS ?= tests/layers tests/engine/test_portable.py tests/engine/test_backends.py
-QUICK_BACKEND_TESTS ?= tests/engine/test_backends.py tests/layers/test_attention.py
+# Tests of the compiled engine that are not about TensorFlow itself.
+JAX_TESTS ?= tests/engine/test_compiled_jax.py tests/engine/test_choice.py tests/engine/test_callbacks.py \
+  tests/engine/test_class_metrics.py tests/engine/test_failures.py tests/engine/test_metrics.py \
+  tests/engine/test_plan.py tests/engine/test_threads.py
+QUICK_BACKEND_TESTS ?= tests/engine/test_backends.py tests/layers/test_attention.py \
+  tests/engine/test_compiled_jax.py::test_a_grid_of_learning_rates_is_traced_once
 
 # The Python of the oldest versions, for which it needs wheels, and the tests that a change has to
 # pass with them.
@@ -88,7 +93,7 @@ test-backends: test-jax test-torch ## Run layer, engine and estimator tests on J
 
 test-jax: .venv-jax/.installed
 	@echo "Tests on JAX:"
-	@KERAS_BACKEND=jax .venv-jax/bin/python -m pytest $(BACKEND_TESTS)
+	@KERAS_BACKEND=jax .venv-jax/bin/python -m pytest $(BACKEND_TESTS) $(JAX_TESTS)
 
 test-jax-quick: .venv-jax/.installed ## Run the quick part of the tests on JAX
 	@echo "Quick tests on JAX:"

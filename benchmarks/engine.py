@@ -5,6 +5,7 @@ Each row runs our side and the other in turn and prints the median of the ratios
     python benchmarks/engine.py                      # all rows
     python benchmarks/engine.py --only refit grid    # some
     python benchmarks/engine.py --data DIR --json FILE
+    python benchmarks/engine.py --only jax --jax .venv-jax/bin/python
 
 ``--data`` names a folder with ``ett/ETTh1.csv``; without it a generated hourly series stands in.
 skforecast and neuralforecast are compared with where they are installed.
@@ -76,6 +77,19 @@ def refits(arguments: argparse.Namespace) -> Iterator[Row]:
         ours()
         theirs()
         yield _compare(f"refit, {name}", "SciKeras", ">= 10", ours, theirs)
+
+
+def jax(arguments: argparse.Namespace) -> Iterator[Row]:
+    """Refit on JAX, with the interpreter of ``--jax``, and on TensorFlow: one thread each."""
+    if arguments.jax is None:
+        return
+    sides = (arguments.jax, "jax"), (Path(sys.executable), "tensorflow")
+    for recurrent, name in ((None, "conv attention"), ("lstm", "LSTM + conv attention")):
+        code = _REFITS.format(recurrent=recurrent, repeats=REPEATS)
+        found = [json.loads(_python(code, python, backend)) for python, backend in sides]
+        for measure in ("wall time", "processor time"):
+            ours, theirs = (times[measure] for times in found)
+            yield _row(f"refit, {name}", f"TensorFlow, {measure}", ">= 0.67", ours, theirs)
 
 
 def first_fit(arguments: argparse.Namespace) -> Iterator[Row]:
@@ -222,6 +236,7 @@ def imports(arguments: argparse.Namespace) -> Iterator[Row]:
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterator[Row]]] = {
     "import": imports,
     "refit": refits,
+    "jax": jax,
     "first": first_fit,
     "sizes": sizes,
     "grid": grid_search,
@@ -231,6 +246,19 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Iterator[Row]]] = {
     "memory": memory,
     "conformance": conformance,
 }
+
+_REFITS = """
+import json, time, benchmarks.engine as b
+X, y = b._airline_windows()
+e = b._regressor({recurrent!r}, epochs=100, batch_size=32, members=["network"]).fit(X, y)
+times = {{"wall time": [], "processor time": []}}
+for _ in range({repeats}):
+    wall, processor = time.perf_counter(), time.process_time()
+    e.fit(X, y)
+    times["wall time"].append(time.perf_counter() - wall)
+    times["processor time"].append(time.process_time() - processor)
+print(json.dumps(times))
+"""
 
 _LONG_SERIES = """
 import resource, numpy as np, pandas as pd
@@ -401,13 +429,19 @@ def _first_fit_of(side: str, recurrent: str) -> float:
     )
 
 
-def _python(code: str) -> str:
-    """Run code in a fresh interpreter and return the last line it prints."""
+def _python(code: str, python: Path | None = None, backend: str | None = None) -> str:
+    """Run code in a fresh interpreter and return the last line it prints.
+
+    With a backend of Keras named, one thread computes.
+    """
     root = Path(__file__).resolve().parents[1]
+    one = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+    chosen = {"KERAS_BACKEND": backend, **dict.fromkeys(one, "1")} if backend else {}
+    chosen |= {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"} if backend == "jax" else {}
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code],
+        [python.absolute() if python else sys.executable, "-W", "ignore", "-c", code],
         check=True, capture_output=True, text=True, cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
+        env={**os.environ, "PYTHONPATH": str(root), **chosen},
     )  # fmt: skip
     return done.stdout.strip().rpartition("\n")[2]
 
@@ -439,6 +473,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", nargs="+", choices=BENCHMARKS, help="rows to run")
     parser.add_argument("--data", type=Path, help="folder with ett/ETTh1.csv")
+    parser.add_argument("--jax", type=Path, help="a Python with JAX, for the row of this name")
     parser.add_argument("--json", type=Path, help="file to write the rows to")
     return parser
 

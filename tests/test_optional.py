@@ -64,7 +64,7 @@ WITHOUT = {
         ),
         (
             "The portable engine trains through SciKeras, which is not installed; run pip install "
-            "scikeras, or use engine='compiled' on the TensorFlow backend."
+            "scikeras, or use engine='compiled' on TensorFlow or JAX."
         ),
     ),
     "tensorflow": (

@@ -27,6 +27,7 @@ from skconvattn import (
     NeuralRegressor,
     PretrainedForecaster,
     SelfAttentionRegressor,
+    load,
 )
 from skconvattn.inspection import attention_weights
 from skconvattn.layers import Attention
@@ -59,6 +60,15 @@ classifier.score(X, X[:, 0] > 0)  # reveal: float
 classifier.partial_fit(X, X[:, 0])  # reveal: conv_attention.ConvAttentionClassifier
 classifier.predct(X)  # error: has no attribute "predct"
 SelfAttentionRegressor().fit(X, X[:, 0]).get_params()  # reveal: dict[str, Any]
+
+load("model.zip")  # reveal: skconvattn.persistence.loading.Estimator
+load("model.zip").get_params()  # reveal: dict[str, Any]
+load("model.zip").predict_interval(coverage=0.9)
+loaded = load("model.zip", kind=ConvAttentionClassifier)
+loaded  # reveal: skconvattn.architectures.conv_attention.ConvAttentionClassifier
+loaded.predct()  # error: has no attribute "predct"
+load("model.zip", kind="ConvAttentionForecaster")  # error: No overload variant
+load(3)  # error: No overload variant
 """
 
 

@@ -138,9 +138,9 @@ class RNNAttentionNetwork(Network):
         return state
 
     def _embedding(self) -> Any:
-        import keras
+        from skconvattn.layers.parts.unfolded_conv1d import make_conv1d
 
-        return keras.layers.Conv1D(self.units, self.kernel_size, padding="causal", name="embedding")
+        return make_conv1d(self.units, self.kernel_size, padding="causal", name="embedding")
 
     def _sizes(self) -> list[tuple[int, int]]:
         """Return the numbers of heads and of channels per head, one pair per layer."""

@@ -80,6 +80,8 @@ def _copied(value: Any, copies: dict[int, tuple[Any, Any]]) -> Any:
         return value
     copied = copy.copy(value)
     copies[id(value)] = value, copied
+    if "_futures" in vars(copied):
+        copied._futures = []  # calls that Keras's list of callbacks makes in threads, on JAX
     for name, attribute in vars(value).items():
         inner = _copied(attribute, copies)
         if inner is not attribute:

@@ -165,10 +165,10 @@ class TrainingParameters(Network):
         constraints=[StrOptions({"auto", "compiled", "portable"})],
         doc="""
         {"auto", "compiled", "portable"}
-        What trains the network: one compiled call per epoch, for TensorFlow, or Keras's own
-        loop, for any backend, any callback and inside ``tf.distribute`` scopes, at the pace of
-        Keras. "auto" takes the compiled engine wherever it serves, and says in an info log of the
-        logger ``skconvattn`` where it does not.
+        What trains the network: one compiled call per epoch, on TensorFlow and JAX, or Keras's own
+        loop, for any backend, any callback and where Keras distributes, at the pace of Keras.
+        "auto" takes the compiled engine wherever it serves, and says in an info log of the logger
+        ``skconvattn`` where it does not.
         """,
     )
     warm_start: bool = hyperparameter(

@@ -237,10 +237,12 @@ def _why_never_compiled() -> str | None:
     import keras
 
     backend = keras.backend.backend()
-    if backend != "tensorflow":
-        return f"it needs the TensorFlow backend, and Keras runs on {backend}"
+    if backend not in ("tensorflow", "jax"):
+        return f"it needs the backend TensorFlow or JAX, and Keras runs on {backend}"
     if in_distribution_scope():
         return "it does not distribute, and this is the scope of a tf.distribute strategy"
+    if keras.distribution.distribution() is not None:
+        return "it does not distribute, and keras.distribution is set"
     return None
 
 

@@ -16,6 +16,7 @@ from skconvattn.engine.isolation import restored_on_error
 from skconvattn.engine.programs import FittedModel
 from skconvattn.estimators.averaging import FEWEST_COMPARED, MEMBER_RECORDS
 from skconvattn.estimators.bases import BaseEstimator
+from skconvattn.estimators.choices import log_choices
 from skconvattn.estimators.held_out import with_validation_data
 from skconvattn.estimators.inputs import (
     check_shape,
@@ -93,6 +94,7 @@ class BaseNeuralEstimator(NetworkTraining, Saveable, _Fitted, BaseEstimator, met
         with restored_on_error(self):
             self._n_further_epochs_ = 0
             self._learn(X, y, sample_weight, validation_data, resume=False, only_one_epoch=False)
+        log_choices(self)
         return self
 
     @property

@@ -9,6 +9,7 @@ from keras import ops
 
 from skconvattn.layers.base import SequenceLayer, check_sizes, fresh_initializer
 from skconvattn.layers.ops.windows import pad_time
+from skconvattn.layers.parts.unfolded_conv1d import make_conv1d
 
 _PADDINGS = ("same", "causal", "valid")
 
@@ -130,7 +131,7 @@ class ConvolutionalLayer(SequenceLayer):
         shape = (input_shape[0], None, channels)
         self.convolution.build(shape)
         if shortcut and channels != self.filters:
-            self.shortcut = keras.layers.Conv1D(
+            self.shortcut = make_conv1d(
                 self.filters, 1, use_bias=False, name="shortcut", **self.kernel_settings()
             )
             self.shortcut.build(shape)
@@ -225,8 +226,8 @@ class ConvolutionalLayer(SequenceLayer):
                 f"reaches over {self._reach() + 1} time steps; use 'same' or 'causal'."
             )
 
-    def _make_convolution(self) -> keras.layers.Conv1D:
-        return keras.layers.Conv1D(
+    def _make_convolution(self) -> Any:
+        return make_conv1d(
             self.filters,
             self.kernel_size,
             self.strides,

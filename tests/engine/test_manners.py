@@ -186,3 +186,35 @@ def test_a_forecaster_logs_what_it_chose(caplog):
         "12, 2 steps forecast directly, 0 of at most 3 epochs; weights of the members: "
         f"{members}."
     )
+
+
+@pytest.mark.parametrize(
+    ("members", "trained"),
+    [
+        (["network"], "a network for 2 of at most 2 epochs"),
+        ("all", "no network"),  # fewer than 100 samples are held out
+    ],
+)
+def test_a_regressor_logs_what_it_chose(members, trained, caplog):
+    X = np.random.default_rng(0).normal(size=(40, 9))
+    regressor = ConvAttentionRegressor(members=members, epochs=2, units=2, early_stopping=False)
+    with caplog.at_level(logging.INFO, logger="skconvattn"):
+        regressor.fit(X, X[:, 0])
+    weights = regressor.weights_.iloc[0]
+    shown = ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items() if weight > 0)
+    [record] = caplog.records
+    assert record.getMessage() == (
+        f"ConvAttentionRegressor: series of up to 9 time steps, {trained}; weights of the members: "
+        f"{shown}."
+    )
+
+
+def test_a_classifier_logs_what_it_chose(caplog):
+    X = np.random.default_rng(0).normal(size=(40, 9))
+    with caplog.at_level(logging.INFO, logger="skconvattn"):
+        ConvAttentionClassifier(members=["network"], epochs=1, units=2).fit(X, X[:, 0] > 0)
+    [record] = caplog.records
+    assert record.getMessage() == (
+        "ConvAttentionClassifier: series of up to 9 time steps, a network for 1 of at most 1 "
+        "epochs; weights of the members: network 1.00."
+    )

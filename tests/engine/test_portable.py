@@ -305,16 +305,20 @@ def test_classifiers_and_forecasters_are_pickled_and_saved_with_the_same_predict
             assert found.tobytes() == expected.tobytes()
 
 
-def test_auto_takes_the_compiled_engine_on_tensorflow_and_the_portable_one_elsewhere():
-    assert choose_engine("auto", []) == ("compiled" if BACKEND == "tensorflow" else "portable")
+def test_auto_takes_the_compiled_engine_on_tensorflow_and_jax_and_the_portable_one_elsewhere():
+    compiles = BACKEND in ("tensorflow", "jax")
+    assert choose_engine("auto", []) == ("compiled" if compiles else "portable")
     assert choose_engine("portable", []) == "portable"
 
 
-if BACKEND != "tensorflow":
+if BACKEND == "torch":
 
     def test_the_compiled_engine_is_refused_with_the_way_out():
         with pytest.raises(ValueError, match=f"Keras runs on {BACKEND}; use engine='auto'"):
             ConvAttentionRegressor(engine="compiled").fit(X, Y)
+
+
+if BACKEND != "tensorflow":
 
     def test_tensorflow_is_not_needed():
         # Where it is installed Keras imports it to serialise anything: here that fails.

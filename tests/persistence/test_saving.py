@@ -410,3 +410,12 @@ def test_plain_data_keeps_its_values_and_types(value: Any):
     text = json.dumps(codec.encode(value, "value"), allow_nan=False)
     decoded = Codec(arrays=codec.arrays).decode(json.loads(text))
     assert repr(decoded) == repr(value)  # types and signs of zero show, and NaN equals NaN
+
+
+def test_a_file_holds_what_kind_says_or_is_refused(tmp_path: Path):
+    path = tmp_path / "model.zip"
+    skconvattn.ConvAttentionRegressor(filters=8).save(path)
+    for kind in (skconvattn.ConvAttentionRegressor, object):
+        assert skconvattn.load(path, kind=kind).filters == 8
+    with pytest.raises(TypeError, match=r"kind=RNN.* holds, a ConvAttentionRegressor; give kind=C"):
+        skconvattn.load(path, kind=skconvattn.RNNAttentionRegressor)

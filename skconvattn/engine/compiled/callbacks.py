@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from skconvattn.engine.weights import Layout
 from skconvattn.networks.spec import ModelSpec
 
@@ -82,7 +84,7 @@ class CallbackRunner:
         self._assign(*self._program.snapshot())
 
     def _assign(self, vector: Any, state: Any) -> None:
-        values = self._layout.split(vector.numpy())
+        values = self._layout.split(np.asarray(vector))
         for variable, value in zip(self._model.trainable_variables, values, strict=True):
             variable.assign(value)
         for variable, value in zip(self._model.non_trainable_variables, state, strict=True):

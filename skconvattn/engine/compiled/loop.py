@@ -73,7 +73,7 @@ class _Fit:
             vector, state = start.weights, list(start.state)
         program.reset(vector, state, learning_rate)
         # Brought to the graph's memory once per fit, not once per epoch.
-        self.tensors = [to_tensor(array) for array in source.arrays]
+        self.tensors = _on_device(source)
         self.callbacks = (
             CallbackRunner(plan.callbacks, program, spec, plan.epochs) if plan.callbacks else None
         )
@@ -91,7 +91,9 @@ class _Fit:
             vector, state = self._best_weights(log, training, validation, len(metrics))
             if self.callbacks is not None:
                 vector, state = self.callbacks.end((vector, state))
-        return log.result(FittedModel(self.spec, vector.numpy(), tuple(s.numpy() for s in state)))
+        return log.result(
+            FittedModel(self.spec, np.array(vector), tuple(np.array(s) for s in state))
+        )
 
     def _best_weights(
         self, log: EpochLog, training: np.ndarray, validation: np.ndarray, n_metrics: int
@@ -114,6 +116,17 @@ class _Fit:
             if log.is_over:
                 break
         return self.program.kept() if log.is_best or best is None else best
+
+
+def _on_device(source: Rows | Windows) -> list[Any]:
+    """Return the arrays of a source as programs of this backend take them."""
+    import keras
+
+    if keras.backend.backend() != "jax":
+        return [to_tensor(array) for array in source.arrays]
+    from skconvattn.engine.compiled_jax import gathering
+
+    return gathering.on_device(source)
 
 
 def to_tensor(array: np.ndarray) -> Any:

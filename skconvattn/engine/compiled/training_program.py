@@ -305,7 +305,19 @@ def training_program(
 
     # Keras keeps learning rates in the precision of the process.
     key = (spec, optimizer, loss, source.signature, metrics, keras.config.floatx())
-    return _PROGRAMS.get(key, lambda: TrainingProgram(spec, optimizer, loss, source, metrics))
+    make = _program_class()
+    return _PROGRAMS.get(key, lambda: make(spec, optimizer, loss, source, metrics))
+
+
+def _program_class() -> type[Any]:
+    """Return the class of programs of this backend."""
+    import keras
+
+    if keras.backend.backend() != "jax":
+        return TrainingProgram
+    from skconvattn.engine.compiled_jax import training_program
+
+    return training_program.TrainingProgram
 
 
 @contextmanager
@@ -321,7 +333,7 @@ def claimed_program(
     with program.lock:
         if program.claimed:
             # By a fit of this thread, one of whose callbacks fits: it must keep its weights.
-            program = TrainingProgram(spec, optimizer, loss, source, metrics)
+            program = _program_class()(spec, optimizer, loss, source, metrics)
         program.claimed = True
         try:
             yield program

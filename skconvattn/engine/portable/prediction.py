@@ -36,9 +36,13 @@ class PortableModelProgram(ModelProgram):
             )[0]
 
         if keras.backend.backend() == "jax":
-            import jax  # type: ignore[import-not-found, unused-ignore]
+            import jax
 
-            return jax.jit(run)
+            def traced(weights: Any, state: Any, inputs: Any) -> Any:
+                self.traces += 1
+                return run(weights, state, inputs)
+
+            return jax.jit(traced)
         if keras.backend.backend() == "torch":
             import torch  # type: ignore[import-not-found, unused-ignore]
 
@@ -48,8 +52,14 @@ class PortableModelProgram(ModelProgram):
     def _constants(self, vector: np.ndarray, state: Sequence[np.ndarray]) -> tuple[Any, Any]:
         from keras import ops
 
-        weights = [ops.convert_to_tensor(w) for w in self.layout.split(vector)]
-        return weights, [ops.convert_to_tensor(s) for s in self.state_as_built(state)]
+        # Those of the last prediction where values are the same, which is quicker to find out.
+        known, constants = self._converted
+        arrays = [vector, *state]
+        if not known or not all(map(np.array_equal, known, arrays)):
+            weights = [ops.convert_to_tensor(w) for w in self.layout.split(vector)]
+            constants = [weights, [ops.convert_to_tensor(s) for s in self.state_as_built(state)]]
+            self._converted = [np.copy(a) for a in arrays], constants
+        return constants[0], constants[1]
 
     def _run(self, run: Any, constants: tuple[Any, Any], inputs: list[np.ndarray]) -> np.ndarray:
         from keras import ops

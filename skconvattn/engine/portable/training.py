@@ -322,7 +322,7 @@ def _imported_wrapper() -> Any:
         except ImportError as error:
             raise ImportError(
                 "The portable engine trains through SciKeras, which is not installed; run "
-                "pip install scikeras, or use engine='compiled' on the TensorFlow backend."
+                "pip install scikeras, or use engine='compiled' on TensorFlow or JAX."
             ) from error
         finally:
             for (kind, name), method in zip(methods, before, strict=True):
