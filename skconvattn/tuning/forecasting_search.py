@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from sktime.performance_metrics.forecasting import MeanAbsoluteScaledError
 from sktime.split import ExpandingWindowSplitter
 from sktime.utils.validation.forecasting import check_scoring
 
+from skconvattn.forecasting.validation import check_given
 from skconvattn.tuning.pruning import Reports, with_reports
 from skconvattn.tuning.running import OptunaResults, check_options, documented, run, space_of
 
@@ -125,6 +126,31 @@ class OptunaForecastingSearch(OptunaResults, _DelegatedForecaster):
                 "capability:multivariate": True,
             }
         )
+
+    def fit(self, y: Any, X: Any = None, fh: Any = None) -> Self:
+        """Search, and fit with the best parameters.
+
+        Parameters
+        ----------
+        y : pandas.Series, or any container of sktime
+            Series in order of time.
+        X : pandas.DataFrame, optional
+            Covariates, at least at the time stamps of ``y``.
+        fh : int, sequence of int or ForecastingHorizon, optional
+            Steps ahead that are forecast, and validated.
+
+        Returns
+        -------
+        OptunaForecastingSearch
+            The search itself.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If parameters or data are not valid.
+        """
+        check_given(y, X, fh)
+        return super().fit(y=y, X=X, fh=fh)
 
     def _fit(self, y: Any, X: Any = None, fh: Any = None) -> Any:
         check_options(self)
