@@ -212,7 +212,8 @@ def search_ranges(cls: Any) -> dict[str, SearchRange]:
 
 def values_before(cls: Any) -> dict[str, Any]:
     """Return the values, by name, that hyperparameters have in files from before they existed."""
-    found = {field.name: field.metadata["before"] for field in dataclasses.fields(cls)}
+    fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
+    found = {field.name: field.metadata["before"] for field in fields}
     return {name: value for name, value in found.items() if value is not _NEVER_WITHOUT}
 
 

@@ -43,6 +43,7 @@ class SelfAttentionNetwork(Network):
         bool
         Whether each convolution is added to its input; False makes it a plain one.
         """,
+        before=True,
     )
     dilation_base: int = hyperparameter(
         default=1,

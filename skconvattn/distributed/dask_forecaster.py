@@ -29,6 +29,7 @@ _TAGS_OF_FORECASTER = [
     "capability:pred_int",
     "capability:pred_int:insample",
     "capability:random_state",
+    "property:randomness",
     "capability:update",
     "requires-fh-in-fit",
     "X-y-must-have-same-index",
@@ -78,7 +79,6 @@ class DaskForecaster(BaseForecaster):
         "authors": "skconvattn developers",
         "maintainers": "skconvattn developers",
         "python_dependencies": "distributed",
-        "property:randomness": "derandomized",
         "y_inner_mtype": _CONTAINERS,
         "X_inner_mtype": _CONTAINERS,
     }

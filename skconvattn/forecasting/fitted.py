@@ -198,6 +198,7 @@ class FittedForecast:
             network *= [self.maps.kept_share(position) for position in index]
         network *= rest
         values = np.stack([smoothing, logs, pretrained, rest - network, network], axis=1)
+        values += 0.0  # no negative zeros
         return pd.DataFrame(values, index=target_names(panel), columns=list(MEMBERS))
 
     def effects(self, panel: Panel) -> pd.DataFrame:

@@ -21,14 +21,18 @@ _PENALTIES = np.logspace(-4, 1, 11)
 _LONGEST, _FEWEST = 3000, 12
 # Standard deviations above what chance explains that effects have to explain.
 _DOUBT = 2.0
-# By how much minus twice the log-likelihood has to be lower where effects are proportional: where
-# the level of a series hardly changes, both are the same.
+# By how much minus twice a log-likelihood has to be lower where effects are proportional: where the
+# level of a series hardly changes, both are the same.
 _FAVOUR = 6.0
+# Largest ratio of squared errors with effects that multiply to those with effects that are added.
+_SMALLER = 0.9
 # What is left of a constant covariate is rounding.
 _CONSTANT = 1e-6
 # A value that nearly determines its own fit says nothing of others.
 _MOST_LEVERAGE = 0.95
 _TINY = float(np.finfo(np.float64).tiny)
+# Errors of logarithms beyond which their size in units of the series does not matter.
+_FARTHEST = 50.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,23 +77,39 @@ def regression(values: np.ndarray, channels: np.ndarray, period: int) -> Regress
     size = np.abs(values[known]).max()
     if not size > 0:
         return none
-    found = [_supported(values / size, channels, period)]
+    values = values / size
+    added = _supported(values, channels, period)
     if values[known].min() > 0:
-        logs = np.log(values / size)
-        found.append(_supported(logs, channels, period))
-        # The density of the values is that of their logarithms, divided by the values.
-        found[1].lack += float(2 * logs[known].sum()) + _FAVOUR
-    best = min(found, key=lambda each: each.lack)
-    proportional = len(found) > 1 and best is found[1]
-    return Regression(best.coefficients * (1.0 if proportional else size), proportional)
+        logs = np.log(values)
+        multiplied = _supported(logs, channels, period)
+        if _is_proportional(added.errors, multiplied.errors, logs[known]):
+            return Regression(multiplied.coefficients, proportional=True)
+    return Regression(added.coefficients * size)
 
 
-@dataclass(eq=False)
+def _is_proportional(added: np.ndarray, multiplied: np.ndarray, logs: np.ndarray) -> bool:
+    """Whether effects multiply a series, by left-out errors of values and of logarithms.
+
+    They have to be likelier, and their errors have to be smaller in units of the series too: skewed
+    noise is likelier on logarithms whatever effects do. All arrays have the shape (n_known,).
+    """
+    # The density of the values is that of their logarithms, divided by the values.
+    likelier = 2 * logs.sum() + len(logs) * np.log(_mean_square(multiplied) / _mean_square(added))
+    in_units = np.exp(logs) * -np.expm1(-np.clip(multiplied, -_FARTHEST, _FARTHEST))
+    smaller = _mean_square(in_units) < _SMALLER * _mean_square(added)
+    return bool(smaller and likelier < -_FAVOUR)
+
+
+def _mean_square(errors: np.ndarray) -> float:
+    return max(float(np.mean(errors**2)), _TINY)
+
+
+@dataclass(frozen=True, eq=False)
 class _Found:
-    """Coefficients, and how badly they fit: minus twice a log-likelihood of left-out steps."""
+    """Coefficients, and the errors of steps that were left out, (n_known,)."""
 
     coefficients: np.ndarray
-    lack: float
+    errors: np.ndarray
 
 
 def _supported(values: np.ndarray, channels: np.ndarray, period: int) -> _Found:
@@ -97,7 +117,7 @@ def _supported(values: np.ndarray, channels: np.ndarray, period: int) -> _Found:
     present = ~np.isnan(values)
     errors = _one_step_errors(values, channels, period)[:, present]  # (n_levels, n_known, ...)
     found = [_by_ridge(one, channels.shape[1]) for one in errors]
-    return min(found, key=lambda each: each.lack)
+    return min(found, key=lambda each: _mean_square(each.errors))
 
 
 def _by_ridge(errors: np.ndarray, n_channels: int) -> _Found:
@@ -127,13 +147,12 @@ def _by_ridge(errors: np.ndarray, n_channels: int) -> _Found:
             kept = s**2 / (s**2 + penalty)
             errors_left_out = _left_out(own - (u * kept) @ (u.T @ own), leverage + u**2 @ kept)
             if (errors_left_out**2).sum() < (best[0] ** 2).sum():
-                part, noise = kept * (2 - kept), float(np.mean(errors_left_out**2))
+                part, noise = kept * (2 - kept), _mean_square(errors_left_out)
                 chance = part.sum() + _DOUBT * np.sqrt(2 * part.sum())
                 share = 1.0 - chance * noise / max(float(part @ explained), _TINY)
                 best = (errors_left_out, share, vt.T @ (s / (s**2 + penalty) * (u.T @ own)))
     errors_left_out, share, coefficients = best
-    lack = len(own) * np.log(max(float(np.mean(errors_left_out**2)), _TINY))
-    return _Found(max(share, 0.0) * coefficients, float(lack))
+    return _Found(max(share, 0.0) * coefficients, errors_left_out)
 
 
 def _left_out(errors: np.ndarray, leverage: np.ndarray) -> np.ndarray:

@@ -382,10 +382,12 @@ def test_a_file_is_a_zip_that_numpy_reads(fitted: Callable[[type], Any], tmp_pat
     assert manifest["versions"]["numpy"] == np.__version__
 
 
+# Wider ones are refused, see test_lookups.
+INTEGERS = st.integers(-(2**63), 2**63 - 1)
 SCALARS = (
     st.none()
     | st.booleans()
-    | st.integers()
+    | INTEGERS
     | st.floats()
     | st.text()
     | st.floats(width=32).map(np.float32)
@@ -398,7 +400,7 @@ DATA = st.recursive(
     lambda inner: (
         st.lists(inner)
         | st.lists(inner).map(tuple)
-        | st.dictionaries(st.text() | st.integers() | st.tuples(st.text()), inner)
+        | st.dictionaries(st.text() | INTEGERS | st.tuples(st.text()), inner)
     ),
     max_leaves=20,
 )
