@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from sktime.datatypes import convert_to
+from sktime.datatypes import VectorizedDF, convert_to
 
 from skconvattn.distributed import partitions
 from skconvattn.distributed.partitions import Partitions, spread
@@ -224,6 +224,12 @@ class DaskForecaster(BaseForecaster):
         contents = spread(partitions.fit_partition, [(template, *rows, fh) for rows in parts])
         self._template, self._split, self._contents = template, split, contents
         return self
+
+    def _update_y_X(self, y: Any, X: Any = None, enforce_index_type: Any = None) -> None:  # noqa: N802
+        """Move the cutoff, which sktime before 1.2 does only where it remembers the series."""
+        super()._update_y_X(y, X, enforce_index_type)
+        if y is not None:
+            self._set_cutoff_from_y(y.X_multiindex if isinstance(y, VectorizedDF) else y)
 
     def _predict(self, fh: Any, X: pd.DataFrame | None) -> pd.DataFrame:
         return pd.concat(self._ask("predict", X, fh=fh))
