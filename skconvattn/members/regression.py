@@ -19,6 +19,8 @@ _LEVELS, _SEASON = np.array([0.05, 0.2, 0.5]), 0.1
 _PENALTIES = np.logspace(-4, 1, 11)
 # Most time steps that are read, from the end; fewest beyond what describes the first state.
 _LONGEST, _FEWEST = 3000, 12
+# Most time steps of a season, each of which is a regressor.
+_LONGEST_SEASON = 400
 # Standard deviations above what chance explains that effects have to explain.
 _DOUBT = 2.0
 # By how much minus twice a log-likelihood has to be lower where effects are proportional: where the
@@ -70,7 +72,7 @@ def regression(values: np.ndarray, channels: np.ndarray, period: int) -> Regress
     """
     values, channels = values[-_LONGEST:], channels[-_LONGEST:].astype(np.float64)
     none = Regression(np.zeros(channels.shape[1]))
-    period = period if period <= len(values) // 2 else 1
+    period = period if period <= min(len(values) // 2, _LONGEST_SEASON) else 1
     known = ~np.isnan(values)
     if not channels.shape[1] or known.sum() < period + 1 + _FEWEST:
         return none
