@@ -86,7 +86,7 @@ format: $(STAMP) ## Format the code and sort its imports
 
 .PHONY: conformance-full
 conformance-full: $(STAMP) ## Run every conformance suite, the slow parts as well
-	@$(PYTEST) -n $(WORKERS) --dist worksteal tests/test_conformance.py tests/adapters
+	@$(PYTEST) -n $(WORKERS) --dist worksteal tests/test_conformance.py tests/adapters tests/distributed/test_dask.py
 
 .PHONY: test-backends test-jax test-jax-quick test-torch
 test-backends: test-jax test-torch ## Run layer, engine and estimator tests on JAX and torch

@@ -322,7 +322,8 @@ def test_searches_of_sktime_run_on_the_workers(client):
 
 # Names of sktime's own warnings of empty updates and of pandas 4.
 @pytest.mark.filterwarnings("ignore::Warning")
-@pytest.mark.exhaustive
+# Four minutes: `make conformance-full` runs it.
+@pytest.mark.slow
 def test_the_suite_of_sktime_passes():
     found = check_sktime(DaskForecaster, verbose=False)
 
