@@ -33,9 +33,9 @@ class UnivariateTargets:
         Scale of each series for the network.
     univariate : Univariate
         Weighted members.
-    past : tuple of PastForecasts
-        Forecasts of each target at past origins that saw nothing later, in its unit; empty where
-        weights are taken from elsewhere.
+    smoothed, attended : tuple of PastForecasts
+        Forecasts of each target by exponential smoothing and by pretrained attention at past
+        origins, in its unit, that saw nothing later; empty where weights are taken from elsewhere.
     """
 
     series: tuple[np.ndarray, ...]
@@ -43,7 +43,8 @@ class UnivariateTargets:
     units: np.ndarray
     scalings: tuple[TargetScaling, ...]
     univariate: Univariate
-    past: tuple[PastForecasts, ...] = ()
+    smoothed: tuple[PastForecasts, ...] = ()
+    attended: tuple[PastForecasts, ...] = ()
 
     @classmethod
     def choose(
@@ -71,8 +72,8 @@ class UnivariateTargets:
             As for :meth:`Univariate.choose`.
         """
         series, trusted, units = _read(panel, mixed=mixed)
-        univariate, past = Univariate.choose(series, periods, horizon, **options)
-        return cls(series, trusted, units, _scalings(panel), univariate, tuple(past))
+        univariate, *past = Univariate.choose(series, periods, horizon, **options)
+        return cls(series, trusted, units, _scalings(panel), univariate, *map(tuple, past))
 
     @classmethod
     def of(cls, panel: Panel, univariate: Univariate, *, mixed: bool) -> UnivariateTargets:
@@ -120,14 +121,13 @@ class UnivariateTargets:
         ndarray of shape (n, n_ahead)
             Forecasts on the scale of the network.
         """
-        asked = [np.flatnonzero(number == i) for i in range(len(self.series))]
-        used = [i for i, rows in enumerate(asked) if len(rows)]
-        found = self.univariate.of(np.array(used, dtype=int)).forecasts_at(
-            [self.series[i] for i in used], [origins[asked[i]] for i in used], n_ahead
-        )
         ahead = np.empty((len(number), n_ahead))
-        for i, values in zip(used, found, strict=True):
-            ahead[asked[i]] = self.scaled(i, values)
+        used, asked, series = self._asked(number)
+        found = self.univariate.of(used).forecasts_at(
+            series, [origins[rows] for rows in asked], n_ahead
+        )
+        for i, rows, values in zip(used, asked, found, strict=True):
+            ahead[rows] = self.scaled(int(i), values)
         return ahead
 
     def honest(self, number: np.ndarray, origins: np.ndarray, n_ahead: int) -> np.ndarray:
@@ -136,18 +136,40 @@ class UnivariateTargets:
         Parameters and results are those of :meth:`at`; NaN before the first value.
         """
         ahead = np.full((len(number), n_ahead), np.nan)
+        attended = np.full((len(number), n_ahead), np.nan)
         for i in np.unique(number):
             rows = np.flatnonzero(number == i)
-            past = self.past[i]
-            if len(past.origins) == 0:
-                continue
-            place = np.searchsorted(past.origins, origins[rows]).clip(0, len(past.origins) - 1)
-            kept = past.origins[place] == origins[rows]
-            ahead[rows[kept]] = self.scaled(i, past.forecasts[place[kept]].astype(np.float64))
-        left = np.flatnonzero(np.isnan(ahead[:, 0]) & (origins >= 0))
+            ahead[rows] = self.smoothed[i].at(origins[rows])
+            attended[rows] = self.attended[i].at(origins[rows])
+        kept = np.isfinite(ahead[:, 0])
+        shares = self.univariate.shares[number]
+        # Attention has no weights that errors after the origin could have changed.
+        missing = np.flatnonzero(kept & (shares > 0) & np.isnan(attended[:, 0]))
+        attended[missing] = self._attended_at(number[missing], origins[missing], n_ahead)
+        for row in np.flatnonzero(kept):
+            mixed = (1 - shares[row]) * ahead[row]
+            if shares[row] > 0:
+                mixed += shares[row] * attended[row]
+            ahead[row] = self.scaled(number[row], mixed)
+        left = np.flatnonzero(~kept & (origins >= 0))
         if len(left):
             ahead[left] = self.at(number[left], origins[left], n_ahead)
         return ahead
+
+    def _attended_at(self, number: np.ndarray, origins: np.ndarray, n_ahead: int) -> np.ndarray:
+        """Forecast by pretrained attention from past origins, in units of the targets."""
+        ahead = np.empty((len(number), n_ahead))
+        pretrained = self.univariate.pretrained
+        if pretrained is not None and len(number):
+            _, asked, series = self._asked(number)
+            found = pretrained.forecasts_at(series, [origins[rows] for rows in asked], n_ahead)
+            ahead[np.concatenate(asked)] = np.concatenate(found)
+        return ahead
+
+    def _asked(self, number: np.ndarray) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
+        """Return the targets that are asked for, the rows of each, and their series."""
+        used = np.unique(number)
+        return used, [np.flatnonzero(number == i) for i in used], [self.series[i] for i in used]
 
     def state(self) -> UnivariateState:
         """Return the state of the only target at its end."""

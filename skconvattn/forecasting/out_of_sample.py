@@ -215,8 +215,8 @@ class OutOfSample:
             skipped = self.series.n_repeated[number]
             target = self.series.arrays[number][skipped:, -1 if self.series.separate_targets else 0]
             first = self.window.length - 1 - skipped
-            past = univariate.past[number]
-            origins = past.origins[past.origins < max(first, 0)]
+            origins = univariate.smoothed[number].origins
+            origins = origins[origins < max(first, 0)]
             if not len(origins):
                 continue
             rows = np.full(len(origins), number)

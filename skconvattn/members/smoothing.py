@@ -96,7 +96,12 @@ class Smoothing:
         for part in _parts(series, periods):
             runs = Runs.of([series[i] for i in part], periods, kinds, grid)
             weights[part], of_part = smoothing_weights(
-                runs, len(part), max(periods), horizon, squared=squared
+                runs,
+                len(part),
+                max(periods),
+                horizon,
+                squared=squared,
+                n_in_panel=len(series),
             )
             for number, one in zip(part, of_part, strict=True):
                 past[number] = one

@@ -15,6 +15,9 @@ from skconvattn.members.weighing import PastForecasts
 
 # Most origins at which pretrained attention alone is measured, and the share of a series before.
 _MOST_ORIGINS, _BEFORE = 60, 4
+# Origins at which both members are compared, over all series, and per series at least. Forecasts
+# from neighbouring origins err alike, and in a panel the errors of all series count.
+_MOST_COMPARED, _LEAST_COMPARED = 2**13, 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +54,7 @@ class Univariate:
         pretrained: Pretrained | None = None,
         squared: bool = False,
         **options: Any,
-    ) -> tuple[Univariate, list[PastForecasts]]:
+    ) -> tuple[Univariate, list[PastForecasts], list[PastForecasts]]:
         """Weigh the members by their errors at past origins.
 
         Parameters
@@ -75,23 +78,30 @@ class Univariate:
         -------
         univariate : Univariate
             Weighted members.
-        past : list of PastForecasts
-            Forecasts of each series at past origins.
+        smoothed : list of PastForecasts
+            Forecasts of each series by exponential smoothing at past origins; zeros if it is no
+            member.
+        attended : list of PastForecasts
+            Forecasts of each series by pretrained attention, in a panel at some of these origins;
+            at none if it is no member.
         """
-        smoothing, past = None, [_origins(one) for one in series]
+        smoothing, past = None, [_origins(one, horizon) for one in series]
         if smoothed:
             smoothing, past = Smoothing.choose(series, periods, horizon, squared=squared, **options)
         if pretrained is None:
-            return cls(smoothing, None, np.zeros(len(series))), past
-        origins = [one.origins for one in past]
+            return cls(smoothing, None, np.zeros(len(series))), past, [one[:0] for one in past]
+        most = max(_LEAST_COMPARED, _MOST_COMPARED // len(series))
+        compared = [one[_spread(one.origins, most)] for one in past]
+        origins = [one.origins for one in compared]
         ahead = pretrained.forecasts_at(series, origins, horizon)
         shares = np.ones(len(series))
         if smoothed:
-            shares = _shares(series, past, ahead, horizon, squared=squared)
-        mixed = [
-            _mixed(one, other, share) for one, other, share in zip(past, ahead, shares, strict=True)
+            shares = _shares(series, compared, ahead, horizon, squared=squared)
+        attended = [
+            PastForecasts(one, values.astype(np.float32))
+            for one, values in zip(origins, ahead, strict=True)
         ]
-        return cls(smoothing, pretrained, shares), mixed
+        return cls(smoothing, pretrained, shares), past, attended
 
     @property
     def log_shares(self) -> np.ndarray:
@@ -207,12 +217,21 @@ class UnivariateState:
         return ahead
 
 
-def _origins(series: np.ndarray) -> PastForecasts:
-    """Return origins spread over a series, without forecasts."""
+def _origins(series: np.ndarray, horizon: int) -> PastForecasts:
+    """Return origins spread over a series, with forecasts of zero."""
     n = len(series)
     first = min(max(n // _BEFORE, 1), max(n - 2, 0))
     origins = np.unique(np.linspace(first, max(n - 2, 0), min(_MOST_ORIGINS, n)).astype(int))
-    return PastForecasts(origins[origins < n - 1], np.zeros((0, 0), dtype=np.float32))
+    origins = origins[origins < n - 1]
+    return PastForecasts(origins, np.zeros((len(origins), horizon), dtype=np.float32))
+
+
+def _spread(origins: np.ndarray, most: int) -> np.ndarray:
+    """Return positions of at most ``most`` origins, spread evenly over time, with the last one."""
+    if len(origins) <= most:
+        return np.arange(len(origins))
+    wanted = np.linspace(origins[0], origins[-1], most)
+    return np.unique(np.searchsorted(origins, np.floor(wanted)))
 
 
 def _shares(
@@ -241,10 +260,3 @@ def _shares(
         len(series),
         squared=squared,
     )
-
-
-def _mixed(past: PastForecasts, ahead: np.ndarray, share: float) -> PastForecasts:
-    """Return the average of forecasts at past origins."""
-    before = past.forecasts if past.forecasts.size else np.zeros(ahead.shape)
-    values = share * ahead + (1 - share) * before
-    return PastForecasts(past.origins, values.astype(np.float32))

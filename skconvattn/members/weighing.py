@@ -17,8 +17,10 @@ _SHARPNESS_OF_AVERAGES = 30.0
 # Steps, or seasons if these are longer, after which an origin counts half, and how many of these
 # lie before the end when errors begin to be measured.
 _HALF_LIFE, _HALF_LIFE_SEASONS, _MOST_HALF_LIVES = 70, 3, 6
-# Most origins and steps ahead at which errors are measured.
+# Most origins and steps ahead at which errors are measured; of a large panel as many origins as
+# come to this number over all series, at least some.
 _MOST_ORIGINS, _MOST_STEPS = 200, 12
+_MOST_OF_PANEL, _LEAST_ORIGINS = 2**15, 24
 # Errors count at most as this multiple of the median error of the seasonal naive forecast, so that
 # one shock or level shift, by which all settings are wrong, does not drown their differences.
 _MOST_ERROR = 5.0
@@ -29,7 +31,13 @@ _LEAST_ERROR = 0.01
 
 
 def smoothing_weights(
-    runs: Runs, n_series: int, period: int, horizon: int, *, squared: bool
+    runs: Runs,
+    n_series: int,
+    period: int,
+    horizon: int,
+    *,
+    squared: bool,
+    n_in_panel: int | None = None,
 ) -> tuple[np.ndarray, list[PastForecasts]]:
     """Weigh the settings by the errors of their forecasts at past origins.
 
@@ -45,6 +53,8 @@ def smoothing_weights(
         Steps ahead.
     squared : bool
         Whether errors are squared.
+    n_in_panel : int, optional
+        Number of series in the panel that these are a part of; ``n_series`` by default.
 
     Returns
     -------
@@ -54,7 +64,8 @@ def smoothing_weights(
     past : list of PastForecasts
         Forecasts of each series at past origins.
     """
-    origins = RollingOrigins(runs, n_series, period, horizon, squared=squared)
+    most = int(np.clip(_MOST_OF_PANEL // (n_in_panel or n_series), _LEAST_ORIGINS, _MOST_ORIGINS))
+    origins = RollingOrigins(runs, n_series, period, horizon, squared=squared, most=most)
     for t in range(runs.n_timepoints):
         runs.advance(t)
         origins.settle(t)
@@ -77,6 +88,19 @@ class PastForecasts:
     origins: np.ndarray
     forecasts: np.ndarray
 
+    def __getitem__(self, rows: slice | np.ndarray) -> PastForecasts:
+        """Return the forecasts at some of the origins."""
+        return PastForecasts(self.origins[rows], self.forecasts[rows])
+
+    def at(self, origins: np.ndarray) -> np.ndarray:
+        """Return the forecasts at origins, (n, horizon), float64; NaN where there is none."""
+        found = np.full((len(origins), self.forecasts.shape[1]), np.nan)
+        if len(self.origins):
+            place = np.searchsorted(self.origins, origins).clip(0, len(self.origins) - 1)
+            kept = self.origins[place] == origins
+            found[kept] = self.forecasts[place[kept]]
+        return found
+
 
 class RollingOrigins:
     r"""Errors of all settings at past origins, each counted as soon as its value is known.
@@ -95,10 +119,19 @@ class RollingOrigins:
     ----------
     runs, n_series, period, horizon, squared
         As for :func:`smoothing_weights`.
+    most : int
+        Origins at which errors are measured, at most.
     """
 
     def __init__(
-        self, runs: Runs, n_series: int, period: int, horizon: int, *, squared: bool
+        self,
+        runs: Runs,
+        n_series: int,
+        period: int,
+        horizon: int,
+        *,
+        squared: bool,
+        most: int = _MOST_ORIGINS,
     ) -> None:
         self._runs, self._n_series, self._squared = runs, n_series, squared
         values, starts = runs.values(), runs.starts
@@ -120,7 +153,7 @@ class RollingOrigins:
             # A mean has to follow its largest values.
             self._caps[:] = np.inf
         # Of the origins of a long series, every nth; the others in a panel do not matter.
-        self._stride = np.maximum(1, -(-(self._n - 1 - self._first) // _MOST_ORIGINS))
+        self._stride = np.maximum(1, -(-(self._n - 1 - self._first) // most))
         self._decay = 0.5 ** (1 / half_life)
         shape = (len(values), runs.n_settings)
         self._total = np.zeros((len(self._steps), *shape))
@@ -143,8 +176,8 @@ class RollingOrigins:
 
     def settle(self, t: int) -> None:
         """Count the errors of earlier forecasts of the values at a time step."""
-        self._total *= self._decay
-        self._count *= self._decay
+        # The weight of an error, by which all that count so far would shrink from step to step.
+        weight = self._decay ** (self._n - 1 - t)
         self._of_averages *= self._decay
         self._n_averages *= self._decay
         actual = self._raw[:, t]
@@ -156,8 +189,13 @@ class RollingOrigins:
                 continue
             every = rows.all()
             error = self._pending[i][slot] if every else self._pending[i][slot][rows]
-            self._total[i, rows] += self._loss(error, actual[rows, None], self._caps[i, rows, None])
-            self._count[i, rows] += 1.0
+            loss = self._loss(error, actual[rows, None], self._caps[i, rows, None])
+            loss *= weight
+            if every:
+                self._total[i] += loss
+            else:
+                self._total[i, rows] += loss
+            self._count[i, rows] += weight
             first = self._first_row
             known = rows[first] & self._averaged[i][slot]
             if known.any():
@@ -171,23 +209,28 @@ class RollingOrigins:
         for made, averaged in zip(self._made, self._averaged, strict=True):
             made[t % len(made)] = averaged[t % len(averaged)] = False
         rows = (self._first <= t) & ((self._n - 2 - t) % self._stride == 0)
-        if t == self._n - 1 or not rows.any():
+        # With these origins all other members are compared.
+        latest = self._horizon <= self._n - 1 - t <= 2 * self._horizon
+        kept = (self._first <= t) if latest else rows
+        if t == self._n - 1 or not kept.any():
             return
         within = np.flatnonzero(t + self._steps < self._n)
         ahead = self._runs.ahead(t, self._steps[within])
         averages = self._averages(ahead) if self._count.any() else None
-        informed = (rows & np.any(self._count > 0, axis=0))[self._first_row]
+        informed = (kept & np.any(self._count > 0, axis=0))[self._first_row]
         if averages is not None:
             # (n_powers, n_steps, n_series), NaN for steps beyond the end.
             whole = np.full((len(_SHARPNESS), len(self._steps), self._n_series), np.nan)
             whole[:, within] = averages
             self._past = [*self._past[-self._most_past :], (t, informed, whole)]
+        if not rows.any():
+            return
         for i, values in zip(within, ahead, strict=True):
             slot = t % self._steps[i]
             self._pending[i][slot], self._made[i][slot] = values, rows
             if averages is not None:
                 self._pending_averages[i][slot] = averages[:, i]
-                self._averaged[i][slot] = informed
+                self._averaged[i][slot] = informed & rows[self._first_row]
 
     def weights(self) -> np.ndarray:
         """Return the weights after the last time step: (n_series, n_slots, n_settings)."""
@@ -259,8 +302,10 @@ class RollingOrigins:
         return powers / sums[number].T[..., None]
 
     def _loss(self, forecast: np.ndarray, actual: np.ndarray, cap: np.ndarray) -> np.ndarray:
-        error = np.minimum(np.abs(forecast - actual), cap)
-        return error**2 if self._squared else error
+        error = forecast - actual
+        np.abs(error, out=error)
+        np.minimum(error, cap, out=error)
+        return np.square(error, out=error) if self._squared else error
 
 
 def _first_origins(lengths: np.ndarray, period: int, horizon: int) -> np.ndarray:

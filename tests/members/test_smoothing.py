@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from skconvattn.datasets import simulate_series
 from skconvattn.members import weighing
 from skconvattn.members.recursion import Recursion, settings
 from skconvattn.members.smoothing import Smoothing, SmoothingState
@@ -202,3 +203,28 @@ def test_any_length_is_forecast(n_timepoints, period):
     reach = 3.0 * np.ptp(y) + 1e-9
     assert (ahead > y.min() - reach).all()
     assert (ahead < y.max() + reach).all()
+
+
+def test_a_large_panel_measures_errors_at_fewer_origins(monkeypatch):
+    simulated = simulate_series(60, 132, 12, random_state=5).to_numpy().T
+    series, later = list(simulated[:, :120]), simulated[:, 120:]
+    whole, everywhere = Smoothing.choose(series, (12,), 12)
+    monkeypatch.setattr(weighing, "_MOST_OF_PANEL", 60 * 24)
+    part, some = Smoothing.choose(series, (12,), 12)
+
+    scale = np.abs(np.diff(series, axis=1)).mean(axis=1, keepdims=True)
+    errors = [np.abs((each.forecasts(series, 12) - later) / scale).mean() for each in (whole, part)]
+    assert errors[1] < 1.03 * errors[0]
+    for many, few in zip(everywhere, some, strict=True):
+        assert len(few.origins) < len(many.origins)
+        # With the last windows that have all their values, members are compared.
+        assert set(range(120 - 25, 120 - 12)) <= set(few.origins)
+
+
+def test_weights_do_not_depend_on_other_series_of_a_panel():
+    series = list(simulate_series(8, 90, 12, random_state=6).to_numpy().T)
+    together, past = Smoothing.choose(series, (12,), 12)
+    alone, own = Smoothing.choose(series[3:4], (12,), 12)
+
+    np.testing.assert_allclose(together.weights[3], alone.weights[0], rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(past[3].forecasts, own[0].forecasts, rtol=1e-6)

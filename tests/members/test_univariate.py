@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from skconvattn.datasets import simulate_series
+from skconvattn.members import univariate
 from skconvattn.members.pretrained import Pretrained
 from skconvattn.members.univariate import Univariate, UnivariateState
 
@@ -87,9 +88,11 @@ def test_the_mean_of_skewed_quantiles_lies_above_the_median():
 
 def test_shares_are_by_errors_and_forecasts_their_average():
     series = _series(30, 84, 12)
-    both, past = Univariate.choose(series, (12,), 12, pretrained=Pretrained((12,)))
-    smoothed, _ = Univariate.choose(series, (12,), 12)
-    alone, _ = Univariate.choose(series, (12,), 12, smoothed=False, pretrained=Pretrained((12,)))
+    both, past, attended = Univariate.choose(series, (12,), 12, pretrained=Pretrained((12,)))
+    smoothed, _, unused = Univariate.choose(series, (12,), 12)
+    alone, none, _ = Univariate.choose(
+        series, (12,), 12, smoothed=False, pretrained=Pretrained((12,))
+    )
 
     assert ((both.shares >= 0) & (both.shares <= 1)).all()
     assert 0.1 < both.shares.mean() < 0.9
@@ -99,12 +102,31 @@ def test_shares_are_by_errors_and_forecasts_their_average():
     share = both.shares[:, None]
     np.testing.assert_allclose(ends[0], share * ends[2] + (1 - share) * ends[1], rtol=1e-6)
     at_origins = both.of(np.array([0])).forecasts_at(series[:1], [past[0].origins], 12)[0]
-    assert at_origins.shape == past[0].forecasts.shape
+    assert at_origins.shape == past[0].forecasts.shape == attended[0].forecasts.shape
+    assert len(unused[0].origins) == 0
+    assert (none[0].forecasts == 0).all()
+
+
+def test_a_large_panel_compares_members_at_some_origins_of_each_series(monkeypatch):
+    series = _series(40, 84, 12)
+    pretrained = Pretrained((12,))
+    all_of_them, past, everywhere = Univariate.choose(series, (12,), 12, pretrained=pretrained)
+    monkeypatch.setattr(univariate, "_MOST_COMPARED", 40 * 18)
+    some, same, attended = Univariate.choose(series, (12,), 12, pretrained=pretrained)
+
+    for whole, before, part in zip(everywhere, past, attended, strict=True):
+        assert len(whole.origins) > len(part.origins) >= 16
+        assert part.origins[-1] == whole.origins[-1]
+        assert set(part.origins) <= set(before.origins)
+        np.testing.assert_allclose(whole.at(part.origins), part.forecasts, rtol=1e-5)
+    np.testing.assert_array_equal(past[3].forecasts, same[3].forecasts)
+    assert np.abs(some.shares - all_of_them.shares).mean() < 0.05
+    assert np.corrcoef(some.shares, all_of_them.shares)[0, 1] > 0.7
 
 
 def test_the_member_with_smaller_errors_gets_the_larger_share():
     series = _series(60, 96, 12)
-    both, _ = Univariate.choose(
+    both, *_ = Univariate.choose(
         [one[:84] for one in series], (12,), 12, pretrained=Pretrained((12,))
     )
     origins = [np.arange(40, 84)] * len(series)
@@ -121,7 +143,7 @@ def test_the_member_with_smaller_errors_gets_the_larger_share():
 @pytest.mark.parametrize("smoothed", [True, False])
 def test_a_state_goes_on_as_the_whole_series_would(smoothed):
     (y,) = _series(1, 100, 12)
-    whole, _ = Univariate.choose(
+    whole, *_ = Univariate.choose(
         [y[:80]], (12,), 12, smoothed=smoothed, pretrained=Pretrained((12,))
     )
     state = UnivariateState(whole, y[:80])
