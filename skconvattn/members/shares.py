@@ -8,6 +8,9 @@ import numpy as np
 # weighted, independent errors of the panel that a series' own are averaged with, and what speaks
 # for the one that was not fitted before any error is known.
 _SHARPNESS, _PRIOR_ERRORS, _FAVOUR = 8.0, 3.0, 2.2
+# Shares among which the one with the smallest error of the average is looked for in a panel, and
+# independent errors that it needs to count half.
+_TRIED, _HALF_TRUSTED = np.linspace(0.02, 0.98, 49), 30.0
 # Of two forecasts that were not fitted: the power, and equal errors that each series' own errors
 # are averaged with. An average of both is safe, and has to be argued away from.
 _SHARPNESS_OF_EQUALS, _EQUAL_ERRORS = 4.0, 10.0
@@ -35,7 +38,14 @@ def shares_of_unfitted(
 
     with mean absolute errors :math:`e` on windows that neither was fitted on, of which :math:`n` do
     not overlap in all series. In a panel the logarithm of the ratio of both errors is drawn towards
-    its mean over all series, the more so the fewer independent errors a series has.
+    its mean over all series, the more so the fewer independent errors a series has. What all series
+    have in common is then not judged by both errors but by those of the average: with the share
+    :math:`a^*` of the smallest error on all windows, in units of each series, the logarithm of
+    :math:`a / (1 - a)` at the mean ratio is
+
+    .. math:: \frac{n}{n + 30} \log \frac{a^*}{1 - a^*}
+              + \frac{30}{n + 30}\, 8 \Bigl(\log \frac{e_\mathrm{model}}{e_\mathrm{unfitted}}
+              + \frac{2.2}{n}\Bigr).
 
     Parameters
     ----------
@@ -58,12 +68,18 @@ def shares_of_unfitted(
     """
     residuals = np.stack([of_model, of_unfitted])
     logs, n_errors = _log_ratios(residuals, series, blocks, n_series, squared=squared)
-    if not n_errors.any():
+    total = n_errors.sum()
+    if not total:
         return np.ones(n_series)
-    if n_series > 1:
-        typical = np.average(logs, weights=n_errors)
-        logs = (n_errors * logs + _PRIOR_ERRORS * typical) / (n_errors + _PRIOR_ERRORS)
-    return _shares(_SHARPNESS * (logs + _FAVOUR / n_errors.sum()))
+    if n_series == 1:
+        return _shares(_SHARPNESS * (logs + _FAVOUR / total))
+    typical = np.average(logs, weights=n_errors)
+    best = _best_share(residuals, series, squared=squared)
+    trust = total / (total + _HALF_TRUSTED)
+    common = trust * np.log(best / (1 - best))
+    common += (1 - trust) * _SHARPNESS * (typical + _FAVOUR / total)
+    drawn = n_errors * (logs - typical) / (n_errors + _PRIOR_ERRORS)
+    return _shares(common + _SHARPNESS * drawn)
 
 
 def shares_of_equals(
@@ -127,6 +143,26 @@ def _log_ratios(
         n_errors[number] = len(np.unique(blocks[rows]))
         logs[number] = np.log(means[0] / means[1]) / power
     return logs, n_errors
+
+
+def _best_share(residuals: np.ndarray, series: np.ndarray, *, squared: bool) -> float:
+    """Return the share of the second forecast whose average errs least, in units of each series."""
+    known = np.isfinite(residuals).all(axis=0)
+    power = 2 if squared else 1
+    sizes = np.where(known, np.abs(residuals), 0.0).sum(axis=(0, 2)) / 2
+    counts = np.bincount(series, weights=known.sum(axis=1))
+    scales = np.bincount(series, weights=sizes) / np.maximum(counts, 1)
+    usable = known & (scales > 0)[series][:, None]
+    if not usable.any():
+        return 0.5
+    scaled = residuals[:, usable] / np.broadcast_to(scales[series][:, None], usable.shape)[usable]
+    # One shock does not decide.
+    most = np.inf if squared else _MOST_ERROR * np.median(np.abs(scaled))
+    of_model, of_other = scaled
+    errors = [
+        (np.minimum(np.abs(a * of_other + (1 - a) * of_model), most) ** power).sum() for a in _TRIED
+    ]
+    return float(_TRIED[int(np.argmin(errors))])
 
 
 def _shares(log_odds: np.ndarray) -> np.ndarray:

@@ -34,12 +34,50 @@ def test_few_errors_leave_the_weight_to_what_was_not_fitted():
     assert _shares(1.0)[0] == pytest.approx(0.57, abs=0.05)
 
 
-def test_the_shares_of_a_panel_are_drawn_towards_each_other():
-    alone = [_shares(ratio, n_windows=12)[0] for ratio in (0.8, 1.25)]
-    together = _shares([0.8, 1.25] * 10, n_windows=240, n_series=20)
+def _panel(ratio, n_series=20, n_windows=60, correlation=0.0, seed=0):
+    """Errors of a model and of what was not fitted, of equal size but for a factor per series."""
+    rng = np.random.default_rng(seed)
+    errors = rng.normal(size=(n_series * n_windows, 4))
+    own = correlation * errors + np.sqrt(1 - correlation**2) * rng.normal(size=errors.shape)
+    series = np.repeat(np.arange(n_series), n_windows)
+    blocks = series * 1000 + np.arange(len(series)) // 4
+    factors = np.resize(ratio, n_series)[series][:, None]
+    return factors * own, errors, series, blocks, n_series
 
-    assert alone[0] != together[0]
-    assert 0.2 < together[0] < 0.5 < together[1] < 0.8
+
+def test_the_shares_of_a_panel_are_drawn_towards_each_other():
+    together = shares_of_unfitted(*_panel([0.8, 1.25], n_windows=12))[:2]
+
+    assert 0.1 < together[0] < 0.45 < 0.55 < together[1] < 0.9
+    odds = np.log(together / (1 - together))
+    assert 0 < odds[1] - odds[0] < 8 * np.log(1.25 / 0.8)
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.6, 0.95])
+def test_the_typical_share_of_a_panel_is_that_of_the_average_that_errs_least(correlation):
+    model, other, *rest = _panel([1.15], 40, 60, correlation)
+    share = shares_of_unfitted(model, other, *rest).mean()
+
+    # Of normal errors, that of the smallest variance of the average.
+    covariance = correlation * 1.15
+    best = (1.15**2 - covariance) / (1 + 1.15**2 - 2 * covariance)
+    assert share == pytest.approx(min(best, 0.98), abs=0.06)
+
+
+def test_one_shock_does_not_decide_for_a_panel():
+    model, other, *rest = _panel([1.0])
+    usual = shares_of_unfitted(model, other, *rest)
+    model[5], other[5] = 1e6, 0.0
+    shocked = shares_of_unfitted(model, other, *rest)
+
+    np.testing.assert_allclose(shocked[1:], usual[1:], atol=0.05)
+
+
+def test_constant_series_in_a_panel_have_shares():
+    zeros, series = np.zeros((12, 2)), np.repeat([0, 1], 6)
+    shares = shares_of_unfitted(zeros, zeros, series, series, 2)
+
+    assert np.isfinite(shares).all()
 
 
 def test_without_any_error_what_was_not_fitted_has_the_weight():
