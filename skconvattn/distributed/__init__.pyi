@@ -1,3 +1,4 @@
 from .dask_forecaster import DaskForecaster
+from .members import spread_members
 
-__all__ = ["DaskForecaster"]
+__all__ = ["DaskForecaster", "spread_members"]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from dataclasses import replace
-from numbers import Integral
 from typing import Any, ClassVar, Self
 
-import numpy as np
 import pandas as pd
 from sktime.datatypes import VectorizedDF, convert_to
 
 from skconvattn.distributed import partitions
-from skconvattn.distributed.partitions import Partitions, spread
+from skconvattn.distributed.partitions import (
+    Partitions,
+    check_installed,
+    check_n_partitions,
+    spread,
+)
 from skconvattn.engine.isolation import restored_on_error
 from skconvattn.forecasting.backtest_result import BacktestResult
 from skconvattn.forecasting.bases import BaseForecaster
@@ -315,11 +317,7 @@ class DaskForecaster(BaseForecaster):
 def _check(spread_forecaster: DaskForecaster) -> None:
     """Refuse what cannot be spread over workers."""
     forecaster, n_partitions = spread_forecaster.forecaster, spread_forecaster.n_partitions
-    if not _is_installed("distributed"):
-        raise ImportError(
-            "DaskForecaster spreads series with Dask, which is not installed; run pip install "
-            "dask distributed."
-        )
+    check_installed("DaskForecaster")
     if not isinstance(forecaster, PanelForecaster):
         raise TypeError(
             f"forecaster is a {type(forecaster).__name__}, and DaskForecaster sends forecasters of "
@@ -329,19 +327,7 @@ def _check(spread_forecaster: DaskForecaster) -> None:
     if getattr(forecaster, "panel", "local") != "local":
         raise ValueError(
             f"forecaster has panel={forecaster.panel!r}, one model of all series, which no "
-            "partition has together; use panel='local', or a tf.distribute strategy for one model."
+            "partition has together; use panel='local', or fit the forecaster itself within "
+            "skconvattn.distributed.spread_members()."
         )
-    whole = isinstance(n_partitions, Integral) and not isinstance(n_partitions, bool | np.bool_)
-    if n_partitions is not None and not (whole and n_partitions >= 1):
-        raise ValueError(
-            f"n_partitions={n_partitions!r} is no number of partitions; use an integer from 1, or "
-            "None for several per worker."
-        )
-
-
-def _is_installed(package: str) -> bool:
-    """Whether a package is there; importing this one would set up logging."""
-    try:
-        return importlib.util.find_spec(package) is not None
-    except ImportError:
-        return False
+    check_n_partitions(n_partitions)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -51,9 +53,7 @@ class Partitions:
             return cls(None, np.ones(1, dtype=int))
         keys = series_of(y).unique()
         n_series = len(keys)
-        if n_partitions is None:
-            n_partitions = max(_PER_THREAD * n_threads(), -(-n_series // _MOST_SERIES))
-        n_partitions = min(n_partitions, n_series)
+        n_partitions = n_partitions_of(n_series, n_partitions)
         return cls(keys, np.arange(1, n_partitions + 1) * n_series // n_partitions)
 
     def split(self, data: pd.DataFrame | None) -> list[pd.DataFrame | None]:
@@ -98,6 +98,49 @@ class Partitions:
                 f"y has no rows of the series {missing[0]!r}, which was in the fit; give values of "
                 "all series, missing ones as NaN."
             )
+
+
+def n_partitions_of(n_series: int, asked: int | None) -> int:
+    """Return the number of partitions: as many as asked for, or several per thread of workers."""
+    if asked is None:
+        asked = max(_PER_THREAD * n_threads(), -(-n_series // _MOST_SERIES))
+    return min(asked, n_series)
+
+
+def check_n_partitions(n_partitions: Any) -> None:
+    """Refuse what is no number of partitions.
+
+    Raises
+    ------
+    ValueError
+        If it is neither a positive integer nor None.
+    """
+    whole = isinstance(n_partitions, Integral) and not isinstance(n_partitions, bool | np.bool_)
+    if n_partitions is not None and not (whole and n_partitions >= 1):
+        raise ValueError(
+            f"n_partitions={n_partitions!r} is no number of partitions; use an integer from 1, or "
+            "None for several per worker."
+        )
+
+
+def check_installed(name: str) -> None:
+    """Refuse to go on without Dask.
+
+    Raises
+    ------
+    ImportError
+        If the package that runs workers is not there.
+    """
+    try:
+        # Importing it would set up logging.
+        found = importlib.util.find_spec("distributed")
+    except ImportError:
+        found = None
+    if found is None:
+        raise ImportError(
+            f"{name} spreads series with Dask, which is not installed; run pip install dask "
+            "distributed."
+        )
 
 
 def series_of(data: pd.DataFrame) -> pd.Index:

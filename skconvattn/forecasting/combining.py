@@ -159,10 +159,10 @@ class UnivariateTargets:
     def _attended_at(self, number: np.ndarray, origins: np.ndarray, n_ahead: int) -> np.ndarray:
         """Forecast by pretrained attention from past origins, in units of the targets."""
         ahead = np.empty((len(number), n_ahead))
-        pretrained = self.univariate.pretrained
-        if pretrained is not None and len(number):
+        if len(number):
             _, asked, series = self._asked(number)
-            found = pretrained.forecasts_at(series, [origins[rows] for rows in asked], n_ahead)
+            of_each = [origins[rows] for rows in asked]
+            found = self.univariate.attended_at(series, of_each, n_ahead)
             ahead[np.concatenate(asked)] = np.concatenate(found)
         return ahead
 

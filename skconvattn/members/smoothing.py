@@ -62,6 +62,7 @@ class Smoothing:
         kinds: tuple[bool, bool] = (True, True),
         squared: bool = False,
         rare: bool = False,
+        n_in_panel: int | None = None,
     ) -> tuple[Smoothing, list[PastForecasts]]:
         """Weigh the settings by their errors at past origins.
 
@@ -81,6 +82,8 @@ class Smoothing:
             the median.
         rare : bool
             Whether the series are rare demand, whose mean moves slowly.
+        n_in_panel : int, optional
+            Number of series in the panel that these are a part of; all of it by default.
 
         Returns
         -------
@@ -101,11 +104,16 @@ class Smoothing:
                 max(periods),
                 horizon,
                 squared=squared,
-                n_in_panel=len(series),
+                n_in_panel=n_in_panel or len(series),
             )
             for number, one in zip(part, of_part, strict=True):
                 past[number] = one
         return cls(periods, weights, rare), past
+
+    @classmethod
+    def joined(cls, parts: Sequence[Smoothing]) -> Smoothing:
+        """Return the smoothing of the series of all parts, in order."""
+        return replace(parts[0], weights=np.concatenate([one.weights for one in parts]))
 
     @property
     def log_shares(self) -> np.ndarray:

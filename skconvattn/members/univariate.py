@@ -11,6 +11,7 @@ import numpy as np
 from skconvattn.members.pretrained import Pretrained
 from skconvattn.members.shares import shares_of_equals
 from skconvattn.members.smoothing import Smoothing, SmoothingState
+from skconvattn.members.spreading import in_parts, parts_of
 from skconvattn.members.weighing import PastForecasts
 
 # Most origins at which pretrained attention alone is measured, and the share of a series before.
@@ -85,22 +86,20 @@ class Univariate:
             Forecasts of each series by pretrained attention, in a panel at some of these origins;
             at none if it is no member.
         """
-        smoothing, past = None, [_origins(one, horizon) for one in series]
-        if smoothed:
-            smoothing, past = Smoothing.choose(series, periods, horizon, squared=squared, **options)
+        options = {"smoothed": smoothed, "pretrained": pretrained, "squared": squared, **options}
+        jobs = [
+            ([series[i] for i in part], periods, horizon, len(series), options)
+            for part in parts_of(len(series))
+        ]
+        found = in_parts(_past_forecasts, jobs)
+        smoothing = Smoothing.joined([one for one, _, _ in found]) if smoothed else None
+        past = [one for _, part, _ in found for one in part]
+        attended = [one for _, _, part in found for one in part]
         if pretrained is None:
-            return cls(smoothing, None, np.zeros(len(series))), past, [one[:0] for one in past]
-        most = max(_LEAST_COMPARED, _MOST_COMPARED // len(series))
-        compared = [one[_spread(one.origins, most)] for one in past]
-        origins = [one.origins for one in compared]
-        ahead = pretrained.forecasts_at(series, origins, horizon)
+            return cls(smoothing, None, np.zeros(len(series))), past, attended
         shares = np.ones(len(series))
         if smoothed:
-            shares = _shares(series, compared, ahead, horizon, squared=squared)
-        attended = [
-            PastForecasts(one, values.astype(np.float32))
-            for one, values in zip(origins, ahead, strict=True)
-        ]
+            shares = _shares(series, past, attended, horizon, squared=squared)
         return cls(smoothing, pretrained, shares), past, attended
 
     @property
@@ -159,18 +158,24 @@ class Univariate:
         list of ndarray of shape (n_origins, n_ahead)
             Forecasts of each series.
         """
-        ahead = [np.zeros((len(asked), n_ahead)) for asked in origins]
-        for member, shares in ((self.smoothing, 1.0 - self.shares), (self.pretrained, self.shares)):
-            used = np.flatnonzero(shares).tolist()
-            if member is None or not used:
-                continue
-            own, read = member, series if trusted is None else trusted
-            if isinstance(member, Smoothing):
-                own, read = member.of(np.array(used)), series
-            found = own.forecasts_at([read[i] for i in used], [origins[i] for i in used], n_ahead)
-            for i, values in zip(used, found, strict=True):
-                ahead[i] += shares[i] * values
-        return ahead
+        read = series if trusted is None else trusted
+        jobs = [
+            (self.of(part), *([each[i] for i in part] for each in (series, origins, read)), n_ahead)
+            for part in parts_of(len(series))
+        ]
+        return [one for part in in_parts(_forecasts_at, jobs) for one in part]
+
+    def attended_at(
+        self, series: Sequence[np.ndarray], origins: Sequence[np.ndarray], n_ahead: int
+    ) -> list[np.ndarray]:
+        """Forecast from past origins by pretrained attention alone; see :meth:`forecasts_at`."""
+        assert self.pretrained is not None
+        jobs = [
+            ([series[i] for i in part], [origins[i] for i in part], n_ahead)
+            for part in parts_of(len(series))
+        ]
+        found = in_parts(self.pretrained.forecasts_at, jobs)
+        return [one for part in found for one in part]
 
 
 class UnivariateState:
@@ -217,6 +222,56 @@ class UnivariateState:
         return ahead
 
 
+def _past_forecasts(
+    series: list[np.ndarray],
+    periods: tuple[int, ...],
+    horizon: int,
+    n_in_panel: int,
+    options: dict[str, Any],
+) -> tuple[Smoothing | None, list[PastForecasts], list[PastForecasts]]:
+    """Forecast some series of a panel at past origins, by smoothing and by attention."""
+    options = dict(options)
+    smoothed, pretrained = options.pop("smoothed"), options.pop("pretrained")
+    smoothing, past = None, [_origins(one, horizon) for one in series]
+    if smoothed:
+        smoothing, past = Smoothing.choose(
+            series, periods, horizon, n_in_panel=n_in_panel, **options
+        )
+    if pretrained is None:
+        return smoothing, past, [one[:0] for one in past]
+    most = max(_LEAST_COMPARED, _MOST_COMPARED // n_in_panel)
+    origins = [one.origins[_spread(one.origins, most)] for one in past]
+    ahead = pretrained.forecasts_at(series, origins, horizon)
+    attended = [
+        PastForecasts(one, values.astype(np.float32))
+        for one, values in zip(origins, ahead, strict=True)
+    ]
+    return smoothing, past, attended
+
+
+def _forecasts_at(
+    univariate: Univariate,
+    series: list[np.ndarray],
+    origins: list[np.ndarray],
+    trusted: list[np.ndarray],
+    n_ahead: int,
+) -> list[np.ndarray]:
+    """Forecast some series of a panel from origins by the average of both members."""
+    ahead = [np.zeros((len(asked), n_ahead)) for asked in origins]
+    shares = univariate.shares
+    for member, weights in ((univariate.smoothing, 1.0 - shares), (univariate.pretrained, shares)):
+        used = np.flatnonzero(weights).tolist()
+        if member is None or not used:
+            continue
+        own, read = member, trusted
+        if isinstance(member, Smoothing):
+            own, read = member.of(np.array(used)), series
+        found = own.forecasts_at([read[i] for i in used], [origins[i] for i in used], n_ahead)
+        for i, values in zip(used, found, strict=True):
+            ahead[i] += weights[i] * values
+    return ahead
+
+
 def _origins(series: np.ndarray, horizon: int) -> PastForecasts:
     """Return origins spread over a series, with forecasts of zero."""
     n = len(series)
@@ -237,19 +292,19 @@ def _spread(origins: np.ndarray, most: int) -> np.ndarray:
 def _shares(
     series: Sequence[np.ndarray],
     past: list[PastForecasts],
-    ahead: list[np.ndarray],
+    attended: list[PastForecasts],
     horizon: int,
     *,
     squared: bool,
 ) -> np.ndarray:
     """Weigh pretrained attention against exponential smoothing: (n_series,)."""
     residuals, number, blocks, n_blocks = [], [], [], 0
-    for i, (one, own, others) in enumerate(zip(series, past, ahead, strict=True)):
+    for i, (one, own, other) in enumerate(zip(series, past, attended, strict=True)):
         padded = np.concatenate([one, np.full(horizon, np.nan)])
-        actual = padded[own.origins[:, None] + np.arange(1, horizon + 1)]
-        residuals.append(np.stack([actual - own.forecasts, actual - others]))
-        number.append(np.full(len(own.origins), i))
-        blocks.append(n_blocks + own.origins // horizon)
+        actual = padded[other.origins[:, None] + np.arange(1, horizon + 1)]
+        residuals.append(np.stack([actual - own.at(other.origins), actual - other.forecasts]))
+        number.append(np.full(len(other.origins), i))
+        blocks.append(n_blocks + other.origins // horizon)
         n_blocks += len(one) // horizon + 1
     of_smoothing, of_pretrained = np.concatenate(residuals, axis=1)
     return shares_of_equals(

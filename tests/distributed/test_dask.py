@@ -32,7 +32,7 @@ from skconvattn import (
     PretrainedForecaster,
     load,
 )
-from skconvattn.distributed import DaskForecaster
+from skconvattn.distributed import DaskForecaster, members, partitions, spread_members
 from skconvattn.tuning import OptunaSearch
 
 SETTINGS: dict[str, Any] = {
@@ -329,3 +329,37 @@ def test_the_suite_of_sktime_passes():
 
     assert not {name: result for name, result in found.items() if result != "PASSED"}
     assert len(found) >= 800
+
+
+def test_members_of_one_model_of_all_series_are_forecast_on_the_workers(client, monkeypatch):
+    places = []
+
+    def spread(function: Any, jobs: Any) -> list[Any]:
+        places.extend(partitions.spread(_process_of, [() for _ in jobs]))
+        return partitions.spread(function, jobs)
+
+    monkeypatch.setattr(members, "spread", spread)
+    panel = _panel(n_series=9)
+    forecaster = ConvAttentionForecaster(**{**SETTINGS, "panel": "global"})
+    alone = forecaster.clone().fit(panel, fh=FH)
+    with spread_members(n_partitions=3):
+        forecaster.fit(panel, fh=FH)
+        assert len(places) == 3
+        found = forecaster.predict()
+
+    assert len(places) == 6
+    assert os.getpid() not in places
+    pd.testing.assert_frame_equal(found, alone.predict(), rtol=1e-9)
+    pd.testing.assert_frame_equal(forecaster.weights_, alone.weights_, rtol=1e-6)
+    # Outside of the block the forecaster is an ordinary one.
+    pd.testing.assert_frame_equal(forecaster.predict(), alone.predict(), rtol=1e-9)
+    assert len(places) == 6
+
+
+def test_members_are_not_spread_into_no_partitions():
+    with pytest.raises(ValueError, match="n_partitions=0 is no number"), spread_members(0):
+        pass
+
+
+def _process_of() -> int:
+    return os.getpid()
