@@ -81,7 +81,8 @@ class TrainingParameters(Network):
         What is minimised. "auto" chooses by task: squared error for regression, cross-entropy for
         classification, absolute error for point forecasts, the pinball loss for quantiles. Targets
         are on the scale of the network, but losses of ratios ("mape", "msle") of regressors are
-        computed in the units of ``y``. Classifiers take cross-entropies, focal ones included, from
+        computed in the units of ``y``, and forecasters, whose series have scales of their own, take
+        losses of differences alone. Classifiers take cross-entropies, focal ones included, from
         logits; a function of your own is given numbers of classes and logits.
         """,
     )
