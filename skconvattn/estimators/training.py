@@ -15,6 +15,7 @@ from skconvattn.data.panel import Preparation
 from skconvattn.engine import TrainingParameters, TrainingPlan
 from skconvattn.engine.copies import train_copies
 from skconvattn.engine.isolation import generator_from
+from skconvattn.engine.parameters import batch_size_for
 from skconvattn.engine.programs import in_distribution_scope
 from skconvattn.engine.training import without_validation
 from skconvattn.estimators.averaging import FEWEST_COMPARED, NETWORK, MemberAverage
@@ -24,6 +25,8 @@ from skconvattn.networks import Head, ModelSpec
 
 # Fewer held-out samples say too little about when to stop.
 _FEWEST_HELD_OUT = 20
+# Epochs, and steps in them, that patience="auto" waits for, and the fewest epochs of many steps.
+_EPOCHS_WAITED, _STEPS_WAITED, _FEWEST_EPOCHS_WAITED = 15, 1000, 5
 
 
 class _Trained:
@@ -36,7 +39,7 @@ class _Trained:
     best_loss_: float
 
 
-class NetworkTraining(MemberAverage, TrainingParameters, _Trained):
+class NetworkTraining(MemberAverage, TrainingParameters, _Trained, patience="auto"):
     """Fits the members of a prediction, and trains the network beside them."""
 
     _classifies: ClassVar[bool] = False
@@ -190,6 +193,13 @@ class NetworkTraining(MemberAverage, TrainingParameters, _Trained):
         # Callbacks that would wait for held-out samples are named before epochs are few.
         callbacks = without_validation(plan)
         return replace(plan, epochs=min(plan.epochs, n_epochs), callbacks=callbacks)
+
+    def _patience(self, n_training: int) -> int:
+        """Return the epochs to wait for a lower validation loss, fewer of many steps."""
+        if self.patience != "auto":
+            return super()._patience(n_training)
+        n_steps = math.ceil(n_training / batch_size_for(self.batch_size, n_training))
+        return int(np.clip(_STEPS_WAITED // n_steps, _FEWEST_EPOCHS_WAITED, _EPOCHS_WAITED))
 
     def _spec(self) -> ModelSpec:
         preparation = self._preparation_
