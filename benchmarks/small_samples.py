@@ -8,9 +8,9 @@ samples repeated three times with noise, other amplitudes and warped time as wel
 cross-fitted: epochs and the share of the network come from three parts left out in turn, of which
 no copy is trained on, and then one network is trained on all samples. A share counts as far as
 chance does not explain its gain, as in the estimators. Tasks are five simulated kinds of series in
-three classes, with 1,000 further series to be tested on, and training parts of sets of sktime and,
-with `--data`, of the UCR archive (a folder with `ucr/ECG200`), of which each third
-is left out once. No test part is read.
+three classes, with 1,000 further series to be tested on, and the training parts of OSULeaf, which
+comes with sktime, and of ECG200 (`--data`, a folder with `ucr/ECG200`), of which each third is left
+out once. No test part is used.
 """
 
 from __future__ import annotations
