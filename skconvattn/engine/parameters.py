@@ -81,7 +81,8 @@ class TrainingParameters(Network):
         What is minimised. "auto" chooses by task: squared error for regression, cross-entropy for
         classification, absolute error for point forecasts, the pinball loss for quantiles. Targets
         are on the scale of the network, but losses of ratios ("mape", "msle") of regressors are
-        computed in the units of ``y``. Classifiers take cross-entropies, focal ones included, from
+        computed in the units of ``y``, and forecasters, whose series have scales of their own, take
+        losses of differences alone. Classifiers take cross-entropies, focal ones included, from
         logits; a function of your own is given numbers of classes and logits.
         """,
     )
@@ -122,8 +123,10 @@ class TrainingParameters(Network):
         constraints=[Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         doc="""
         int or "auto"
-        Epochs without a lower validation loss before training stops. "auto" waits for 20, and for
-        6 where there are more than 16,384 training samples: an epoch then has hundreds of steps.
+        Epochs without a lower validation loss before training stops. With "auto" forecasters wait
+        for 20, and for 6 where there are more than 16,384 training samples: an epoch then has
+        hundreds of steps. Regressors and classifiers wait for 15, and where these are more than
+        1,000 steps for as many as hold 1,000, at least 5.
         """,
         elsewhere=("n_iter_no_change",),
     )
@@ -244,7 +247,7 @@ class TrainingParameters(Network):
         callbacks = _as_list(self.callbacks)
         check_callbacks(callbacks)
         is_automatic = isinstance(self.loss, str) and self.loss == "auto"
-        batch_size = _batch_size_for(self.batch_size, n_training)
+        batch_size = batch_size_for(self.batch_size, n_training)
         return TrainingPlan(
             epochs=self.epochs,
             batch_size=batch_size,
@@ -273,8 +276,21 @@ class TrainingParameters(Network):
         return fitted
 
 
-def _batch_size_for(batch_size: int | str, n_training: int) -> int:
-    """Resolve ``batch_size="auto"``: the power of two nearest a tenth of the data, 8 to 64."""
+def batch_size_for(batch_size: int | str, n_training: int) -> int:
+    """Resolve ``batch_size="auto"``: the power of two nearest a tenth of the data, 8 to 64.
+
+    Parameters
+    ----------
+    batch_size : int or "auto"
+        As the user gave it.
+    n_training : int
+        Training samples.
+
+    Returns
+    -------
+    int
+        Samples per step.
+    """
     if batch_size != "auto":
         return int(batch_size)
     return int(np.clip(2 ** round(np.log2(max(1.0, n_training / 10))), 8, 64))

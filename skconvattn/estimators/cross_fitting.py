@@ -9,6 +9,7 @@ import numpy as np
 
 from skconvattn.data import Rows
 from skconvattn.engine import TrainingPlan, train
+from skconvattn.estimators.augmentation import copies_too
 from skconvattn.networks import ModelSpec
 
 
@@ -21,6 +22,7 @@ def cross_fitted(
     rng: np.random.Generator,
     *,
     predicts: bool,
+    n_copies: int = 0,
 ) -> tuple[np.ndarray | None, int]:
     """Train a network once for each part, on all samples but these.
 
@@ -40,6 +42,9 @@ def cross_fitted(
         Source of initial weights, order and dropout.
     predicts : bool
         Whether outputs are needed: a program of its own is compiled for them.
+    n_copies : int
+        Copies of each sample, which stand in ``source`` after all samples: those of samples to
+        train on are trained on as well.
 
     Returns
     -------
@@ -51,7 +56,7 @@ def cross_fitted(
     plan = replace(plan, callbacks=(), verbose=0)
     outputs, epochs = [], []
     for part in parts:
-        learned = np.setdiff1d(np.arange(n_samples), part)
+        learned = copies_too(np.setdiff1d(np.arange(n_samples), part), n_samples, n_copies)
         result = train(spec, source, plan, rng, training=learned, validation=part)
         if predicts:
             inputs, _, _ = source.batch(part)

@@ -8,7 +8,12 @@ import numpy as np
 
 from skconvattn._backend import load_backend
 from skconvattn.data.scaling import Scaling
-from skconvattn.engine.objectives.losses import loss_function, named_loss
+from skconvattn.engine.objectives.losses import (
+    LOSSES_OF_DIFFERENCES,
+    loss_function,
+    named_loss,
+    shown_loss,
+)
 from skconvattn.networks import ClassOutput
 
 _CROSS_ENTROPY = "sparse_categorical_crossentropy"
@@ -27,8 +32,6 @@ _OF_PROBABILITIES = {
     "categorical_generalized_cross_entropy",
 }
 
-# Losses of differences, to which the scale of targets is a factor, or a matter of their parameters.
-_OF_DIFFERENCES = {"mean_squared_error", "mean_absolute_error", "huber", "log_cosh"}
 # Losses of ratios: they depend on where zero is.
 _OF_RATIOS = {"mean_absolute_percentage_error", "mean_squared_logarithmic_error"}
 
@@ -116,11 +119,11 @@ def value_loss(loss: Any, scaling: Scaling) -> Any:
 
     found = named_loss(loss)
     name = None if found is None else loss_function(found)
-    if name is None or name in _OF_DIFFERENCES:
+    if name is None or name in LOSSES_OF_DIFFERENCES:
         return loss
     if name not in _OF_RATIOS:
         raise ValueError(
-            f"loss={_shown(loss)} does not compare values that may have any sign; use 'mse', "
+            f"loss={shown_loss(loss)} does not compare values that may have any sign; use 'mse', "
             "'mae', 'huber', or for positive targets 'msle' or 'mape'."
         )
     from skconvattn.engine.objectives.loss_classes import MeanLoss, UnitLoss
@@ -150,11 +153,11 @@ def check_values(loss: Any, targets: np.ndarray) -> None:
     name = None if found is None else loss_function(found)
     if name == "mean_absolute_percentage_error" and not targets.all():
         raise ValueError(
-            f"loss={_shown(loss)} divides by y, which has the value 0; use 'mae' or 'msle'."
+            f"loss={shown_loss(loss)} divides by y, which has the value 0; use 'mae' or 'msle'."
         )
     if name == "mean_squared_logarithmic_error" and targets.min() < 0:
         raise ValueError(
-            f"loss={_shown(loss)} takes the logarithm of 1 + y, and y has the value "
+            f"loss={shown_loss(loss)} takes the logarithm of 1 + y, and y has the value "
             f"{targets.min():.6g}; use 'mse' or 'mae' for values below 0."
         )
 
@@ -176,14 +179,10 @@ def _probe(given: Any, loss: Any, n_classes: int) -> None:
         raise _refusal(given)
 
 
-def _shown(loss: Any) -> str:
-    return repr(loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__))
-
-
 def _refusal(loss: Any) -> ValueError:
     return ValueError(
-        f"loss={_shown(loss)} does not compare classes, given by number, with a logit for each; "
-        f"{_REMEDY}"
+        f"loss={shown_loss(loss)} does not compare classes, given by number, with a logit for "
+        f"each; {_REMEDY}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Hyperparameters of what regressors and classifiers are averaged from."""
+"""Hyperparameters of regressors and classifiers: their members, and copies of training samples."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from skconvattn._hyperparameters import hyperparameter
 from skconvattn.networks import Network
 
 _MOST_DILATIONS = 64
+_MOST_COPIES = 20
 
 
 class MemberParameters(Network):
@@ -40,4 +41,22 @@ class MemberParameters(Network):
         int
         Dilations at which the member "patterns" looks for its 84 patterns; 0 leaves it out.
         """,
+    )
+
+
+class AugmentationParameters(Network):
+    """Whether a network is trained on changed copies of its samples as well."""
+
+    _parameter_group = "training"
+
+    augmentation: int = hyperparameter(
+        default=0,
+        constraints=[Interval(Integral, 0, _MOST_COPIES, closed="both")],
+        doc="""
+        int
+        Changed copies of each training sample that the network is trained on as well: with noise,
+        another amplitude, and a window of time that runs faster or slower. Of samples that are
+        left out no copy is seen.
+        """,
+        before=0,
     )

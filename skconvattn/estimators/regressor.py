@@ -214,6 +214,11 @@ class BaseNeuralRegressor(RegressorMixin, BaseNeuralEstimator):
         return targets
 
     def _check_sequences(self, y: np.ndarray, panel: Panel) -> None:
+        if self.augmentation:
+            raise ValueError(
+                f"augmentation={self.augmentation} changes when things happen, and sequence=True "
+                "has one value per time step; use augmentation=0."
+            )
         n_timepoints = panel.values.shape[1]
         if y.ndim != 2 or y.shape[1] != n_timepoints:
             raise ValueError(

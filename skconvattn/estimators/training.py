@@ -15,15 +15,20 @@ from skconvattn.data.panel import Preparation
 from skconvattn.engine import TrainingParameters, TrainingPlan
 from skconvattn.engine.copies import train_copies
 from skconvattn.engine.isolation import generator_from
+from skconvattn.engine.parameters import batch_size_for
 from skconvattn.engine.programs import in_distribution_scope
 from skconvattn.engine.training import without_validation
+from skconvattn.estimators.augmentation import copies_too, with_copies
 from skconvattn.estimators.averaging import FEWEST_COMPARED, NETWORK, MemberAverage
 from skconvattn.estimators.cross_fitting import cross_fitted
+from skconvattn.estimators.parameters import AugmentationParameters
 from skconvattn.members.forest import left_out_parts
 from skconvattn.networks import Head, ModelSpec
 
 # Fewer held-out samples say too little about when to stop.
 _FEWEST_HELD_OUT = 20
+# Epochs, and steps in them, that patience="auto" waits for, and the fewest epochs of many steps.
+_EPOCHS_WAITED, _STEPS_WAITED, _FEWEST_EPOCHS_WAITED = 15, 1000, 5
 
 
 class _Trained:
@@ -36,7 +41,9 @@ class _Trained:
     best_loss_: float
 
 
-class NetworkTraining(MemberAverage, TrainingParameters, _Trained):
+class NetworkTraining(
+    MemberAverage, AugmentationParameters, TrainingParameters, _Trained, patience="auto"
+):
     """Fits the members of a prediction, and trains the network beside them."""
 
     _classifies: ClassVar[bool] = False
@@ -129,9 +136,11 @@ class NetworkTraining(MemberAverage, TrainingParameters, _Trained):
             plan = replace(plan, epochs=epochs, n_networks=n_networks)
         elif start is None and not len(validation):
             plan = self._cross_fitted(spec, source, plan, left_out, rng.spawn(1)[0])
+        seen = copies_too(training, len(source), self.augmentation)
         result = train_copies(
-            spec, source, plan, rng, training=training, validation=validation, start=start
-        )
+            spec, self._augmented(source, rng), plan, rng, training=seen, validation=validation,
+            start=start,
+        )  # fmt: skip
         before = self.history_ if resume else {}
         self.fitted_model_ = result.model
         self.history_ = {
@@ -175,12 +184,13 @@ class NetworkTraining(MemberAverage, TrainingParameters, _Trained):
         patience = self._patience(len(source)) if stops_early else None
         outputs, n_epochs = cross_fitted(
             spec,
-            source,
+            self._augmented(source, rng),
             replace(plan, patience=patience),
             parts,
             len(source),
             rng,
             predicts=left_out is not None,
+            n_copies=self.augmentation,
         )
         if left_out is not None and outputs is not None:
             order = np.concatenate(parts)
@@ -190,6 +200,20 @@ class NetworkTraining(MemberAverage, TrainingParameters, _Trained):
         # Callbacks that would wait for held-out samples are named before epochs are few.
         callbacks = without_validation(plan)
         return replace(plan, epochs=min(plan.epochs, n_epochs), callbacks=callbacks)
+
+    def _patience(self, n_training: int) -> int:
+        """Return the epochs to wait for a lower validation loss, fewer of many steps."""
+        if self.patience != "auto":
+            return super()._patience(n_training)
+        n_steps = math.ceil(n_training / batch_size_for(self.batch_size, n_training))
+        return int(np.clip(_STEPS_WAITED // n_steps, _FEWEST_EPOCHS_WAITED, _EPOCHS_WAITED))
+
+    def _augmented(self, source: Rows, rng: np.random.Generator) -> Rows:
+        """Return samples with their copies, drawn from a stream of their own."""
+        if not self.augmentation:
+            return source
+        n_channels = len(self._preparation_.scaling.center)
+        return with_copies(source, self.augmentation, n_channels, rng.spawn(1)[0])
 
     def _spec(self) -> ModelSpec:
         preparation = self._preparation_

@@ -7,6 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from skconvattn.engine.objectives.losses import (
+    LOSSES_OF_DIFFERENCES,
+    loss_function,
+    named_loss,
+    shown_loss,
+)
 from skconvattn.members.combination import MEMBERS
 from skconvattn.networks.outputs import check_quantiles
 
@@ -22,9 +28,10 @@ def check_parameters(parameters: Any) -> None:
     Raises
     ------
     ValueError
-        If quantiles, windows, members, seasons or bounds are not usable.
+        If quantiles, the loss, windows, members, seasons or bounds are not usable.
     """
     check_quantiles(parameters.quantiles, parameters.loss)
+    check_loss(parameters.loss)
     check_window_lengths(parameters.window_length)
     check_members(parameters.members)
     check_series_parameters(parameters)
@@ -33,6 +40,35 @@ def check_parameters(parameters: Any) -> None:
             "conformal=True corrects trained quantiles, but quantiles=None; give quantiles, "
             "such as (0.05, 0.5, 0.95), or leave conformal out: intervals of point forecasts "
             "come from held-out errors anyway."
+        )
+
+
+def check_loss(loss: Any) -> None:
+    """Refuse losses of Keras that depend on where zero is, such as those of ratios.
+
+    Each series, and in part each window, has a scale of its own, so that the zero of the values
+    that a network is trained on is a level of the series.
+
+    Parameters
+    ----------
+    loss : str, callable or keras.losses.Loss
+        As the user gave it; functions and classes that are not Keras's own are taken as they are.
+
+    Raises
+    ------
+    ValueError
+        If it is a loss of Keras that is not one of differences.
+    """
+    if isinstance(loss, str) and loss == "auto":
+        return
+    found = named_loss(loss)
+    name = None if found is None else loss_function(found)
+    if name is not None and name not in LOSSES_OF_DIFFERENCES:
+        raise ValueError(
+            f"loss={shown_loss(loss)} depends on where zero is, and networks of forecasters are "
+            "trained on values less the level of each series, whose zero is not that of y; use "
+            "'auto', 'mae', 'mse', 'huber' or 'log_cosh', or fit to the logarithm of y for errors "
+            "in percent."
         )
 
 

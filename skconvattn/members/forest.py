@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-# Trees, and the parts of the samples: each is left out by as many trees.
-_N_TREES, _N_PARTS = 200, 5
+# Trees of a round, and the parts of the samples: each is left out by as many trees.
+_N_TREES, _N_PARTS = 100, 5
+# Rounds, and the part of the squared error that a further round has to be worth.
+_N_ROUNDS, _LEAST_GAIN = 2, 0.02
+# Fewer values are not split where there are ten times as many: they are half of all nodes.
+_SPLIT_VALUES = 4
 # Splits of so many samples try as many features as in QUANT.
 _FEW_SAMPLES = 1500
 # Entries of a matrix of samples and trees that are followed at once.
@@ -137,12 +141,28 @@ class Forest:
                 f"trees of {self.n_features} features are given {features.shape[1]} of them"
             )
         averages = np.empty((len(features), self.values.shape[1]))
+        for rows, values in self._values(features):
+            averages[rows] = values.sum(axis=1) / len(self.roots)
+        return averages
+
+    def mean_and_variance(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return what :meth:`predict` does, and the variance between trees, of the same shape.
+
+        Of a single tree the variance is zero.
+        """
+        averages, variances = np.empty((2, len(features), self.values.shape[1]))
+        for rows, values in self._values(features):
+            averages[rows] = values.sum(axis=1) / len(self.roots)
+            squares = np.square(values - averages[rows][:, None]).sum(axis=1)
+            variances[rows] = squares / max(1, len(self.roots) - 1)
+        return averages, variances
+
+    def _values(self, features: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield blocks of samples, and the values of all trees: (block, n_trees, n_outputs)."""
         size = max(1, _ENTRIES // (len(self.roots) * max(1, self.values.shape[1])))
         for start in range(0, len(features), size):
             rows = slice(start, start + size)
-            leaves = self._leaves(features[rows])
-            averages[rows] = self.values[leaves].sum(axis=1) / len(self.roots)
-        return averages
+            yield rows, self.values[self._leaves(features[rows])]
 
     def _leaves(self, features: np.ndarray) -> np.ndarray:
         """Return the row of values that each sample finds in each tree: (n_samples, n_trees)."""
@@ -189,26 +209,59 @@ def cross_fitted_forest(
         Weighted means where there are too few samples to leave any out.
     """
     n_outputs = n_classes or targets.shape[1]
+    known = np.eye(n_classes)[targets] if n_classes else targets
     parts = left_out_parts(targets, len(features), rng, stratified=bool(n_classes))
-    trees: list[Any] = []
-    columns: list[np.ndarray] = []
-    left_out = np.empty((len(features), n_outputs))
-    for part in parts:
-        learned = np.setdiff1d(np.arange(len(features)), part)
-        own = targets[learned] if n_classes or n_outputs > 1 else targets[learned, 0]
-        fitted = _fitted_trees(
-            features[learned], own, weights[learned], -(-_N_TREES // len(parts)), rng, n_classes
-        )
-        outputs = fitted[0].classes_ if n_classes else np.arange(n_outputs)
-        trees += fitted
-        columns += [outputs] * len(fitted)
-        if len(part):
-            unseen = Forest.of(fitted, [outputs] * len(fitted), n_outputs)
-            left_out[part] = unseen.predict(features[part])
-    if len(parts) == 1:
-        known = np.eye(n_classes)[targets] if n_classes else targets
-        left_out[:] = (weights / weights.sum()) @ known
-    return Forest.of(trees, columns, n_outputs), left_out
+    own = targets if n_classes or n_outputs > 1 else targets[:, 0]
+    trees: list[list[Any]] = [[] for _ in parts]
+    outputs = [np.arange(n_outputs)] * len(parts)
+    left_out, spread = np.empty((2, len(features), n_outputs))
+    for _ in range(_N_ROUNDS):
+        for number, part in enumerate(parts):
+            learned = np.setdiff1d(np.arange(len(features)), part)
+            trees[number] += _fitted_trees(
+                features[learned], own[learned], weights[learned], -(-_N_TREES // len(parts)), rng,
+                n_classes,
+            )  # fmt: skip
+            if n_classes:
+                outputs[number] = trees[number][0].classes_
+            if len(part):
+                unseen = _forest(trees[number : number + 1], outputs[number:], n_outputs)
+                left_out[part], spread[part] = unseen.mean_and_variance(features[part])
+        if len(parts) == 1:
+            left_out[:] = (weights / weights.sum()) @ known
+            break
+        n_unseen, error = len(trees[0]), weights @ np.square(left_out - known).sum(axis=1)
+        if not _worth_another_round(error, weights @ spread.sum(axis=1), n_unseen, len(parts)):
+            break
+    return _forest(trees, outputs, n_outputs), left_out
+
+
+def _forest(
+    trees: Sequence[Sequence[Any]], outputs: Sequence[np.ndarray], n_outputs: int
+) -> Forest:
+    """Take the trees of each part, all of which have the same outputs."""
+    columns = [own for each, own in zip(trees, outputs, strict=False) for _ in each]
+    return Forest.of([tree for each in trees for tree in each], columns, n_outputs)
+
+
+def _worth_another_round(error: float, variance: float, n_unseen: int, n_parts: int) -> bool:
+    """Return whether as many trees again would lower the squared error.
+
+    The error of :math:`n` trees is that of endlessly many plus the variance between trees over
+    :math:`n`.
+
+    Parameters
+    ----------
+    error : float
+        Squared error of left-out samples, predicted by the trees that have not seen them.
+    variance : float
+        Variance between these trees, of the same samples together.
+    n_unseen, n_parts : int
+        How many trees these are, and how many such sets of trees there are.
+    """
+    n_trees = n_unseen * n_parts
+    of_all = error - variance / n_unseen + variance / n_trees
+    return variance / n_trees - variance / (2 * n_trees) > _LEAST_GAIN * max(of_all, 0.0)
 
 
 def left_out_parts(
@@ -258,14 +311,17 @@ def _fitted_trees(
         # Leaves of single samples would make trees of many that are larger and no better.
         "min_samples_leaf": max(1, len(features) // 4000),
     }
+    fewest = min(_SPLIT_VALUES, max(2, len(features) // 10))
+    # Equal weights change nothing, and checking them takes a tenth of the time of small trees.
+    sample_weight = None if (weights == 1).all() else weights
     trees = []
     with config_context(skip_parameter_validation=True):
         for seed in rng.integers(2**31 - 1, size=n_trees).tolist():
             if n_classes:
                 tree = ExtraTreeClassifier(criterion="entropy", random_state=seed, **settings)
             else:
-                tree = ExtraTreeRegressor(random_state=seed, **settings)
-            trees.append(tree.fit(features, targets, sample_weight=weights, check_input=False))
+                tree = ExtraTreeRegressor(random_state=seed, min_samples_split=fewest, **settings)
+            trees.append(tree.fit(features, targets, sample_weight, check_input=False))
     return trees
 
 

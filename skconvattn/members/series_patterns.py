@@ -21,8 +21,9 @@ _QUANTILE_SERIES, _QUANTILE_SAMPLE = 24, 1024
 _POSITIONS = 720
 # Thresholds of each pattern, and the most samples that are measured with all of them.
 _N_THRESHOLDS, _FEW_SAMPLES = 5, 1500
-# Series that are convolved at once: their products stay in the processor's caches.
-_BLOCK = 12
+# Positions of series that are convolved at once: products stay in the processor's caches, and
+# calls are few.
+_BLOCK_POSITIONS = 12_500
 _LOWEST = np.float32(-1e30)
 
 
@@ -174,8 +175,10 @@ def _measured(
     n_dilations, n_thresholds = thresholds.shape[1:3]
     shape = (len(series), 2, n_dilations, n_thresholds + 2, _N_PATTERNS)
     features = np.empty(shape, np.float32)
-    for start in range(0, len(series), _BLOCK):
-        rows = slice(start, start + _BLOCK)
+    n_positions = -(-series.shape[1] // _stride(series.shape[1]))
+    size = max(1, _BLOCK_POSITIONS // n_positions)
+    for start in range(0, len(series), size):
+        rows = slice(start, start + size)
         valid = None if mask is None else mask[rows]
         for view, number, products, present in _products(series[rows], valid, dilations):
             pooled = features[rows, view, number]  # (block, n_thresholds + 2, patterns)
@@ -186,6 +189,11 @@ def _measured(
             pooled[:, -2] = np.where(largest > _LOWEST, largest, 0).T
             pooled[:, -1] = (np.maximum(products, 0).sum(axis=2) / count).T
     return features.reshape(len(series), -1)
+
+
+def _stride(n_timepoints: int) -> int:
+    """Return the time steps from one position at which patterns are looked for to the next."""
+    return max(1, n_timepoints // _POSITIONS)
 
 
 def _counts(above: np.ndarray) -> np.ndarray:
@@ -213,7 +221,7 @@ def _products(
         Which positions are valid.
     """
     n_timepoints = series.shape[1]
-    stride = max(1, n_timepoints // _POSITIONS)
+    stride = _stride(n_timepoints)
     n_positions = -(-n_timepoints // stride)
     present = np.zeros((len(series), -(-n_positions // 8) * 8), dtype=bool)
     present[:, :n_positions] = True if mask is None else mask[:, ::stride]

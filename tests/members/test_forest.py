@@ -9,7 +9,12 @@ import pytest
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.metrics import roc_auc_score
 
-from skconvattn.members.forest import Forest, cross_fitted_forest, left_out_parts
+from skconvattn.members.forest import (
+    Forest,
+    _worth_another_round,
+    cross_fitted_forest,
+    left_out_parts,
+)
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(150, 12)).astype("float32")
@@ -93,6 +98,63 @@ def test_too_few_samples_are_all_learned_from(n_samples):
     )
     np.testing.assert_allclose(left_out[:, 0], np.average(targets[:, 0], weights=weights))
     np.testing.assert_allclose(forest.predict(X[:n_samples]), targets)
+
+
+def test_variances_are_those_between_the_trees_of_scikit_learn():
+    forest = ExtraTreesRegressor(30, random_state=0).fit(X, X[:, :2] * 100)
+    of_trees = np.stack([tree.predict(UNSEEN) for tree in forest.estimators_])
+    mean, variance = _arrays(forest, 2).mean_and_variance(UNSEEN)
+    np.testing.assert_allclose(mean, forest.predict(UNSEEN), rtol=1e-12)
+    np.testing.assert_allclose(variance, of_trees.var(axis=0, ddof=1), rtol=1e-9)
+
+
+def test_a_single_tree_has_no_variance():
+    forest = ExtraTreesRegressor(1, random_state=0).fit(X, X[:, 0])
+    np.testing.assert_array_equal(_arrays(forest, 1).mean_and_variance(UNSEEN)[1], 0)
+
+
+def test_a_further_round_is_worth_its_trees_where_their_variance_is_what_is_left():
+    # 100 trees: error 20 - 60 / 20 + 60 / 100 = 17.6, of which 100 more would take off 0.3.
+    assert not _worth_another_round(error=20.0, variance=60.0, n_unseen=20, n_parts=5)
+    # Error 5 - 3 + 0.6 = 2.6: 0.3 is more than 2 %.
+    assert _worth_another_round(error=5.0, variance=60.0, n_unseen=20, n_parts=5)
+    assert not _worth_another_round(error=0.0, variance=0.0, n_unseen=20, n_parts=5)
+
+
+def test_what_many_features_say_alike_gets_twice_the_trees_that_noise_gets():
+    rng = np.random.default_rng(1)
+    level, noise = rng.normal(size=(2, len(X)))
+    # Each feature is the target and an error of its own, so that trees err apart.
+    alike = (level[:, None] + 0.5 * rng.normal(size=(len(X), 100))).astype("float32")
+    sizes = [
+        len(cross_fitted_forest(alike, targets[:, None], np.ones(len(X)), rng)[0].roots)
+        for targets in (level, noise)
+    ]
+    assert sizes == [200, 100]
+
+
+def test_the_squared_error_falls_with_the_number_of_trees_as_the_rule_says():
+    targets = X[:, 0].astype(float)
+    trees = ExtraTreesRegressor(400, random_state=0).fit(X, targets).estimators_
+    actual = UNSEEN[:, 0]
+    _, variance = Forest.of(trees, [np.arange(1)] * 400, 1).mean_and_variance(UNSEEN)
+    of_trees = np.stack([tree.predict(UNSEEN) for tree in trees])
+
+    def error(n: int) -> float:
+        means = of_trees.reshape(-1, n, len(actual)).mean(axis=1)
+        return float(np.square(means - actual).mean())
+
+    assert error(1) - error(2) == pytest.approx(variance.mean() / 2, rel=0.05)
+
+
+def test_weights_of_one_grow_the_trees_that_no_weights_grow():
+    targets = (X[:, 0] + RNG.normal(size=len(X)))[:, None]
+    forests = [
+        cross_fitted_forest(X, targets, np.full(len(X), weight), np.random.default_rng(0))[0]
+        for weight in (1.0, 2.0)
+    ]
+    np.testing.assert_array_equal(forests[0].feature, forests[1].feature)
+    np.testing.assert_allclose(forests[0].values, forests[1].values, rtol=1e-12)
 
 
 def test_parts_cover_all_samples_once_and_spread_classes():

@@ -9,6 +9,11 @@ import numpy as np
 
 from skconvattn._backend import load_backend
 
+# Losses of differences, to which the scale of targets is a factor, or a matter of their parameters.
+LOSSES_OF_DIFFERENCES = frozenset(
+    {"mean_squared_error", "mean_absolute_error", "huber", "log_cosh"}
+)
+
 
 @dataclass(frozen=True)
 class LossKey:
@@ -86,6 +91,11 @@ def loss_function(loss: Any) -> str | None:
     module = getattr(function, "__module__", None) or ""
     is_own = module.partition(".")[0] == "keras"
     return getattr(function, "__name__", None) if is_own else None
+
+
+def shown_loss(loss: Any) -> str:
+    """Return a loss, as the user gave it, in the words of a message."""
+    return repr(loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__))
 
 
 def _frozen(value: Any) -> Any:
