@@ -89,7 +89,7 @@ def test_the_pages_name_the_pythons_that_are_promised():
         assert set(oldest) == {pythons[0]}, name
 
 
-def test_the_distribution_without_a_backend_differs_in_its_name_and_that_alone():
+def test_the_distribution_without_a_backend_differs_in_name_tensorflow_and_pythons_alone():
     core = _core()
     assert core["name"] == "skconvattn-core"
     without = [r for r in PROJECT["dependencies"] if not r.startswith("tensorflow")]
