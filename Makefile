@@ -19,13 +19,17 @@ FILES ?= 10000
 TORCH ?= torch
 TORCH_INDEX ?=
 # Tests that every Keras backend runs, and the few that a change has to pass on JAX.
-BACKEND_TESTS ?= tests/layers tests/engine/test_portable.py tests/engine/test_backends.py
+BACKEND_TESTS ?= tests/layers tests/engine/test_portable.py tests/engine/test_backends.py \
+  tests/test_every_network.py tests/members/test_finetuning.py
 # Tests of the compiled engine that are not about TensorFlow itself.
 JAX_TESTS ?= tests/engine/test_compiled_jax.py tests/engine/test_choice.py tests/engine/test_callbacks.py \
   tests/engine/test_class_metrics.py tests/engine/test_failures.py tests/engine/test_metrics.py \
   tests/engine/test_plan.py tests/engine/test_threads.py
 QUICK_BACKEND_TESTS ?= tests/engine/test_backends.py tests/layers/test_attention.py \
   tests/engine/test_compiled_jax.py::test_a_grid_of_learning_rates_is_traced_once
+
+# The backend that `make test-alone` installs, as pip names it: jax, torch, tensorflow-cpu.
+BACKEND ?= jax
 
 # The Python of the oldest versions, for which it needs wheels, and the tests that a change has to
 # pass with them.
@@ -153,6 +157,19 @@ dist-core: dist ## Build skconvattn-core, the same without TensorFlow among its 
 	  $(BIN)/python -m build --outdir dist "$$folder" > /dev/null && rm -rf "$$folder"
 	@$(BIN)/twine check --strict dist/*
 
+.PHONY: test-alone
+test-alone: dist-core ## Fit every network with skconvattn-core beside BACKEND alone (jax, torch, tensorflow-cpu)
+	@rm -rf .venv-alone
+	@"$(PYTHON)" -m venv .venv-alone
+	@.venv-alone/bin/python $(PIP_INSTALL) "$$(ls dist/skconvattn_core-*.whl)[plots]" pytest \
+	  $(if $(filter torch,$(BACKEND)),"$(TORCH)" $(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)"),"$(BACKEND)")
+	@.venv-alone/bin/python tools/alone.py "$(BACKEND:-cpu=)"
+	@# Out of the clone, so that what is imported is what was installed.
+	@folder="$$(mktemp -d)" && mkdir -p "$$folder/tests/members" && cp README.md setup.cfg "$$folder" && \
+	  cp tests/conftest.py tests/estimator_params.py tests/test_every_network.py tests/test_readme.py "$$folder/tests" && \
+	  cp tests/members/test_finetuning.py "$$folder/tests/members" && python="$$PWD/.venv-alone/bin/python" && \
+	  cd "$$folder" && KERAS_BACKEND="$(BACKEND:-cpu=)" "$$python" -m pytest -k "not links" tests && rm -rf "$$folder"
+
 .PHONY: release-check
 release-check: dist ## Install the wheel in a fresh environment and run the README with it
 	@rm -rf .venv-release
@@ -188,7 +205,7 @@ soak: $(STAMP) ## Fit hundreds of times and watch the memory
 
 .PHONY: clean
 clean: ## Remove the environments, caches and build products
-	@rm -rf .venv .venv-docs .venv-jax .venv-torch .venv-oldest .venv-release
+	@rm -rf .venv .venv-docs .venv-jax .venv-torch .venv-oldest .venv-release .venv-alone
 	@rm -rf build dist *.egg-info docs/_build docs/gallery docs/notebooks docs/api/generated htmlcov .coverage .coverage.*
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -113,11 +113,13 @@ def scaled_pinball(targets: Any, quantiles: Any) -> Any:
     from keras import ops
 
     actual, weights = ops.split(targets, 2, axis=-1)
-    levels = np.array(LEVELS, "float32")
-    shares = np.where(levels == 0.5, _MEDIAN_SHARE, (1 - _MEDIAN_SHARE) / (len(levels) - 1))
+    of_others = (1 - _MEDIAN_SHARE) / (len(LEVELS) - 1)
+    each = [_MEDIAN_SHARE if level == 0.5 else of_others for level in LEVELS]
+    # As tensors: torch multiplies none by arrays.
+    levels, shares = (ops.convert_to_tensor(np.array(v, "float32")) for v in (LEVELS, each))
     error = actual[..., None] - quantiles
     loss = 2 * ops.maximum(levels * error, (levels - 1) * error)
-    by_step = ops.sum(loss * shares.astype("float32"), axis=-1)
+    by_step = ops.sum(loss * shares, axis=-1)
     return ops.minimum(ops.sum(by_step * weights, axis=-1), _MOST_LOSS)
 
 

@@ -212,3 +212,21 @@ if keras.backend.backend() == "jax":
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
         plain = trained("convolution", "compiled", optimizer=keras.optimizers.Adam(0.05))
         assert not np.allclose(plain.model.weights, found, rtol=1e-2)
+
+    def test_a_fit_does_not_load_tensorflow_which_is_installed_beside():
+        script = (
+            "import sys, importlib.util, numpy as np\n"
+            "from skconvattn import ConvAttentionRegressor\n"
+            "settings = {'members': ['network'], 'epochs': 1, 'units': 2, 'random_state': 0}\n"
+            "X = np.random.default_rng(0).normal(size=(60, 9))\n"
+            "ConvAttentionRegressor(**settings).fit(X, X[:, 0]).predict(X)\n"
+            "print(importlib.util.find_spec('tensorflow') is not None, 'tensorflow' in sys.modules)"
+        )
+        run = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", script],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            check=True,
+        )
+        assert run.stdout.split() == ["True", "False"]

@@ -315,7 +315,7 @@ if BACKEND == "torch":
 
     def test_the_compiled_engine_is_refused_with_the_way_out():
         with pytest.raises(ValueError, match=f"Keras runs on {BACKEND}; use engine='auto'"):
-            ConvAttentionRegressor(engine="compiled").fit(X, Y)
+            ConvAttentionRegressor(engine="compiled", members=["network"]).fit(X, Y)
 
 
 if BACKEND != "tensorflow":

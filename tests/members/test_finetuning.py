@@ -19,6 +19,7 @@ from skconvattn.forecasting.file_records import check_zero_shot
 from skconvattn.members import finetuning
 from skconvattn.members.pretrained import Pretrained
 from skconvattn.members.pretrained_network import PretrainedNetwork, pretrained_network
+from skconvattn.networks.pretrained import scaled_pinball
 
 PERIOD, N_TIMEPOINTS = 9, 63
 
@@ -105,10 +106,13 @@ def test_training_that_held_out_errors_do_not_speak_for_changes_nothing():
 def test_series_too_short_to_judge_are_forecast_without_a_backend():
     script = """
 import sys
+import sktime.forecasting.base  # which loads torch where it is installed
 from sktime.datasets import load_airline
+before = set(sys.modules)
 from skconvattn import PretrainedForecaster
 forecaster = PretrainedForecaster(finetune_epochs=5).fit(load_airline()[:30], fh=[1, 2])
-print(forecaster.is_finetuned_, sorted({"keras", "tensorflow", "jax", "torch"} & set(sys.modules)))
+loaded = set(sys.modules) - before
+print(forecaster.is_finetuned_, sorted({"keras", "tensorflow", "jax", "torch"} & loaded))
 """
     result = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
@@ -130,6 +134,20 @@ def test_examples_are_patches_with_the_weights_of_known_values():
     np.testing.assert_allclose(others, others[0], rtol=1e-6)
     whole = examples.targets[-1, PATCH:]  # steps 28 to 39, all known, of a window without trend
     assert (whole > 0).all()
+
+
+def test_the_loss_is_twice_the_pinball_loss_with_half_of_it_the_median_s():
+    from keras import ops
+
+    quantiles = np.zeros((3, 2, 7), "float32")
+    # One above the lowest quantile, that of 5 %, and at the others.
+    quantiles[1, :, 0] = -1.0
+    #                   values      weights
+    targets = np.array([[1.0, -1.0, 2.0, 1.0], [0.0, 0.0, 3.0, 0.0], [1.0, 1.0, 50.0, 0.0]])
+    losses = scaled_pinball(*map(ops.convert_to_tensor, (targets.astype("float32"), quantiles)))
+    # One above all: 2 * (0.5 * 0.5 + (0.05 + 0.1 + 0.25 + 0.75 + 0.9 + 0.95) / 12) = 1, and as much
+    # one below; 3 * 2 * 0.05 / 12; no window has more than 20.
+    np.testing.assert_allclose(ops.convert_to_numpy(losses), [3.0, 0.025, 20.0], rtol=1e-5)
 
 
 def test_the_number_of_epochs_is_checked():

@@ -390,7 +390,8 @@ def test_a_network_too_large_for_its_weights_is_never_allocated(
     ("text", "reason"),
     [
         ("[" * 100_000 + "]" * 100_000, "lists and dicts in its manifest"),
-        ("[" * 10_000 + "]" * 10_000, "RecursionError"),
+        # Python 3.14 reads them, and finds that they are no manifest.
+        ("[" * 10_000 + "]" * 10_000, "RecursionError|'list' object has no attribute"),
         ('{"format": "skconvattn", "format": "skconvattn"}', "twice"),
         ('{"format": NaN}', "NaN"),
         ("[]", "not what save writes"),

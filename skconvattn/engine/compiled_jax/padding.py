@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from skconvattn.engine.compiled_jax.compiling import compiled
 from skconvattn.networks.spec import ModelSpec
 
 # Samples of a batch, and of the same one padded, on which a loss is tried.
@@ -67,8 +68,6 @@ def share_of_padding(
         1.0 for a mean over all samples, padding included; 0.0 for one that leaves samples of weight
         zero out; None for a loss of which neither is true.
     """
-    import jax
-
     rng = np.random.default_rng(0)
     drawn = [_drawn(rng, n, targets, weights, output_shape) for n, _ in _TRIALS]
     padded = [
@@ -82,7 +81,7 @@ def share_of_padding(
         return [loss(t, o, sample_weight=w) for t, o, w in batches]
 
     try:
-        found = np.asarray(jax.jit(tried)([*drawn, *padded]), float)
+        found = np.asarray(compiled(tried)([*drawn, *padded]), float)
     except (TypeError, ValueError):  # not for such numbers: training says so if for none
         return None
     expected, given = np.split(found, 2)

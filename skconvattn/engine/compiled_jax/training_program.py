@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skconvattn.data import Rows, Windows
+from skconvattn.engine.compiled_jax.compiling import compiled
 from skconvattn.engine.compiled_jax.gathering import gatherer
 from skconvattn.engine.compiled_jax.padding import rows_are_independent, share_of_padding
 from skconvattn.engine.compiled_jax.sizes import Batches, cut, in_whole_batches, validation_cut
@@ -66,8 +67,6 @@ class TrainingProgram:
         source: Rows | Windows,
         metrics: Sequence[MetricKey] = (),
     ) -> None:
-        import jax
-
         self.lock = threading.RLock()
         self.claimed = False
         self.traces = 0
@@ -85,8 +84,8 @@ class TrainingProgram:
         self._build_optimizer(optimizer)
         self._gather = gatherer(source)
         self._values = _Values([], [], [])
-        self._train = jax.jit(self._trained, static_argnames="batches")
-        self._evaluate = jax.jit(self._evaluated, static_argnames="batches")
+        self._train = compiled(self._trained, static_argnames="batches")
+        self._evaluate = compiled(self._evaluated, static_argnames="batches")
 
     def _build_optimizer(self, spec: OptimizerSpec) -> None:
         import keras

@@ -65,8 +65,8 @@ class OptimizerSpec:
         import keras
 
         given = _optimizer(optimizer)
-        serialized = keras.optimizers.serialize(given)
-        config = _innermost(serialized)["config"]
+        whole = _configuration(given)
+        config = _innermost(whole)
         rate = config["learning_rate"] if learning_rate is None else learning_rate
         custom = _custom_classes(given, rate)
         if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
@@ -76,14 +76,12 @@ class OptimizerSpec:
         config["learning_rate"] = rate if scheduled else 1.0
         # Keras counts the objects of a class in their names.
         config.pop("name", None)
-        serialized["config"].pop("name", None)
+        whole.pop("name", None)
+        kind = type(given)
         elementwise = (
-            serialized["module"] == "keras.optimizers"
-            and serialized["class_name"] in _ELEMENTWISE
-            and config.get("clipnorm") is None
+            _of_keras(kind) and kind.__name__ in _ELEMENTWISE and config.get("clipnorm") is None
         )
-        text = json.dumps(serialized["config"], sort_keys=True)
-        spec = cls(type(given), text, scheduled, elementwise, custom)
+        spec = cls(kind, json.dumps(whole, sort_keys=True), scheduled, elementwise, custom)
         return spec, 0.0 if scheduled else float(rate)
 
     def make(self) -> Any:
@@ -96,11 +94,24 @@ class OptimizerSpec:
             return self.kind.from_config(json.loads(self.config))
 
 
-def _innermost(serialized: dict[str, Any]) -> dict[str, Any]:
-    """Return the optimiser that an optimiser around it works with."""
-    while "inner_optimizer" in serialized["config"]:
-        serialized = serialized["config"]["inner_optimizer"]
-    return serialized
+def _configuration(optimizer: Any) -> dict[str, Any]:
+    """Return the configuration of an optimiser in values that JSON has."""
+    config = optimizer.get_config()
+    if all(
+        value is None or isinstance(value, bool | int | float | str) for value in config.values()
+    ):
+        return config
+    import keras
+
+    # On any backend Keras loads TensorFlow for this, where it is installed: seconds.
+    return keras.optimizers.serialize(optimizer)["config"]
+
+
+def _innermost(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration of the optimiser that an optimiser around it works with."""
+    while "inner_optimizer" in config:
+        config = config["inner_optimizer"]["config"]
+    return config
 
 
 def _custom_classes(*objects: Any) -> frozenset[type]:

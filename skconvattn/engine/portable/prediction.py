@@ -36,13 +36,13 @@ class PortableModelProgram(ModelProgram):
             )[0]
 
         if keras.backend.backend() == "jax":
-            import jax
+            from skconvattn.engine.compiled_jax.compiling import compiled
 
             def traced(weights: Any, state: Any, inputs: Any) -> Any:
                 self.traces += 1
                 return run(weights, state, inputs)
 
-            return jax.jit(traced)
+            return compiled(traced)
         if keras.backend.backend() == "torch":
             import torch  # type: ignore[import-not-found, unused-ignore]
 
