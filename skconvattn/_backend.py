@@ -13,9 +13,11 @@ from contextlib import contextmanager
 _LOCK = threading.Lock()
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 _BACKENDS = ("tensorflow", "jax", "torch")
-# What TensorFlow's native code prints before its log has a level: notes, no errors.
+# What TensorFlow's native code prints before its log has a level: notes, and what its builds for
+# GPUs up to 2.19 call errors, of libraries that are registered twice.
 _CHATTER = re.compile(
-    rb"WARNING: All log messages before absl::|[IW]\d{4} [\d:.]+ +\d+ \S+\.cc:\d+\]"
+    rb"WARNING: All log messages before absl::|[IW]\d{4} [\d:.]+ +\d+ \S+\.cc:\d+\]|"
+    rb"E\d{4} [\d:.]+ +\d+ \S+\.cc:\d+\] Unable to register cu\w+ factory:"
 )
 
 
