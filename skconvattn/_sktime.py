@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import random
 import warnings
+
+# Before this version, sktime and its test suite take it that forecasters keep what they have seen.
+_REMEMBERS_BEFORE = (1, 2)
+
+
+def remembers_data() -> bool:
+    """Whether forecasters have to leave a copy of their data to the sktime that is installed."""
+    version = importlib.metadata.version("sktime").split(".")
+    return tuple(int(part) for part in version[:2]) < _REMEMBERS_BEFORE
 
 
 def import_sktime(*modules: str) -> None:

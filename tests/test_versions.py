@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from skconvattn._sktime import remembers_data
+
 ROOT = Path(__file__).resolve().parents[1]
 _SPEC = importlib.util.spec_from_file_location("versions", ROOT / "tools" / "versions.py")
 versions = importlib.util.module_from_spec(_SPEC)
@@ -55,3 +57,12 @@ def test_the_table_in_the_readme_is_current():
 
 def test_python_starts_where_the_package_does():
     assert PROJECT["requires-python"] == f">={versions.python_versions()[0]}"
+
+
+@pytest.mark.parametrize(("version", "remembers"), [("1.1.0", True), ("1.2.0", False)])
+def test_sktime_keeps_a_copy_of_the_data_where_it_takes_one_for_granted(
+    version, remembers, monkeypatch
+):
+    monkeypatch.setattr("importlib.metadata.version", lambda package: version)
+
+    assert remembers_data() is remembers

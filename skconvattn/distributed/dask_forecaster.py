@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import pandas as pd
 from sktime.datatypes import VectorizedDF, convert_to
 
+from skconvattn._sktime import remembers_data
 from skconvattn.distributed import partitions
 from skconvattn.distributed.partitions import (
     Partitions,
@@ -76,7 +77,7 @@ class DaskForecaster(BaseForecaster):
     """
 
     # Partitions keep what an update needs.
-    _config: ClassVar[dict[str, Any]] = {"remember_data": False}
+    _config: ClassVar[dict[str, Any]] = {"remember_data": remembers_data()}
     _tags: ClassVar[dict[str, Any]] = {
         "authors": "skconvattn developers",
         "maintainers": "skconvattn developers",

@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import validate_parameter_constraints
 from sktime.datatypes import VectorizedDF
 from sktime.forecasting.base import ForecastingHorizon
 
+from skconvattn._sktime import remembers_data
 from skconvattn.engine.isolation import restored_on_error
 from skconvattn.forecasting import (
     backtesting,
@@ -55,8 +56,8 @@ class PanelForecaster(BaseForecaster):
         "requires-fh-in-fit": False,
         "X-y-must-have-same-index": False,
     }
-    # Histories are kept in ``panel_``; sktime's own copy would double them.
-    _config = {"remember_data": False}
+    # Histories are kept in ``panel_``; sktime's own copy doubles them where it needs one.
+    _config = {"remember_data": remembers_data()}
 
     # What files of forecasters hold beside those of all estimators; sktime's load needs a marker.
     _file_kinds = saving.KINDS

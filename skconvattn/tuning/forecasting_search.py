@@ -15,6 +15,7 @@ from sktime.performance_metrics.forecasting import MeanAbsoluteScaledError
 from sktime.split import ExpandingWindowSplitter
 from sktime.utils.validation.forecasting import check_scoring
 
+from skconvattn._sktime import remembers_data
 from skconvattn.forecasting.validation import check_given
 from skconvattn.tuning.pruning import Reports, with_reports
 from skconvattn.tuning.running import OptunaResults, check_options, documented, run, space_of
@@ -71,7 +72,7 @@ class OptunaForecastingSearch(OptunaResults, _DelegatedForecaster):
 
     _delegate_name: ClassVar[str] = "best_forecaster_"
     # The forecaster keeps what an update needs.
-    _config: ClassVar[dict[str, Any]] = {"remember_data": False}
+    _config: ClassVar[dict[str, Any]] = {"remember_data": remembers_data()}
     _tags: ClassVar[dict[str, Any]] = {
         "authors": "skconvattn developers",
         "maintainers": "skconvattn developers",
