@@ -6,6 +6,9 @@ import math
 import warnings
 from typing import Any
 
+# Without percentage and rate, so that both losses have their place on a line of 80 letters.
+_FORMAT = "{desc} |{bar}| {n_fmt}/{total_fmt} {elapsed}<{remaining}{postfix}"
+
 
 class Progress:
     """Show how training proceeds.
@@ -34,7 +37,7 @@ class Progress:
                 warnings.simplefilter("ignore")
                 from tqdm.auto import tqdm
 
-            self._bar = tqdm(total=self.epochs, desc=self.description, unit="epoch")
+            self._bar = tqdm(total=self.epochs, desc=self.description, bar_format=_FORMAT)
         return self
 
     def epoch(self, number: int, loss: float, validation_loss: float) -> None:
