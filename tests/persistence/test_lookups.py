@@ -123,7 +123,7 @@ def test_levels_are_those_of_pandas(levels: list[pd.Index]):
     pd.testing.assert_index_equal(found, expected, exact="equiv")
     assert [codes.tolist() for codes in found.codes] == [c.tolist() for c in expected.codes]
     for ours, theirs in zip(found.levels, expected.levels, strict=True):
-        pd.testing.assert_index_equal(ours, theirs, exact=True)
+        pd.testing.assert_index_equal(ours, theirs, exact="equiv")
 
 
 def test_levels_of_different_lengths_are_refused():
