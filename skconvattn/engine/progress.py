@@ -7,7 +7,7 @@ import warnings
 from typing import Any
 
 # Without percentage and rate, so that both losses have their place on a line of 80 letters.
-_FORMAT = "{desc} |{bar}| {n_fmt}/{total_fmt} {elapsed}<{remaining}{postfix}"
+_FORMAT = "{desc}: |{bar}| {n_fmt}/{total_fmt} {elapsed}<{remaining}{postfix}"
 
 
 class Progress:
