@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -171,7 +172,9 @@ class PanelForecaster(BaseForecaster):
 
     def _update_y_X(self, y: Any, X: Any = None, enforce_index_type: Any = None) -> None:  # noqa: N802
         """Move the cutoff, which sktime before 1.2 does only where it remembers the series."""
-        super()._update_y_X(y, X, enforce_index_type)
+        # Rows that cannot be joined to sktime's copy of a fit are refused by name in _update.
+        with suppress(ValueError) if self.is_fitted else nullcontext():
+            super()._update_y_X(y, X, enforce_index_type)
         if y is not None:
             self._set_cutoff_from_y(y.X_multiindex if isinstance(y, VectorizedDF) else y)
 
