@@ -68,9 +68,9 @@ def changed(
     .. math:: \tilde x(t) = a\, x(\tau(t)) + \varepsilon(t)
 
     with an amplitude :math:`a` about one, noise, and a piecewise linear :math:`\tau` that keeps
-    both ends and lets a window of the series run faster or slower; window warping after Le Guennec,
-    Malinowski and Tavenard (2016), "Data Augmentation for Time Series Classification using
-    Convolutional Neural Networks".
+    both ends and stretches or compresses one window; window warping after Le Guennec, Malinowski
+    and Tavenard (2016), "Data Augmentation for Time Series Classification using Convolutional
+    Neural Networks".
 
     Parameters
     ----------

@@ -54,9 +54,8 @@ class AugmentationParameters(Network):
         constraints=[Interval(Integral, 0, _MOST_COPIES, closed="both")],
         doc="""
         int
-        Changed copies of each training sample that the network is trained on as well: with noise,
-        another amplitude, and a window of time that runs faster or slower. Of samples that are
-        left out no copy is seen.
+        Augmented copies of each training sample that the network is trained on as well: with
+        jitter, scaling and window warping. Copies of left-out samples are not used.
         """,
         before=0,
     )

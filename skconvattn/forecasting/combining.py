@@ -146,11 +146,11 @@ class UnivariateTargets:
         # Attention has no weights that errors after the origin could have changed.
         missing = np.flatnonzero(kept & (shares > 0) & np.isnan(attended[:, 0]))
         attended[missing] = self._attended_at(number[missing], origins[missing], n_ahead)
-        for row in np.flatnonzero(kept):
-            mixed = (1 - shares[row]) * ahead[row]
-            if shares[row] > 0:
-                mixed += shares[row] * attended[row]
-            ahead[row] = self.scaled(number[row], mixed)
+        share = shares[:, None]
+        mixed = (1 - share) * ahead + np.where(share > 0, share * attended, 0.0)
+        for i in np.unique(number[kept]):
+            rows = np.flatnonzero(kept & (number == i))
+            ahead[rows] = self.scaled(int(i), mixed[rows])
         left = np.flatnonzero(~kept & (origins >= 0))
         if len(left):
             ahead[left] = self.at(number[left], origins[left], n_ahead)
