@@ -193,7 +193,7 @@ def classical(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
     sets = [
         (f"simulated, season {period}", period,
-         list(simulate_series(10, max(4 * period, 120) + min(period, 48), period, random_state=7)
+         list(simulate_series(40, max(4 * period, 120) + min(period, 48), period, random_state=7)
               .to_numpy().T))
         for period in (7, 24, 48, 52, 168)
     ]  # fmt: skip
