@@ -11,7 +11,8 @@ import pandas as pd
 from skconvattn.forecasting.series.calendar import calendar_channels
 from skconvattn.forecasting.series.covariates import CovariateEncoder, covariate_rows
 from skconvattn.forecasting.series.effects import Effects
-from skconvattn.forecasting.series.repairing import Repaired, gross_at_the_end, repaired
+from skconvattn.forecasting.series.outliers import gross_at_the_end
+from skconvattn.forecasting.series.repairing import Repaired, repaired
 from skconvattn.forecasting.series.target_scaling import TargetScaling
 from skconvattn.forecasting.series.timeline import Timeline
 from skconvattn.intervals.noise import noise_floor

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skconvattn.forecasting.series.repairing import gross_at_the_end, repaired
+from skconvattn.forecasting.series.outliers import gross_at_the_end
+from skconvattn.forecasting.series.repairing import repaired
 from skconvattn.forecasting.series.target_scaling import TargetScaling
 
 
