@@ -114,7 +114,7 @@ class PanelForecast:
             found = _within_reach(found, history, own_steps)
             past = own_steps <= 0
             # Level shifts that were undone come back.
-            found[past] -= history.moved[own_steps[past] - 1][..., None]
+            found[past] = history.shifts[own_steps[past] - 1].back(found[past])
             if history.effects is not None:
                 effects = self.effects(i, own_steps)[:, None]
                 found = history.effects.restored(found.swapaxes(1, 2), effects).swapaxes(1, 2)

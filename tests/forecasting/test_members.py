@@ -125,6 +125,9 @@ ACCIDENTS = {
     "last value 1e6": lambda y: np.where(np.arange(108) == 107, 1e6, y),
     "a value a year ago": lambda y: y * np.where(np.arange(108) == 95, 10.0, 1.0),
     "shock of three months": lambda y: y * np.where((np.arange(108) // 3) == 32, 0.1, 1.0),
+    "shock of half a year": lambda y: (
+        y * np.r_[np.ones(84), 0.5, 0.2, 0.2, 0.4, 0.6, 0.8, np.ones(18)]
+    ),
     "gap": lambda y: np.where((np.arange(108) > 50) & (np.arange(108) < 75), np.nan, y),
     "gap at the end": lambda y: np.where(np.arange(108) > 95, np.nan, y),
 }
@@ -154,6 +157,20 @@ def test_a_level_shift_is_followed(ago, shift):
 
     assert np.abs(forecaster.predict().to_numpy() - whole[108:]).mean() < 8.0
     # Forecasts of the past are on the level of the past.
+    fitted = forecaster.predict(fh=[-90, -80]).to_numpy()
+    assert np.abs(fitted - whole[[17, 27]]).max() < 8.0
+
+
+@pytest.mark.parametrize("ago", [4, 12, 40])
+@pytest.mark.parametrize("ratio", [0.3, 1000.0])
+def test_a_series_that_changes_as_a_whole_is_followed_with_its_season(ago, ratio):
+    whole = _monthly()
+    whole[108 - ago :] *= ratio
+
+    forecaster = _fitted(_months(whole[:108]))
+
+    assert np.abs(forecaster.predict().to_numpy() - whole[108:]).mean() < 4.0 * ratio
+    # Forecasts of the past are on the level, and of the size, of the past.
     fitted = forecaster.predict(fh=[-90, -80]).to_numpy()
     assert np.abs(fitted - whole[[17, 27]]).max() < 8.0
 

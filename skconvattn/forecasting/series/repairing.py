@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from skconvattn.forecasting.series.level_shifts import level_shifts
-from skconvattn.forecasting.series.outliers import without_outliers
+from skconvattn.forecasting.series.level_shifts import Shifts, level_shifts
+from skconvattn.forecasting.series.outliers import without_outliers, without_shocks
 from skconvattn.forecasting.series.robust import HALF_WIDTH, running_median
 
 # Shorter series are not judged.
@@ -23,12 +23,12 @@ class Repaired:
     ----------
     values : ndarray of shape (n_timepoints,)
         Finite values, all on the level of the last one.
-    moved : ndarray of shape (n_timepoints,)
-        What was added at each time step because the level shifted later.
+    shifts : Shifts
+        How each time step was moved because the level shifted later.
     """
 
     values: np.ndarray
-    moved: np.ndarray
+    shifts: Shifts
 
 
 def repaired(values: np.ndarray, period: int, covariates: pd.DataFrame | None = None) -> Repaired:
@@ -37,8 +37,10 @@ def repaired(values: np.ndarray, period: int, covariates: pd.DataFrame | None = 
     The series is split into a season, the median of each of its positions, and a local level, the
     running median of the rest. A value, or up to three in a row, that stands alone is an outlier,
     and is replaced by what level and season suggest, or, at the end, by the farthest value that is
-    none. Where the level moves for good from one step to the next, all earlier values are moved
-    along. Time steps at which a covariate is extraordinary too are left alone: they can be
+    none. So are three to six in a row by which the level falls or rises and comes back. Where the
+    level moves for good from one step to the next, all earlier values are moved along: by the
+    difference of both levels, or, if season and noise have changed as the level has, by their
+    ratio. Time steps at which a covariate is extraordinary too are left alone: they can be
     explained. Gaps are interpolated linearly between their neighbours after the season is
     subtracted.
 
@@ -57,7 +59,7 @@ def repaired(values: np.ndarray, period: int, covariates: pd.DataFrame | None = 
         The series; zeros for one without any value.
     """
     present = np.flatnonzero(~np.isnan(values))
-    unmoved = np.zeros(len(values))
+    unmoved = Shifts.none(len(values))
     if len(present) == 0:
         return Repaired(np.zeros_like(values), unmoved)
     missing = np.isnan(values)
@@ -67,18 +69,21 @@ def repaired(values: np.ndarray, period: int, covariates: pd.DataFrame | None = 
     # A level shift distorts the season, and a season hides a level shift.
     moved = unmoved
     for _ in range(2):
-        season = _season(filled + moved, period)
-        rest = values + moved - season
-        bridged = np.interp(np.arange(len(values)), present, rest[present]) + season - moved
-        filled = np.where(missing, bridged, values)
-        given = filled + moved
+        season = _season(moved.of(filled), period)
+        rest = moved.of(values) - season
+        bridged = np.interp(np.arange(len(values)), present, rest[present]) + season
+        filled = np.where(missing, moved.back(bridged), values)
+        given = moved.of(filled)
         clean = without_outliers(given, season, missing, covariates)
-        moved = moved + level_shifts(clean - season, given - season, missing, covariates)
-        if clean is given and not (moved.any() or missing.any()):
+        clean = without_shocks(clean, season, missing, covariates)
+        moved = moved.followed_by(level_shifts(clean, given, season, period, missing, covariates))
+        if clean is given and not (moved.any or missing.any()):
             # Nothing to repair: the second round would find the same.
             return Repaired(given, moved)
-    season = _season(filled + moved, period)
-    return Repaired(without_outliers(filled + moved, season, missing, covariates), moved)
+    given = moved.of(filled)
+    season = _season(given, period)
+    clean = without_outliers(given, season, missing, covariates)
+    return Repaired(without_shocks(clean, season, missing, covariates), moved)
 
 
 def _season(filled: np.ndarray, period: int) -> np.ndarray:

@@ -11,6 +11,7 @@ import pandas as pd
 from skconvattn.forecasting.series.calendar import calendar_channels
 from skconvattn.forecasting.series.covariates import CovariateEncoder, covariate_rows
 from skconvattn.forecasting.series.effects import Effects
+from skconvattn.forecasting.series.level_shifts import Shifts
 from skconvattn.forecasting.series.outliers import gross_at_the_end
 from skconvattn.forecasting.series.repairing import Repaired, repaired
 from skconvattn.forecasting.series.target_scaling import TargetScaling
@@ -107,9 +108,11 @@ class History:
         return np.stack([one.values for one in self._repairs], axis=1)
 
     @cached_property
-    def moved(self) -> np.ndarray:
-        """What was added to undo level shifts: (n_timepoints, n_targets)."""
-        return np.stack([one.moved for one in self._repairs], axis=1)
+    def shifts(self) -> Shifts:
+        """How level shifts were undone, arrays of shape (n_timepoints, n_targets)."""
+        each = [one.shifts for one in self._repairs]
+        factors = np.stack([one.factors for one in each], axis=1)
+        return Shifts(factors, np.stack([one.added for one in each], axis=1))
 
     @cached_property
     def _repairs(self) -> list[Repaired]:
@@ -143,7 +146,7 @@ class History:
         of a new level, a part is kept in ``observed``. Members that follow the last values closely
         read these.
         """
-        given = self.unexplained + self.moved
+        given = self.shifts.of(self.unexplained)
         gross = gross_at_the_end(given, self.repaired)
         return np.where(gross, np.nan, self.observed)
 
@@ -169,7 +172,7 @@ class History:
         # Values are repaired by those of the whole history.
         vars(cut)["values"] = self.values[-n_timepoints:]
         vars(cut)["repaired"] = self.repaired[-n_timepoints:]
-        vars(cut)["moved"] = self.moved[-n_timepoints:]
+        vars(cut)["shifts"] = self.shifts[slice(-n_timepoints, None)]
         return cut
 
     def known_tail(self, n_timepoints: int) -> History:
@@ -284,6 +287,6 @@ class History:
     def _with(self, scaling: TargetScaling) -> History:
         """Return the same values on another scale."""
         scaled = replace(self, scaling=scaling)
-        known = {"values": self.values, "repaired": self.repaired, "moved": self.moved}
+        known = {"values": self.values, "repaired": self.repaired, "shifts": self.shifts}
         vars(scaled).update(known)
         return scaled

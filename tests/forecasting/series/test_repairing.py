@@ -37,8 +37,8 @@ def test_three_values_in_a_row_are_an_accident_inside_and_a_level_shift_at_the_e
     accident, shift = repaired(inside, 12), repaired(last, 12)
 
     assert np.abs(accident.values - _monthly())[60:63].max() < 25
-    assert not accident.moved.any()
-    np.testing.assert_allclose(shift.moved[:-3], 100, atol=8)
+    assert not accident.shifts.any
+    np.testing.assert_allclose(shift.shifts.added[:-3], 100, atol=8)
     np.testing.assert_array_equal(shift.values[-3:], last[-3:])
 
 
@@ -50,8 +50,8 @@ def test_a_level_shift_is_undone(ago, shift):
 
     found = repaired(y, 12)
 
-    np.testing.assert_allclose(found.moved[:-ago], shift, atol=10)
-    assert not found.moved[-ago:].any()
+    np.testing.assert_allclose(found.shifts.added[:-ago], shift, atol=10)
+    assert not found.shifts[-ago:].any
     np.testing.assert_allclose(found.values, _monthly() + shift, atol=10)
 
 
@@ -81,7 +81,7 @@ def test_what_is_no_accident_is_left_alone(y):
     found = repaired(y, 12)
 
     np.testing.assert_array_equal(found.values, y)
-    assert not found.moved.any()
+    assert not found.shifts.any
 
 
 def test_many_outliers_are_how_a_series_behaves():
@@ -108,8 +108,8 @@ def test_a_shift_that_a_covariate_explains_is_kept():
     y[70:] += 100
     rule = pd.DataFrame({"rule": (np.arange(108) >= 70).astype(float)})
 
-    assert not repaired(y, 12, rule).moved.any()
-    assert repaired(y, 12).moved.any()
+    assert not repaired(y, 12, rule).shifts.any
+    assert repaired(y, 12).shifts.any
 
 
 def test_a_gap_has_its_season():
@@ -180,3 +180,54 @@ def test_missing_values_at_the_end_are_no_outliers():
     values[-2:] = np.nan
 
     assert not gross_at_the_end(values, clean).any()
+
+
+@pytest.mark.parametrize("ago", [4, 7, 20, 50])
+@pytest.mark.parametrize("ratio", [0.3, 3.0, 1000.0])
+def test_a_series_that_changes_as_a_whole_keeps_the_shape_of_its_season(ago, ratio):
+    y = _monthly()
+    y[-ago:] *= ratio
+
+    found = repaired(y, 12)
+
+    np.testing.assert_allclose(found.shifts.factors[:-ago], ratio, rtol=0.05)
+    assert not found.shifts[-ago:].any
+    np.testing.assert_allclose(found.values, ratio * _monthly(), rtol=0.05)
+    np.testing.assert_allclose(found.shifts.back(found.values), y, rtol=1e-9)
+
+
+def test_shifts_of_both_kinds_are_undone_one_after_the_other():
+    y = _monthly(144)
+    y[50:] += 200
+    y[100:] *= 0.25
+
+    found = repaired(y, 12)
+
+    np.testing.assert_allclose(found.values, 0.25 * (_monthly(144) + 200), rtol=0.1)
+    np.testing.assert_allclose(found.shifts.back(found.values), y, rtol=1e-9)
+
+
+@pytest.mark.parametrize("period", [1, 4, 12])
+@pytest.mark.parametrize("sizes", [[0.5, 0.2, 0.2, 0.4], [0.4, 0.2, 0.2, 0.3, 0.5], [2.0] * 6])
+def test_a_shock_that_the_series_recovers_from_is_no_part_of_it(period, sizes):
+    t = np.arange(108)
+    smooth = 100 + 0.3 * t + (10 * np.sin(2 * np.pi * t / period) if period > 1 else 0.0)
+    calm = smooth + np.random.default_rng(0).normal(size=108)
+    y = calm.copy()
+    y[70 : 70 + len(sizes)] *= sizes
+
+    found = repaired(y, period).values
+
+    assert np.abs(found - calm).max() < 12
+    others = (t < 70) | (t >= 70 + len(sizes))
+    np.testing.assert_array_equal(found[others], y[others])
+
+
+def test_a_level_that_lasts_for_a_year_is_moved_and_not_replaced():
+    y = _monthly()
+    y[50:62] += 80
+
+    found = repaired(y, 12)
+
+    assert found.shifts.any
+    np.testing.assert_allclose(found.shifts.back(found.values), y, rtol=1e-9)
