@@ -112,6 +112,8 @@ class PanelForecast:
         ):
             found = history.scaling.reverse(one.swapaxes(1, 2)).swapaxes(1, 2)
             found = _within_reach(found, history, own_steps)
+            if (at_rest := history.at_rest).any():
+                found = _staying(found, history.values, at_rest, own_steps, levels)
             past = own_steps <= 0
             # Level shifts that were undone come back.
             found[past] = history.shifts[own_steps[past] - 1].back(found[past])
@@ -300,6 +302,31 @@ def _within_reach(values: np.ndarray, history: History, steps: np.ndarray) -> np
     middle = values[..., -1:]
     span = reach * (high - low)
     return np.clip(values, np.minimum(low, middle) - span, np.maximum(high, middle) + span)
+
+
+def _staying(
+    quantiles: np.ndarray,
+    values: np.ndarray,
+    at_rest: np.ndarray,
+    steps: np.ndarray,
+    levels: np.ndarray,
+) -> np.ndarray:
+    r"""Return quantiles, (n_stamps, n_targets, n_levels), of targets that may stay at rest.
+
+    After :math:`m` steps at one value, a change within the next :math:`h` has a probability of
+    :math:`h / (m + h)` (that of a constant rate with the prior density :math:`1 / \lambda`), up or
+    down. Quantiles beyond it are the value; the others stay within what has been seen.
+    """
+    ahead = np.maximum(steps, 0)[:, None]
+    leaving = ahead / np.maximum(at_rest + ahead, 1)  # (n_stamps, n_targets)
+    likely = leaving[..., None] / 2 >= np.minimum(levels, 1 - levels)
+    low, high = np.nanmin(values, axis=0)[:, None], np.nanmax(values, axis=0)[:, None]
+    staying = np.where(likely, np.clip(quantiles, low, high), values[-1][:, None])
+    below = np.minimum(staying, values[-1][:, None])
+    above = np.maximum(staying, values[-1][:, None])
+    ordered = np.where(levels < 0.5, below, np.where(levels > 0.5, above, values[-1][:, None]))
+    changed = (at_rest > 0) & (steps > 0)[:, None]
+    return np.where(changed[..., None], ordered, quantiles)
 
 
 def _warn_of_missing(frame: pd.DataFrame, expected: Sequence[Any]) -> None:

@@ -14,6 +14,7 @@ from skconvattn.forecasting.series.effects import Effects
 from skconvattn.forecasting.series.level_shifts import Shifts
 from skconvattn.forecasting.series.outliers import gross_at_the_end
 from skconvattn.forecasting.series.repairing import Repaired, repaired
+from skconvattn.forecasting.series.resting import steps_at_rest, zeros_before_start
 from skconvattn.forecasting.series.target_scaling import TargetScaling
 from skconvattn.forecasting.series.timeline import Timeline
 from skconvattn.intervals.noise import noise_floor
@@ -125,8 +126,19 @@ class History:
 
     @cached_property
     def values(self) -> np.ndarray:
-        """Targets as given, NaN where missing: (n_timepoints, n_targets), float64."""
-        return self.y.to_numpy(np.float64, na_value=np.nan)
+        """Targets as given, NaN where missing or not begun: (n_timepoints, n_targets), float64."""
+        values = self.y.to_numpy(np.float64, na_value=np.nan)
+        before = [zeros_before_start(column, self.period) for column in values.T]
+        if any(before):
+            values = np.where(np.arange(len(values))[:, None] < before, np.nan, values)
+        return values
+
+    @property
+    def at_rest(self) -> np.ndarray:
+        """For how many time steps each target has been at its last value: (n_targets,), int."""
+        if self.effects is not None:
+            return np.zeros(self.y.shape[1], dtype=int)
+        return np.array([steps_at_rest(column, self.period) for column in self.values.T])
 
     @property
     def missing(self) -> np.ndarray:
