@@ -18,6 +18,7 @@ from skconvattn.forecasting.combining import UnivariateTargets
 from skconvattn.forecasting.fitted import FittedForecast
 from skconvattn.forecasting.preparing import (
     all_seasons,
+    attended_seasons,
     channels_for,
     encoder_for,
     first_season,
@@ -277,7 +278,8 @@ class ForecastFitter:
         pretrained = None
         # Beside the mean by smoothing, that of a few quantiles is not worth its time.
         if "pretrained" in members and not (of_mean and (on_values or on_logs)):
-            pretrained = Pretrained(periods, mean=of_mean)
+            seasons = attended_seasons(self.parameters.seasonal_period, panel)
+            pretrained = Pretrained(seasons, mean=of_mean)
         if not (on_values or on_logs or pretrained):
             return None
         return UnivariateTargets.choose(

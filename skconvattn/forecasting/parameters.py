@@ -29,7 +29,8 @@ class SeriesParameters(Network):
         Time steps of a season, 1 for none. "auto" reads it from the frequency of the index, or
         from the autocorrelation where the index has none. Of several, such as (24, 168), the
         network has the shortest, and exponential smoothing tries each; a week is tried beside a
-        day of 24 hours or 48 half hours where the series has four.
+        day of 24 hours or 48 half hours where the series has four. Series of less than two seasons
+        have none for members that learn from them, and the calendar's for pretrained attention.
         """,
     )
     lower_bound: float | None = hyperparameter(

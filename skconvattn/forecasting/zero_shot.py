@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import norm
 
 from skconvattn.forecasting.predicting import PanelForecast
-from skconvattn.forecasting.preparing import all_seasons
+from skconvattn.forecasting.preparing import attended_seasons
 from skconvattn.forecasting.series.channels import Channels
 from skconvattn.forecasting.series.covariates import CovariateEncoder
 from skconvattn.forecasting.series.history import Panel
@@ -62,7 +62,7 @@ class ZeroShotFit:
         )
         return cls(
             channels,
-            Pretrained(all_seasons(seasonal_period, panel)),
+            Pretrained(attended_seasons(seasonal_period, panel)),
             lower=-np.inf if lower is None else float(lower),
             upper=np.inf if upper is None else float(upper),
         )

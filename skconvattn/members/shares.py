@@ -90,18 +90,23 @@ def shares_of_equals(
     n_series: int,
     *,
     squared: bool = False,
+    favour: float = 0.0,
 ) -> np.ndarray:
     r"""Weigh two forecasts for which nothing was fitted against each other.
 
     .. math:: \frac{a}{1 - a} = \Bigl(\frac{e_\mathrm{other}}{e_\mathrm{one}}\Bigr)^{4 n / (n + 10)}
+              \, e^{40 f / (n + 10)}
 
-    for one series with :math:`n` independent errors. In a panel its errors are averaged with ten of
-    the typical ratio instead of ten of a ratio of one.
+    for one series with :math:`n` independent errors, and what speaks for the one before any error
+    is known, :math:`f`. In a panel the errors of a series are averaged with ten of the typical
+    ratio instead.
 
     Parameters
     ----------
     of_other, of_one, series, blocks, n_series, squared
         As for :func:`shares_of_unfitted`.
+    favour : float
+        Logarithm of the ratio of both errors that is expected.
 
     Returns
     -------
@@ -110,10 +115,10 @@ def shares_of_equals(
     """
     residuals = np.stack([of_other, of_one])
     logs, n_errors = _log_ratios(residuals, series, blocks, n_series, squared=squared)
-    typical = 0.0
+    typical = favour
     if n_series > 1 and n_errors.any():
         mean, total = np.average(logs, weights=n_errors), n_errors.sum()
-        typical = float(mean * total / (total + _EQUAL_ERRORS))
+        typical = float((mean * total + favour * _EQUAL_ERRORS) / (total + _EQUAL_ERRORS))
     logs = (n_errors * logs + _EQUAL_ERRORS * typical) / (n_errors + _EQUAL_ERRORS)
     return _shares(_SHARPNESS_OF_EQUALS * logs)
 

@@ -175,6 +175,21 @@ def test_a_series_that_changes_as_a_whole_is_followed_with_its_season(ago, ratio
     assert np.abs(fitted - whole[[17, 27]]).max() < 8.0
 
 
+@pytest.mark.parametrize("n", [14, 18, 23])
+def test_a_series_of_less_than_two_seasons_has_the_season_of_the_calendar(n):
+    gains = []
+    for seed in range(6):
+        whole = _monthly(n + 12, seed)
+        errors = [
+            np.abs(_fitted(_months(whole[:n]), **known).predict().to_numpy() - whole[n:]).mean()
+            for known in ({}, {"seasonal_period": 1})
+        ]
+        gains.append(errors[0] / errors[1])
+
+    assert np.mean(gains) < 0.85
+    assert _fitted(_months(whole[:n])).seasonal_period_ == 1
+
+
 def test_intervals_of_a_growing_series_grow():
     held = []
     for seed in range(4):

@@ -50,6 +50,22 @@ def seasonal_period(y: pd.Series) -> int:
     return period if 2 * period <= len(y) else 1
 
 
+def season_of_calendar(index: pd.Index) -> int:
+    """Return the time steps of the season that steps of this length have, however few there are.
+
+    Parameters
+    ----------
+    index : pandas.Index
+        Time stamps.
+
+    Returns
+    -------
+    int
+        Time steps; 1 where the index has no frequency, or one without a season.
+    """
+    return _from_frequency(index) or 1
+
+
 def further_periods(period: int, n_timepoints: int) -> tuple[int, ...]:
     """Return longer seasons beside one of a day of hours or half hours: human activity has weeks.
 
