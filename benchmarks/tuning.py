@@ -47,16 +47,19 @@ def main() -> None:
     _warm_up()
     training_program._PROGRAMS = ProgramCache(max_size=10_000)
     y = load_airline()[:-HORIZON]
-    ours, search = _timed(lambda: _search(y, arguments))
-    theirs, study = _timed(lambda: _by_hand(y, search.study_, arguments.epochs))
-
     print(f"{'':24}{'seconds':>10}{'CPU s':>10}{'best MASE':>12}")
-    print(f"{'OptunaForecastingSearch':24}{ours[0]:10.1f}{ours[1]:10.1f}{search.best_score_:12.4f}")
-    print(f"{'by hand, keras fit':24}{theirs[0]:10.1f}{theirs[1]:10.1f}{study.best_value:12.4f}")
+    ours, search = _timed(lambda: _search(y, arguments))
+    _print_row("OptunaForecastingSearch", ours, search.best_score_)
+    theirs, study = _timed(lambda: _by_hand(y, search.study_, arguments.epochs))
+    _print_row("by hand, keras fit", theirs, study.best_value)
     print(f"{'ratio, at least 5':24}{theirs[0] / ours[0]:10.2f}{theirs[1] / ours[1]:10.2f}")
     states = search.results_["state"].value_counts().to_dict()
     traces = sum(program.traces for program in training_program._PROGRAMS._programs.values())
     print(f"trials: {states}; {traces} traces of {_n_networks(search.study_)} distinct networks")
+
+
+def _print_row(name: str, seconds: tuple[float, float], score: float) -> None:
+    print(f"{name:24}{seconds[0]:10.1f}{seconds[1]:10.1f}{score:12.4f}", flush=True)
 
 
 def _timed(run: Callable[[], Any]) -> tuple[tuple[float, float], Any]:

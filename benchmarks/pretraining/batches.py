@@ -9,15 +9,17 @@ import numpy as np
 from skconvattn.data.patches import PATCH, cycle_length, read_patches, window_steps
 from skconvattn.simulation import simulate
 
+# Seasons of days, hours, weeks, half hours and business days; None is drawn.
+_LESS_USUAL = (
+    *((7,), (7,), (24,), (24,), (168,), (168,), (24, 168), (52,), (52,), (48,), (5,)),
+    *(None, None),
+)
 # Parts of a batch: share, and seasons of which one is drawn for the part.
 PARTS = (
     (0.32, ((12,),)),
     (0.17, ((4,),)),
     (0.17, ((1,),)),
-    (
-        0.34,
-        ((7,), (7,), (24,), (24,), (168,), (168,), (24, 168), (52,), (52,), (48,), (5,), None, None),
-    ),
+    (0.34, _LESS_USUAL),
 )
 # Other seasons are drawn up to this length.
 LONGEST_OTHER = 60
