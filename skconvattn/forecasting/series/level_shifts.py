@@ -23,6 +23,11 @@ _SHARP = 0.6
 # Logarithm of the ratio of two levels below which it does not matter whether season and noise have
 # changed as well.
 _LEAST_RATIO = 0.4
+# Seasons, and steps where these are fewer, before a shift that say what is usual.
+_RECENT_SEASONS, _RECENT_STEPS = 3, 24
+# Logarithm of a likelihood ratio that speaks for a series that has changed as a whole, and the
+# least noise in changes from step to step as a share of these.
+_EVIDENCE, _LEAST_NOISE = 2.0, 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,12 +169,17 @@ def _continued(before: np.ndarray, period: int) -> np.ndarray | None:
     """
     if period == 1 or len(before) < 2 * period:
         return None
-    recent = before[-3 * period :]
+    recent = before[-_RECENT_SEASONS * period :]
     return np.asarray(before[-period:] + median(recent[period:] - recent[:-period]))
 
 
 def _changed_by_ratio(before: np.ndarray, after: np.ndarray, ratio: float, period: int) -> bool:
-    """Whether changes from step to step have grown or shrunk as the level has.
+    r"""Whether changes from step to step have grown or shrunk as the level has.
+
+    Changes :math:`d_t` are the season's :math:`c_t` and noise of Laplace's distribution with the
+    scale :math:`b`; after the shift both have either stayed or changed by the ratio :math:`r`:
+
+    .. math:: \sum_t \frac{|d_t - c_t|}{b} - \frac{|d_t - r\, c_t|}{r\, b} - \log r > 2
 
     Parameters
     ----------
@@ -182,17 +192,20 @@ def _changed_by_ratio(before: np.ndarray, after: np.ndarray, ratio: float, perio
     """
     if not (ratio > 0 and min(before.min(), after.min()) > 0):
         return False
-    grown = abs(np.log(ratio))
-    changes, later = np.abs(np.diff(before)), np.abs(np.diff(after))
-    if grown < _LEAST_RATIO or not (len(changes) and len(later)):
+    # Of a growing series, changes have grown as well.
+    recent = before[-1 - max(_RECENT_SEASONS * period, _RECENT_STEPS) :]
+    changes, later = np.diff(recent), np.diff(after)
+    if abs(np.log(ratio)) < _LEAST_RATIO or not (len(changes) and len(later)):
         return False
     if len(changes) < 2 * period:
         period = 1
     # From the shift on, changes begin one step later than the last one before it.
-    typical = [median(changes[-1 - first :: -period]) for first in range(period)][::-1]
-    phases = (1 + np.arange(len(later))) % period
-    expected, found = median(np.array(typical)[phases]), median(later)
-    if not (expected > 0 and found > 0):
+    typical = np.array([median(changes[-1 - back :: -period]) for back in range(period)][::-1])
+    between = changes[period:] - changes[:-period] if period > 1 else changes - typical
+    scale = max(np.abs(between).mean(), _LEAST_NOISE * np.abs(changes).mean())
+    if not scale > 0:
         return False
-    evidence = np.sign(np.log(ratio)) * np.log(found / expected)
-    return bool(evidence > grown / 2 + 0.5 / np.sqrt(len(later)))
+    expected = typical[(1 + np.arange(len(later))) % period]
+    stayed = np.abs(later - expected) / scale
+    scaled = np.abs(later - ratio * expected) / (ratio * scale) + np.log(ratio)
+    return bool((stayed - scaled).sum() > _EVIDENCE)
