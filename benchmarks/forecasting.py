@@ -383,7 +383,15 @@ ACCIDENTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "last value tenfold": lambda y: _replaced(y, slice(119, 120), lambda v: 10 * v),
     "a value a year ago": lambda y: _replaced(y, slice(108, 109), lambda v: 1e4 + v),
     "three months at a tenth": lambda y: _replaced(y, slice(100, 103), lambda v: v / 10),
+    "half a year of shock": lambda y: _replaced(
+        y, slice(92, 98), lambda v: v * [0.5, 0.2, 0.2, 0.4, 0.6, 0.8]
+    ),
     "level shift": lambda y: _replaced(y, slice(104, None), lambda v: v + 40),
+    "a third is left": lambda y: _replaced(y, slice(114, None), lambda v: v / 3),
+    "other unit": lambda y: _replaced(y, slice(80, None), lambda v: v * 1000),
+    "ended a year ago": lambda y: _replaced(y, slice(108, None), lambda v: 0 * v),
+    "zeros before a launch": lambda y: _replaced(y, slice(0, 100), lambda v: 0 * v),
+    "-999 for missing": lambda y: _replaced(y, slice(3, 120, 13), lambda v: 0 * v - 999),
     "gap": lambda y: _replaced(y, slice(60, 75), lambda v: np.nan),
     "gap at the end": lambda y: _replaced(y, slice(110, 120), lambda v: np.nan),
 }

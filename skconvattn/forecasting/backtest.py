@@ -73,7 +73,7 @@ class Backtest:
             return None
         y = as_seen(y, panel)
         windows = [window for window, _ in cv.split(y)]
-        if not windows or not _consecutive(windows) or panel.first.y.isna().any(axis=None):
+        if not windows or not _consecutive(windows) or panel.first.missing.any():
             return None
         timeline, end = fitted.channels.timeline, panel.first.y.index[-1:]
         first_step = int(timeline.steps(y.index[windows[0][:1]])[0])

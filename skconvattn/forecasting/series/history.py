@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -61,6 +62,8 @@ class Panel:
             History.of(part, covariates.get(key), period, holidays, scaled=scaled)
             for key, part in parts.items()
         ]
+        for key, history in zip(parts, histories, strict=True):
+            _warn_of_codes(key, history)
         return cls(tuple(parts), tuple(histories), tuple(y.index.names))
 
     def __iter__(self) -> Iterator[tuple[tuple[Any, ...], History]]:
@@ -218,3 +221,17 @@ def split_panel(data: pd.DataFrame) -> dict[tuple[Any, ...], pd.DataFrame]:
 
 def _as_key(key: Any) -> tuple[Any, ...]:
     return key if isinstance(key, tuple) else (key,)
+
+
+def _warn_of_codes(key: tuple[Any, ...], history: History) -> None:
+    """Say which values are read as missing."""
+    for number, code in history.codes.items():
+        of_series = f" of the series {list(key)!r}" if key else ""
+        column = history.y.iloc[:, number]
+        warnings.warn(
+            f"y[{column.name!r}]{of_series} has the value {code:g} {int((column == code).sum())} "
+            "times, far from all others, and is read as missing there; write NaN for what is "
+            "missing to be without this warning.",
+            UserWarning,
+            stacklevel=2,
+        )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from skconvattn.forecasting.series.calendar import calendar_channels
+from skconvattn.forecasting.series.codes import missing_code
 from skconvattn.forecasting.series.covariates import CovariateEncoder, covariate_rows
 from skconvattn.forecasting.series.effects import Effects
 from skconvattn.forecasting.series.level_shifts import Shifts
@@ -126,12 +127,24 @@ class History:
 
     @cached_property
     def values(self) -> np.ndarray:
-        """Targets as given, NaN where missing or not begun: (n_timepoints, n_targets), float64."""
+        """Targets, NaN where missing, a code or not begun: (n_timepoints, n_targets), float64."""
         values = self.y.to_numpy(np.float64, na_value=np.nan)
+        codes = self.codes
+        if codes:
+            values = values.copy()
+            for number, code in codes.items():
+                values[values[:, number] == code, number] = np.nan
         before = [zeros_before_start(column, self.period) for column in values.T]
         if any(before):
             values = np.where(np.arange(len(values))[:, None] < before, np.nan, values)
         return values
+
+    @property
+    def codes(self) -> dict[int, float]:
+        """Values that stand for missing ones, by the number of the target."""
+        given = self.y.to_numpy(np.float64, na_value=np.nan)
+        found = {number: missing_code(column) for number, column in enumerate(given.T)}
+        return {number: code for number, code in found.items() if code is not None}
 
     @property
     def at_rest(self) -> np.ndarray:
