@@ -152,7 +152,8 @@ def accidents(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
             whole = pd.Series(y).interpolate(limit_direction="both").to_numpy()
             peers = _peers(arguments, [whole], 12, 12).values()
             best = min(np.abs(forecasts[0][0] - actual).mean() for forecasts, _ in peers)
-            ratios.append(np.abs(point - actual).mean() / best)
+            error = np.abs(point - actual).mean()
+            ratios.append(1.0 if error == best else error / best)
             widths.append((upper - lower).max() / np.ptp(whole))
         yield {"accident": name, "error over best simple": float(np.median(ratios)),
                "widest over range": float(np.median(widths)), "target": "<= 1.5, <= 3"}  # fmt: skip

@@ -73,7 +73,10 @@ class Pretrained:
         if len(self.periods) == 1:
             return _quantiles_at(self.seasons[0], series, origins, n_ahead)
         compared = min(n_ahead, self.periods[-1])
-        judged = [_judged(asked, compared, self.periods[0]) for asked in origins]
+        judged = [
+            _judged(asked, compared, self.periods[0], int(np.isfinite(one).argmax()))
+            for one, asked in zip(series, origins, strict=True)
+        ]
         own = [_quantiles_at(season, series, origins, n_ahead) for season in self.seasons]
         past = [_quantiles_at(season, series, judged, compared) for season in self.seasons]
         mixed = []
@@ -145,11 +148,14 @@ def _quantiles_at(
     return np.split(quantiles, np.cumsum(counts)[:-1])
 
 
-def _judged(origins: np.ndarray, n_ahead: int, step: int) -> np.ndarray:
-    """Return the origins at which seasons are compared for forecasts from others: increasing."""
+def _judged(origins: np.ndarray, n_ahead: int, step: int, first: int) -> np.ndarray:
+    """Return the origins at which seasons are compared for forecasts from others: increasing.
+
+    None is before ``first``, the position of the first known value.
+    """
     back = n_ahead + step * np.arange(_N_JUDGED)
     judged = np.unique(np.asarray(origins)[:, None] - back)
-    return judged[judged >= 0]
+    return judged[judged >= first]
 
 
 def _errors(series: np.ndarray, origins: np.ndarray, quantiles: np.ndarray) -> np.ndarray:

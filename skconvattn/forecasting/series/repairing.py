@@ -62,6 +62,9 @@ def repaired(values: np.ndarray, period: int, covariates: pd.DataFrame | None = 
     unmoved = Shifts.none(len(values))
     if len(present) == 0:
         return Repaired(np.zeros_like(values), unmoved)
+    if present[0] > 0:
+        known = None if covariates is None else covariates.iloc[present[0] :]
+        return _begun_earlier(repaired(values[present[0] :], period, known), present[0], period)
     missing = np.isnan(values)
     filled = np.interp(np.arange(len(values)), present, values[present])
     if len(filled) < _SHORTEST:
@@ -84,6 +87,16 @@ def repaired(values: np.ndarray, period: int, covariates: pd.DataFrame | None = 
     season = _season(given, period)
     clean = without_outliers(given, season, missing, covariates)
     return Repaired(without_shocks(clean, season, missing, covariates), moved)
+
+
+def _begun_earlier(later: Repaired, n_before: int, period: int) -> Repaired:
+    """Return a repaired series with what may have been before its first value: its season."""
+    season = _season(later.values, period)
+    before = later.values[0] - season[0] + season[np.arange(-n_before, 0) % period]
+    padded = (
+        np.pad(x, (n_before, 0), mode="edge") for x in (later.shifts.factors, later.shifts.added)
+    )
+    return Repaired(np.concatenate([before, later.values]), Shifts(*padded))
 
 
 def _season(filled: np.ndarray, period: int) -> np.ndarray:

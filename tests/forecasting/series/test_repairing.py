@@ -231,3 +231,18 @@ def test_a_level_that_lasts_for_a_year_is_moved_and_not_replaced():
 
     assert found.shifts.any
     np.testing.assert_allclose(found.shifts.back(found.values), y, rtol=1e-9)
+
+
+@pytest.mark.parametrize("n_before", [1, 7, 90])
+def test_what_is_missing_before_the_first_value_changes_no_other(n_before):
+    y = _monthly(60)
+    y[[20, 50]] = [900.0, np.nan]
+    y[40:] *= 0.3
+
+    found, expected = repaired(np.r_[np.full(n_before, np.nan), y], 12), repaired(y, 12)
+
+    np.testing.assert_array_equal(found.values[n_before:], expected.values)
+    np.testing.assert_array_equal(found.shifts.factors[n_before:], expected.shifts.factors)
+    assert np.isfinite(found.values).all()
+    # What may have been before has the season, on the level of the beginning.
+    assert np.ptp(found.values[:n_before]) < np.ptp(expected.values[:24])
