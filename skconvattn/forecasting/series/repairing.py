@@ -91,8 +91,8 @@ def repaired(values: np.ndarray, period: int, covariates: pd.DataFrame | None = 
 
 def _begun_earlier(later: Repaired, n_before: int, period: int) -> Repaired:
     """Return a repaired series with what may have been before its first value: its season."""
-    season = _season(later.values, period)
-    before = later.values[0] - season[0] + season[np.arange(-n_before, 0) % period]
+    cycle = np.resize(_season(later.values, period), period)
+    before = later.values[0] - cycle[0] + cycle[np.arange(-n_before, 0) % period]
     padded = (
         np.pad(x, (n_before, 0), mode="edge") for x in (later.shifts.factors, later.shifts.added)
     )

@@ -6,6 +6,8 @@ import numpy as np
 
 # Shortest run that says something, and the longest that has to; a season lies between.
 _SHORTEST, _LONG = 6, 24
+# Values that follow a launch, at least.
+_FEWEST_SOLD = 3
 # How many times as long as all other runs it is.
 _TIMES_OTHERS = 2
 
@@ -14,7 +16,8 @@ def zeros_before_start(values: np.ndarray, period: int) -> int:
     """Return how many zeros come before the first value of a series.
 
     What was not sold yet is often written down as zero. Zeros at the beginning count as such if
-    they last at least a season, and more than twice as long as the series is ever zero again.
+    they last at least a season, and more than twice as long as the series is ever zero again, and
+    if most of what follows is sold: the first order of a spare part is no launch.
 
     Parameters
     ----------
@@ -31,8 +34,12 @@ def zeros_before_start(values: np.ndarray, period: int) -> int:
     if not len(values) or values[0] != 0.0:
         return 0
     lengths, of_runs = _runs(values)
+    later = values[lengths[0] :]
+    n_sold = int(np.sum(np.isfinite(later) & (later != 0.0)))
     others = lengths[1:][of_runs[1:] == 0.0]
-    return int(lengths[0]) if _is_long(lengths[0], others, len(values), period) else 0
+    is_launch = n_sold >= max(_FEWEST_SOLD, len(later) / 2)
+    is_launch = is_launch and _is_long(lengths[0], others, len(values), period)
+    return int(lengths[0]) if is_launch else 0
 
 
 def steps_at_rest(values: np.ndarray, period: int) -> int:

@@ -246,3 +246,10 @@ def test_what_is_missing_before_the_first_value_changes_no_other(n_before):
     assert np.isfinite(found.values).all()
     # What may have been before has the season, on the level of the beginning.
     assert np.ptp(found.values[:n_before]) < np.ptp(expected.values[:24])
+
+
+@pytest.mark.parametrize("n", [1, 3, 7, 11])
+def test_a_series_that_begins_in_its_first_season_is_repaired(n):
+    found = repaired(np.r_[np.full(30, np.nan), np.arange(5.0, 5 + n)], 12)
+
+    np.testing.assert_array_equal(found.values, np.r_[np.full(30, 5.0), np.arange(5.0, 5 + n)])
