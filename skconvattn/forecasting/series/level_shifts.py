@@ -190,7 +190,8 @@ def _changed_by_ratio(before: np.ndarray, after: np.ndarray, ratio: float, perio
     period : int
         Time steps of a season; changes of the same positions are compared.
     """
-    if not (ratio > 0 and min(before.min(), after.min()) > 0):
+    signs = np.sign(np.concatenate([before, after]))
+    if not (ratio > 0 and signs[0] != 0 and (signs == signs[0]).all()):
         return False
     # Of a growing series, changes have grown as well.
     recent = before[-1 - max(_RECENT_SEASONS * period, _RECENT_STEPS) :]
