@@ -131,7 +131,10 @@ class Attention(SequenceLayer, WeightedLayer):
         if self.score == "luong":
             # h_t . (W h_s) = (h_t W^T) . h_s costs one vector-matrix product, not one per step.
             query = ops.matmul(last, ops.transpose(self.score_kernel))
-            return ops.squeeze(ops.matmul(hidden, ops.expand_dims(query, -1)), axis=-1)
+            # Not by a product with a column, of which the gradient is one of a column and a row.
+            # Beside that of the context, laid out the other way round, oneDNN in TensorFlow 2.21
+            # takes either for the other, and writes beyond its memory.
+            return ops.sum(hidden * ops.expand_dims(query, 1), axis=-1)
         query = ops.expand_dims(ops.matmul(last, self.query_kernel), 1)
         keys = project(hidden, self.key_kernel)
         return ops.squeeze(project(ops.tanh(query + keys), self.score_vector), axis=-1)

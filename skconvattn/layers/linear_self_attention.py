@@ -218,7 +218,8 @@ class LinearSelfAttention(ParallelForm, _PositiveFeatures):
             state = linear_state(keys, values, state)
         sums, key_sums = state
         queries = ops.concatenate([part[0] for part in parts], axis=1)
-        return quotient(ops.matmul(queries, sums), ops.matmul(queries, key_sums))
+        denominators = ops.sum(queries * ops.swapaxes(key_sums, 1, 2), axis=-1, keepdims=True)
+        return quotient(ops.matmul(queries, sums), denominators)
 
     def _by_head(self, x: Any, heads: int) -> Any:
         x = ops.reshape(x, (-1, ops.shape(x)[1], heads, x.shape[-1] // heads))

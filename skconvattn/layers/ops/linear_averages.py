@@ -145,7 +145,7 @@ class _Part:
             after = after + ops.expand_dims(d_state[0], 1)
             falls_after = falls_after + ops.expand_dims(d_state[1], 1)
         d_queries = ops.matmul(crossed, self.keys) + ops.matmul(slopes, _transposed(self.before))
-        d_queries = d_queries + ops.matmul(falls, _transposed(self.keys_before))
+        d_queries = d_queries + falls * _transposed(self.keys_before)
         d_keys = ops.matmul(_transposed(crossed), self.queries) + _transposed(falls_after)
         d_keys = d_keys + ops.matmul(self.values, _transposed(after))
         # The weights again, because they would be the largest of all that is kept.
