@@ -34,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from classification import UNIVARIATE
 from classification import load as load_classification
-from forecasting import M1, M4_HORIZON, _m1, _m1_scores, _m4, _m4_scores, _peers
+from forecasting import M1, M4_HORIZON, M4_PERIOD, _m1, _m1_scores, _m4, _m4_scores, _peers
 
 # Layers whose attention is a softmax of scores.
 LAYERS = ("attention", "multi_head_self_attention", "seq_self_attention")
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def pretrained(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Zero-shot forecasts of M1 and M4 Hourly, with attention and with an even average."""
+    """Zero-shot forecasts of M1 and M4 Hourly, with attention and with an even average; peers."""
     for name, (horizon, period, _) in M1.items():
         train, test = _m1(SimpleNamespace(data=arguments.data, n_m1=None), name)
         for kind, seconds, points in _zero_shot(train, (period,), horizon):
@@ -64,6 +64,9 @@ def pretrained(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
         for kind, seconds, points in _zero_shot(train, periods, M4_HORIZON):
             yield {"set": f"M4 Hourly, seasons {periods}", "attention": kind,
                    **_m4_scores(list(points), train, test), "seconds": seconds}  # fmt: skip
+    for model, (found, _) in _peers(arguments, train, M4_PERIOD, M4_HORIZON, PEERS).items():
+        yield {"set": "M4 Hourly", "model": model,
+               **_m4_scores([point for point, _, _ in found], train, test)}  # fmt: skip
 
 
 def panels(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
